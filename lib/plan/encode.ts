@@ -1,0 +1,98 @@
+/**
+ * Plan -> bytes, in the layout of `addon/plan/format.h`. The reader on the other side checks every bound again.
+ */
+import { type Operation, operations } from './operations.ts'
+
+export const PLAN_MAGIC = 0x6e757250 // "Prun"
+export const PLAN_VERSION = 1
+
+class Writer {
+  #buffer = Buffer.allocUnsafe(8192)
+  length = 0
+
+  #reserve(size: number): number {
+    const start = this.length
+    if (start + size > this.#buffer.length) {
+      const grown = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, start + size))
+      this.#buffer.copy(grown, 0, 0, start)
+      this.#buffer = grown
+    }
+    this.length += size
+    return start
+  }
+
+  u32(value: number): void {
+    const at = this.#reserve(4)
+    this.#buffer.writeUInt32LE(value >>> 0, at)
+  }
+
+  u64(value: bigint | number): void {
+    const at = this.#reserve(8)
+    this.#buffer.writeBigUInt64LE(BigInt.asUintN(64, BigInt(value)), at)
+  }
+
+  /** Length, bytes, NUL: init uses the text in place as a C string. */
+  text(value: string): void {
+    const size = Buffer.byteLength(value)
+    this.u32(size)
+    const at = this.#reserve(size + 1)
+    this.#buffer.write(value, at, 'utf8')
+    this.#buffer[at + size] = 0
+  }
+
+  bytes(value: Uint8Array): void {
+    this.u32(value.length)
+    this.#buffer.set(value, this.#reserve(value.length))
+  }
+
+  patch(at: number, value: number): void {
+    this.#buffer.writeUInt32LE(value, at)
+  }
+
+  finish(): Buffer {
+    return this.#buffer.subarray(0, this.length)
+  }
+}
+
+function writeArgument(writer: Writer, kind: string, value: unknown): void {
+  switch (kind) {
+    case 'text': return writer.text(value as string)
+    case 'u64': return writer.u64(value as bigint | number)
+    case 'bytes': return writer.bytes(value as Uint8Array)
+    case 'list': {
+      const list = value as readonly string[]
+      writer.u32(list.length)
+      for (const item of list) writer.text(item)
+      return
+    }
+    case 'numbers': {
+      const list = value as readonly number[]
+      writer.u32(list.length)
+      for (const item of list) writer.u32(item)
+      return
+    }
+    default: return writer.u32(value as number)
+  }
+}
+
+/** Encode one side of a plan (host or init). The result owns its memory. */
+export function encode(list: readonly Operation[]): Buffer {
+  const writer = new Writer()
+  writer.u32(PLAN_MAGIC)
+  writer.u32(PLAN_VERSION)
+  writer.u32(0)
+  writer.u32(list.length)
+  for (const operation of list) {
+    const { code, fields } = operations[operation.op]
+    writer.u32(code)
+    const lengthAt = writer.length
+    writer.u32(0)
+    writer.text(operation.field)
+    for (const name in fields) {
+      writeArgument(writer, (fields as Record<string, string>)[name]!, (operation as unknown as Record<string, unknown>)[name])
+    }
+    writer.patch(lengthAt, writer.length - lengthAt - 4)
+  }
+  writer.patch(8, writer.length)
+  return writer.finish()
+}

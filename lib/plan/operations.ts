@@ -1,0 +1,163 @@
+/**
+ * Every operation a plan can hold: its number, its arguments in the order in which they are encoded, and the words
+ * that an error uses for it. `addon/plan/operations.h` has the same numbers; a unit test compares the two.
+ *
+ * Argument kinds: `text` is UTF-8 without NUL, `u32`/`i32`/`u64` are little-endian integers, `bytes` is raw data,
+ * `list` is a list of texts, `numbers` is a list of u32, `slot` is the index of a descriptor that travels beside the
+ * plan (`NO_SLOT` for none).
+ */
+export const NO_SLOT = 0xffffffff
+
+type Kind = 'text' | 'u32' | 'i32' | 'u64' | 'bytes' | 'list' | 'numbers' | 'slot'
+
+interface Definition {
+  readonly code: number
+  /** Who executes it: the Node process before and around the clone, or init inside the new namespaces. */
+  readonly by: 'host' | 'init'
+  /** What the step is called in an error message, as "cannot VERB". */
+  readonly verb: string
+  readonly fields: Readonly<Record<string, Kind>>
+}
+
+const define = <const T extends Record<string, Definition>>(table: T): T => table
+
+export const operations = define({
+  // --- the host, before the clone -------------------------------------------------------------------------------
+  /** mkdir PATH and what is missing between ROOT and PATH. `controllers` ("+cpu +memory") is enabled in every
+   *  ancestor on v2; `cpuset` 1 copies cpus and mems down on v1; an existing cgroup that holds processes is refused. */
+  makeCgroup: { code: 1, by: 'host', verb: 'create cgroup', fields: { root: 'text', path: 'text', controllers: 'text', cpuset: 'u32' } },
+  /** Write VALUE to one file of a cgroup in a single write(2). `optional` 1: a file that does not exist is no error. */
+  writeCgroup: { code: 2, by: 'host', verb: 'set', fields: { path: 'text', value: 'text', optional: 'u32' } },
+  /** Load an eBPF program of type CGROUP_DEVICE and attach it to the cgroup. */
+  attachDeviceProgram: { code: 3, by: 'host', verb: 'attach the device program to', fields: { path: 'text', program: 'bytes' } },
+  /** Open PATH and give it the next free slot. `type` is the CLONE_NEW* value that a namespace file must have, or 0. */
+  openDescriptor: { code: 4, by: 'host', verb: 'open', fields: { path: 'text', flags: 'u32', type: 'u32' } },
+  /** clone3 + execveat of init. `cgroup` is a cgroup2 directory for CLONE_INTO_CGROUP, or empty. */
+  clone: { code: 5, by: 'host', verb: 'clone', fields: { flags: 'u64', cgroup: 'text' } },
+  /** Write the id maps of the new user namespace; through the helper programs where they are named. */
+  mapIds: {
+    code: 6, by: 'host', verb: 'map the ids of the user namespace',
+    fields: { uidMap: 'text', gidMap: 'text', denySetgroups: 'u32', uidHelper: 'text', gidHelper: 'text' },
+  },
+
+  // --- init: namespaces ---------------------------------------------------------------------------------------
+  /** Write "0" to an open `tasks` or `cgroup.procs` file. `optional` 1: a refusal is no error. */
+  joinCgroup: { code: 16, by: 'init', verb: 'join cgroup', fields: { descriptor: 'slot', path: 'text' } },
+  enterNamespace: { code: 17, by: 'init', verb: 'join namespace', fields: { descriptor: 'slot', flags: 'u32', path: 'text' } },
+  unshare: { code: 18, by: 'init', verb: 'unshare', fields: { flags: 'u32' } },
+  /** clone(CLONE_PARENT): the rest of the plan runs in a child that is in the joined pid namespace. */
+  fork: { code: 19, by: 'init', verb: 'fork into the pid namespace', fields: {} },
+  /** Become uid 0 and gid 0 of the user namespace and give up the ambient capabilities. */
+  becomeRoot: { code: 20, by: 'init', verb: 'become root of the user namespace', fields: {} },
+  newSession: { code: 21, by: 'init', verb: 'start a session', fields: {} },
+  sessionKeyring: { code: 22, by: 'init', verb: 'join session keyring', fields: { name: 'text' } },
+  setHostname: { code: 23, by: 'init', verb: 'set hostname', fields: { name: 'text' } },
+  setDomainname: { code: 24, by: 'init', verb: 'set domain name', fields: { name: 'text' } },
+  loopbackUp: { code: 25, by: 'init', verb: 'bring up the loopback interface', fields: {} },
+
+  // --- init: the root file system -----------------------------------------------------------------------------
+  /** mount(NULL, "/", NULL, FLAGS): propagation of the whole tree. */
+  setPropagation: { code: 32, by: 'init', verb: 'set the propagation of', fields: { flags: 'u32' } },
+  /** Bind PATH onto itself and keep it open: what comes after resolves every path inside it. */
+  openRoot: { code: 33, by: 'init', verb: 'prepare rootfs', fields: { path: 'text', bind: 'u32' } },
+  mount: {
+    code: 34, by: 'init', verb: 'mount',
+    fields: { destination: 'text', source: 'text', type: 'text', flags: 'u64', data: 'text', propagation: 'u32', ordinaryDirectory: 'u32' },
+  },
+  /** Bind mount. Flags are MS_*: `set` and `clear` change the new mount alone, `recursiveSet`/`recursiveClear`
+   *  (MOUNT_ATTR_*) the whole tree. */
+  bindMount: {
+    code: 35, by: 'init', verb: 'mount',
+    fields: {
+      destination: 'text', source: 'text', recursive: 'u32', set: 'u64', clear: 'u64',
+      recursiveSet: 'u64', recursiveClear: 'u64', propagation: 'u32',
+    },
+  },
+  /** mknod, or with `bind` 1 a bind mount of the host's node of the same path (user namespaces may not mknod). */
+  makeDevice: {
+    code: 36, by: 'init', verb: 'create device',
+    fields: { path: 'text', mode: 'u32', major: 'u32', minor: 'u32', uid: 'u32', gid: 'u32', bind: 'u32' },
+  },
+  /** `replace` 1: what stands at PATH is removed first. */
+  makeSymlink: { code: 37, by: 'init', verb: 'create link', fields: { path: 'text', target: 'text', replace: 'u32' } },
+  makeDirectory: { code: 38, by: 'init', verb: 'create directory', fields: { path: 'text', mode: 'u32' } },
+  maskPath: { code: 39, by: 'init', verb: 'mask', fields: { path: 'text' } },
+  readonlyPath: { code: 40, by: 'init', verb: 'make read-only', fields: { path: 'text' } },
+  pivotRoot: { code: 41, by: 'init', verb: 'pivot_root to', fields: { path: 'text' } },
+  /** --no-pivot: move the root mount over `/` and chroot. */
+  moveRoot: { code: 42, by: 'init', verb: 'move root to', fields: { path: 'text' } },
+  /** Without a mount namespace of its own: chroot alone. */
+  changeRoot: { code: 43, by: 'init', verb: 'change root to', fields: { path: 'text' } },
+  /** Change the flags of `/` (propagation) after the pivot. */
+  rootPropagation: { code: 44, by: 'init', verb: 'set the propagation of the rootfs', fields: { flags: 'u32' } },
+  remountRootReadonly: { code: 45, by: 'init', verb: 'make the rootfs read-only', fields: {} },
+  /** Remount a mount made earlier with other flags, e.g. read-only once everything below it stands. */
+  remount: { code: 46, by: 'init', verb: 'remount', fields: { destination: 'text', flags: 'u64', data: 'text' } },
+
+  // --- init: the process --------------------------------------------------------------------------------------
+  /** Write VALUE to a file below the host's /proc, opened before the container had any say. */
+  writeProc: { code: 64, by: 'init', verb: 'write', fields: { path: 'text', value: 'text' } },
+  /** A new pty of the container's devpts; its master goes to the slot, or to the host where there is none. */
+  console: { code: 65, by: 'init', verb: 'set up the console', fields: { receiver: 'slot', rows: 'u32', columns: 'u32', mountConsole: 'u32' } },
+  stdio: { code: 66, by: 'init', verb: 'set up stdio', fields: { input: 'slot', output: 'slot', error: 'slot' } },
+  /** Give the program the descriptor as number NUMBER. */
+  passDescriptor: { code: 67, by: 'init', verb: 'pass descriptor', fields: { descriptor: 'slot', number: 'u32' } },
+  rlimit: { code: 68, by: 'init', verb: 'set rlimit', fields: { resource: 'u32', name: 'text', soft: 'u64', hard: 'u64' } },
+  umask: { code: 69, by: 'init', verb: 'set umask', fields: { mask: 'u32' } },
+  noNewPrivileges: { code: 70, by: 'init', verb: 'set no_new_privs', fields: {} },
+  dropBounding: { code: 71, by: 'init', verb: 'drop the bounding capabilities', fields: { keep: 'u64' } },
+  /** setgroups (unless `keepGroups` 1), setgid, setuid; capabilities are kept for setCapabilities. */
+  setUser: { code: 72, by: 'init', verb: 'set the user', fields: { uid: 'u32', gid: 'u32', groups: 'numbers', keepGroups: 'u32' } },
+  setCapabilities: {
+    code: 73, by: 'init', verb: 'set capabilities',
+    fields: { effective: 'u64', permitted: 'u64', inheritable: 'u64', ambient: 'u64' },
+  },
+  /** chdir, and make sure that the result lies inside the root (CVE-2024-21626). */
+  changeDirectory: { code: 74, by: 'init', verb: 'change directory to', fields: { path: 'text', tolerateDenied: 'u32' } },
+  /** Look up the program in the container, in SEARCH (the value of PATH) when its name has no slash. */
+  findProgram: { code: 75, by: 'init', verb: 'exec:', fields: { name: 'text', search: 'text' } },
+
+  // --- init: the life cycle -----------------------------------------------------------------------------------
+  /** Tell the host that the runtime hooks may run, and wait for its word. */
+  awaitRuntimeHooks: { code: 80, by: 'init', verb: 'wait for the runtime hooks', fields: {} },
+  /** Run a hook in the container. The state on its standard input is `stateHead`, the host's pid of init, `stateTail`. */
+  hook: {
+    code: 81, by: 'init', verb: 'run hook',
+    fields: { path: 'text', args: 'list', env: 'list', timeout: 'u32', stateHead: 'text', stateTail: 'text' },
+  },
+  /** Tell the host that the container is created, and wait: for the opening of the FIFO, or for the host's word. */
+  awaitStart: { code: 82, by: 'init', verb: 'wait for start', fields: { fifo: 'slot' } },
+  /** execve of the program found by findProgram. `home` 1: add HOME from the container's /etc/passwd. */
+  execute: { code: 83, by: 'init', verb: 'exec', fields: { args: 'list', env: 'list', home: 'u32', uid: 'u32' } },
+})
+
+export type OperationName = keyof typeof operations
+
+interface ArgumentTypes {
+  text: string
+  u32: number
+  i32: number
+  u64: bigint | number
+  bytes: Uint8Array
+  list: readonly string[]
+  numbers: readonly number[]
+  slot: number
+}
+
+/** The arguments of one kind of operation. */
+export type Arguments<Name extends OperationName> = {
+  -readonly [Field in keyof (typeof operations)[Name]['fields']]: (typeof operations)[Name]['fields'][Field] extends Kind
+    ? ArgumentTypes[(typeof operations)[Name]['fields'][Field]]
+    : never
+}
+
+/** One step of a plan. `field` is the JSON pointer (RFC 6901) of the config field that it came from, `""` for none. */
+export type Operation = {
+  [Name in OperationName]: { readonly op: Name; readonly field: string } & Readonly<Arguments<Name>>
+}[OperationName]
+
+/** What the host executes around the clone, then what init executes, in order. */
+export interface Plan {
+  readonly host: readonly Operation[]
+  readonly init: readonly Operation[]
+}
