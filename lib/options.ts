@@ -1,0 +1,73 @@
+/**
+ * The shapes that go into and come out of the public API. `Spec` and `ProcessSpec` are in `spec/`.
+ */
+import type { ProcessSpec, Spec } from './spec/schema.ts'
+
+/** Where a standard stream of a container goes: a Node stream, the caller's own, nowhere, or a given descriptor. */
+export type Stdio = 'pipe' | 'inherit' | 'ignore' | number
+
+export interface StdioOptions {
+  /** Default `'pipe'`. Ignored streams are connected to /dev/null. Not allowed together with a terminal. */
+  readonly stdin?: Stdio | undefined
+  readonly stdout?: Stdio | undefined
+  readonly stderr?: Stdio | undefined
+  /** With a terminal: path of an AF_UNIX stream socket that receives the pty's master, as runc's --console-socket. */
+  readonly consoleSocket?: string | undefined
+  /** How many descriptors, from 3 on (after LISTEN_FDS), are passed on. Default 0. */
+  readonly preserveFds?: number | undefined
+  /** File that receives the host's pid of the process: decimal, no newline, replaced atomically. */
+  readonly pidFile?: string | undefined
+}
+
+export interface CreateOptions extends StdioOptions {
+  /** `[0-9A-Za-z_+.-]+`, at most 255 characters, not `.` or `..`. Default: a random one. */
+  readonly id?: string | undefined
+  /** The bundle directory; a relative path is relative to the working directory of the call. Default: that directory. */
+  readonly bundle?: string | undefined
+  /** The configuration, instead of the bundle's config.json. Without a `bundle`, `root.path` must be absolute. */
+  readonly spec?: Spec | undefined
+  /** Use MS_MOVE and chroot instead of pivot_root, for a root on a ramdisk. Default false. */
+  readonly noPivot?: boolean | undefined
+  /** Keep the caller's session keyring. Default false. */
+  readonly noNewKeyring?: boolean | undefined
+}
+
+export interface ExecOptions extends StdioOptions {
+  /** The whole process, as `process` in config.json; the other options then may not be given. */
+  readonly process?: ProcessSpec | undefined
+  /** Program and arguments; what is not said comes from the container's own process. */
+  readonly args?: readonly string[] | undefined
+  /** Added to the container's environment, as `NAME=value`. */
+  readonly env?: readonly string[] | undefined
+  readonly cwd?: string | undefined
+  readonly user?: { readonly uid: number; readonly gid?: number | undefined } | undefined
+  readonly additionalGids?: readonly number[] | undefined
+  readonly terminal?: boolean | undefined
+  /** Capabilities added to bounding, effective and permitted (never inheritable). */
+  readonly capabilities?: readonly string[] | undefined
+  readonly noNewPrivileges?: boolean | undefined
+}
+
+/** How a process ended. Exactly one is set; both are null when the kernel could not tell any more. */
+export interface ExitResult {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+export type Status = 'creating' | 'created' | 'running' | 'paused' | 'stopped'
+
+/** The state of a container: runtime-spec, runtime.md "State", with what runc adds. */
+export interface State {
+  readonly ociVersion: string
+  readonly id: string
+  /** Host's pid of init; 0 when stopped. */
+  readonly pid: number
+  readonly status: Status
+  readonly bundle: string
+  readonly rootfs: string
+  /** RFC 3339 with nanoseconds, UTC. */
+  readonly created: string
+  readonly annotations?: Readonly<Record<string, string>> | undefined
+  /** Name of the user who owns the container, or the uid. */
+  readonly owner: string
+}
