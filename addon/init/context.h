@@ -1,0 +1,85 @@
+// What init remembers between the operations of a plan, and the operations themselves, one file a feature.
+//
+// Everything below runs in the container's first process (or in the process that exec adds): a static program without
+// libc, single threaded, that allocates nothing. Until pivotRoot it sees the host's mounts and may use only paths that
+// come from the config; inside the root file system it goes by descriptors from sys/resolve.h, because the root file
+// system is hostile.
+#pragma once
+
+#include "plan/reader.h"
+#include "sys/fd.h"
+#include "sys/kernel.h"
+#include "sys/resolve.h"
+
+struct Context {
+  i32 pid = 0;      // of this process, as the host sees it
+  int control = -1; // the socket to the host
+  Fd proc;          // the host's /proc, opened before the container had any say
+  Fd root;          // the root file system; after the pivot the same as `/`
+  Fd null_device;   // the host's /dev/null, checked
+  Fd masked;        // the empty read-only tmpfs that covers masked directories
+  Fd terminal;      // the slave of the console
+  Fd start_fifo;    // open while startContainer hooks run, so that their failure can be told
+  Fd slots[plan::kMaximumDescriptors];
+  u32 slot_count = 0;
+  PathBuffer program;  // found by findProgram
+  Text detail;         // what a failed hook wrote
+
+  [[nodiscard]] int slot(u32 index) const { return index < slot_count ? slots[index].get() : -1; }
+};
+
+// Move the internal descriptor that has this number elsewhere, so that the number is free to be given away.
+Status vacate(Context& context, int number);
+
+Status join_cgroup(Context& context, plan::Reader& arguments);
+Status enter_namespace(Context& context, plan::Reader& arguments);
+Status unshare_namespaces(Context& context, plan::Reader& arguments);
+Status fork_into_namespace(Context& context, plan::Reader& arguments);
+Status become_root(Context& context, plan::Reader& arguments);
+Status new_session(Context& context, plan::Reader& arguments);
+Status session_keyring(Context& context, plan::Reader& arguments);
+Status set_hostname(Context& context, plan::Reader& arguments);
+Status set_domainname(Context& context, plan::Reader& arguments);
+Status loopback_up(Context& context, plan::Reader& arguments);
+
+Status set_propagation(Context& context, plan::Reader& arguments);
+Status open_root(Context& context, plan::Reader& arguments);
+Status pivot_root(Context& context, plan::Reader& arguments);
+Status move_root(Context& context, plan::Reader& arguments);
+Status change_root(Context& context, plan::Reader& arguments);
+Status root_propagation(Context& context, plan::Reader& arguments);
+Status remount_root_readonly(Context& context, plan::Reader& arguments);
+
+Status mount_filesystem(Context& context, plan::Reader& arguments);
+Status bind_mount(Context& context, plan::Reader& arguments);
+Status remount(Context& context, plan::Reader& arguments);
+Status make_device(Context& context, plan::Reader& arguments);
+Status make_symlink(Context& context, plan::Reader& arguments);
+Status make_directory(Context& context, plan::Reader& arguments);
+Status mask_path(Context& context, plan::Reader& arguments);
+Status readonly_path(Context& context, plan::Reader& arguments);
+Status write_proc(Context& context, plan::Reader& arguments);
+
+Status console(Context& context, plan::Reader& arguments);
+Status stdio(Context& context, plan::Reader& arguments);
+Status pass_descriptor(Context& context, plan::Reader& arguments);
+Status set_rlimit(Context& context, plan::Reader& arguments);
+Status set_umask(Context& context, plan::Reader& arguments);
+Status no_new_privileges(Context& context, plan::Reader& arguments);
+Status drop_bounding(Context& context, plan::Reader& arguments);
+Status set_user(Context& context, plan::Reader& arguments);
+Status set_capabilities(Context& context, plan::Reader& arguments);
+Status change_directory(Context& context, plan::Reader& arguments);
+Status find_program(Context& context, plan::Reader& arguments);
+Status hook(Context& context, plan::Reader& arguments);
+Status await_runtime_hooks(Context& context, plan::Reader& arguments);
+Status await_start(Context& context, plan::Reader& arguments);
+Status execute(Context& context, plan::Reader& arguments);
+
+// Shared by several features.
+Status malformed();
+Status open_null_device(Context& context);
+Status attach_tree(const Fd& tree, const Fd& target, Text operand);
+Status send_frame(int descriptor, const void* frame, u32 size, int passed);
+Status make_pointers(plan::Reader& arguments, u32 extra, const char**& pointers, u32& count);
+void wait_for(int pid);

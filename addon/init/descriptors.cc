@@ -1,0 +1,71 @@
+// Descriptors of init: which numbers it holds, frames to the host, and the program's standard streams.
+
+#include "init/context.h"
+
+namespace {
+
+Status move_away(Fd& fd, int number) {
+  if (fd.get() != number) return {};
+  sys::Call copy = CALL(fcntl, number, F_DUPFD_CLOEXEC, 64);
+  TRY(copy);
+  fd.reset(static_cast<int>(copy.value));
+  return {};
+}
+
+// dup3 refuses equal numbers; vacate has made sure that they differ.
+Status give(Context& context, int from, u32 number) {
+  int target = static_cast<int>(number);
+  if (from < 0) return malformed();
+  Fd source;
+  TRY(source.take(CALL(fcntl, from, F_DUPFD_CLOEXEC, 64)));
+  TRY(vacate(context, target));
+  return status_of(CALL(dup3, source.get(), target, 0));
+}
+
+}  // namespace
+
+Status vacate(Context& context, int number) {
+  if (context.control == number) {
+    sys::Call copy = CALL(fcntl, number, F_DUPFD_CLOEXEC, 64);
+    TRY(copy);
+    CALL(close, number);
+    context.control = static_cast<int>(copy.value);
+  }
+  Fd* const held[] = {&context.proc,   &context.root,     &context.null_device,
+                      &context.masked, &context.terminal, &context.start_fifo};
+  for (Fd* fd : held) TRY(move_away(*fd, number));
+  for (u32 i = 0; i < context.slot_count; i++) TRY(move_away(context.slots[i], number));
+  return {};
+}
+
+Status send_frame(int descriptor, const void* frame, u32 size, int passed) {
+  struct {
+    kernel::ControlHeader header;
+    int fd;
+    int pad;
+  } control{{sizeof(kernel::ControlHeader) + 4, 1, 1}, passed, 0};
+  kernel::Vector vector{const_cast<void*>(frame), size};
+  kernel::Message message{nullptr, 0, 0, &vector, 1, nullptr, 0, 0, 0};
+  if (passed >= 0) {
+    message.control = &control;
+    message.control_length = sizeof control;
+  }
+  return status_of(CALL(sendmsg, descriptor, &message, kernel::kMessageNoSignal), "host");
+}
+
+Status stdio(Context& context, plan::Reader& arguments) {
+  u32 wanted[3] = {arguments.number(), arguments.number(), arguments.number()};
+  if (!arguments.done()) return malformed();
+  for (u32 number = 0; number < 3; number++) {
+    int from = context.terminal.valid() ? context.terminal.get() : context.slot(wanted[number]);
+    TRY(give(context, from, number));
+  }
+  if (!context.terminal.valid()) return {};
+  constexpr u32 kSetControllingTerminal = 0x540e;  // TIOCSCTTY
+  return status_of(CALL(ioctl, 0, kSetControllingTerminal, 0), "/dev/console");
+}
+
+Status pass_descriptor(Context& context, plan::Reader& arguments) {
+  u32 slot = arguments.number(), number = arguments.number();
+  return arguments.done() ? give(context, context.slot(slot), number) : malformed();
+}

@@ -1,0 +1,165 @@
+// The points at which init talks to the host and waits, and the hooks that run in the container. In process: init; the
+// hooks are children of it, made without copying its memory.
+
+#include <initializer_list>
+
+#include "init/context.h"
+
+namespace {
+
+Status wait_for_word(Context& context) {
+  u8 word = 0;
+  for (;;) {
+    sys::Call got = CALL(read, context.control, &word, 1);
+    if (got.error() == EINTR) continue;
+    TRY(got, "host");
+    // The host is gone: an unstarted container has nobody left to start it.
+    return got.value == 1 ? Status{} : failure(ECONNRESET, "read", "host");
+  }
+}
+
+Status tell(Context& context, plan::FrameType type) {
+  plan::Frame frame{type, 0};
+  return send_frame(context.control, &frame, sizeof frame, -1);
+}
+
+struct Launch {
+  const char* path;
+  const char** argv;
+  const char** envp;
+  int input, error;
+};
+
+// In the child, whose memory is the parent's until the exec: system calls only.
+[[noreturn]] void exec_hook(const Launch& launch, int& problem) {
+  CALL(dup3, launch.input, 0, 0);
+  CALL(dup3, launch.error, 1, 0);
+  CALL(dup3, launch.error, 2, 0);
+  problem = CALL(execve, launch.path, launch.argv, launch.envp).error();
+  CALL(exit_group, 127);
+  __builtin_unreachable();
+}
+
+__attribute__((noinline)) sys::Call vfork_hook(const Launch& launch, int& pidfd, int& problem) {
+  clone_args how{};
+  how.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD;
+  how.pidfd = reinterpret_cast<u64>(&pidfd);
+  how.exit_signal = kernel::kSigChld;
+  sys::Call child = CALL(clone3, &how, sizeof how);
+  if (child.value == 0) exec_hook(launch, problem);
+  return child;
+}
+
+// Keep what the hook writes, up to the size of the buffer, until it ends or its time is over.
+bool collect(int pidfd, int output, u32 timeout, TextBuffer<1024>& text) {
+  kernel::TimeSpec now{}, deadline{};
+  CALL(clock_gettime, 1 /* CLOCK_MONOTONIC */, &now);
+  deadline.seconds = now.seconds + timeout;
+  deadline.nanoseconds = now.nanoseconds;
+  for (;;) {
+    kernel::Poll wanted[2] = {{pidfd, kernel::kPollIn, 0}, {output, kernel::kPollIn, 0}};
+    CALL(clock_gettime, 1, &now);
+    kernel::TimeSpec left{deadline.seconds - now.seconds, deadline.nanoseconds - now.nanoseconds};
+    if (left.nanoseconds < 0) left = {left.seconds - 1, left.nanoseconds + 1000000000};
+    if (timeout != 0 && left.seconds < 0) return false;
+    sys::Call ready = CALL(ppoll, wanted, 2, timeout == 0 ? nullptr : &left, nullptr, 8);
+    if (ready.failed() && ready.error() != EINTR) return false;
+    if (wanted[1].revents != 0) {
+      char piece[512];
+      sys::Call got = CALL(read, output, piece, sizeof piece);
+      u32 room = static_cast<u32>(sizeof text.data) - 1 - text.size;
+      u32 size = got.failed() ? 0 : static_cast<u32>(got.value);
+      text.add(Text(piece, size < room ? size : room));
+      if (size > 0) continue;
+      output = -1;  // closed: only its end is still awaited
+    }
+    if (wanted[0].revents != 0) return true;
+  }
+}
+
+struct SignalInfo {
+  i32 signal, error, code, pad;
+  i32 pid;
+  u32 uid;
+  i32 status;
+  i32 rest[25];
+};
+
+Status run_hook(Context& context, const Launch& launch, u32 timeout, Fd& reader, Fd& writer, Text path) {
+  int raw_pidfd = -1, problem = 0;
+  sys::Call child = vfork_hook(launch, raw_pidfd, problem);
+  TRY(child, path);
+  Fd pidfd(raw_pidfd);
+  writer.reset();
+  static TextBuffer<1024> output;
+  output.truncate(0);
+  bool in_time = collect(pidfd.get(), reader.get(), timeout, output);
+  if (!in_time) CALL(pidfd_send_signal, pidfd.get(), kernel::kSigKill, nullptr, 0);
+  SignalInfo info{};
+  CALL(waitid, kernel::kPidfdWait, pidfd.get(), &info, kernel::kWaitExited, nullptr);
+  context.detail = output.text();
+  if (problem != 0) return failure(problem, "execve", path);
+  if (!in_time) return failure(ETIMEDOUT, "waitid", path);
+  constexpr int kExited = 1;  // CLD_EXITED
+  if (info.code == kExited && info.status == 0) return {};
+  return failure(ECHILD, info.code == kExited ? "exit" : "signal", path);
+}
+
+}  // namespace
+
+Status await_runtime_hooks(Context& context, plan::Reader& arguments) {
+  if (!arguments.done()) return malformed();
+  TRY(tell(context, plan::FrameType::ready));
+  return wait_for_word(context);
+}
+
+Status hook(Context& context, plan::Reader& arguments) {
+  Launch launch{};
+  u32 count = 0;
+  Text path = arguments.text();
+  TRY(make_pointers(arguments, 0, launch.argv, count));
+  TRY(make_pointers(arguments, 0, launch.envp, count));
+  u32 timeout = arguments.number();
+  Text head = arguments.text(), tail = arguments.text();
+  if (!arguments.done()) return malformed();
+  launch.path = path.data;
+
+  // The state goes through a memory file: a pipe would block on a large one.
+  Fd state, reader, writer;
+  TextBuffer<16> pid;
+  pid.add_number(static_cast<u64>(context.pid));
+  TRY(state.take(CALL(memfd_create, "state", 1 /* MFD_CLOEXEC */), path));
+  for (Text part : {head, pid.text(), tail}) TRY(CALL(write, state.get(), part.data, part.size), path);
+  TRY(CALL(lseek, state.get(), 0, 0), path);
+  int ends[2];
+  TRY(CALL(pipe2, ends, O_CLOEXEC), path);
+  reader.reset(ends[0]);
+  writer.reset(ends[1]);
+  // Out of the way of the numbers 0 to 2, onto which the child copies them.
+  TRY(state.take(CALL(fcntl, state.get(), F_DUPFD_CLOEXEC, 64), path));
+  TRY(writer.take(CALL(fcntl, writer.get(), F_DUPFD_CLOEXEC, 64), path));
+  launch.input = state.get();
+  launch.error = writer.get();
+  return run_hook(context, launch, timeout, reader, writer, path);
+}
+
+// Opening the FIFO blocks until start opens its other end; the word through the socket is for a start in the process
+// that created the container.
+Status await_start(Context& context, plan::Reader& arguments) {
+  u32 slot = arguments.number();
+  if (!arguments.done()) return malformed();
+  TRY(tell(context, plan::FrameType::created));
+  if (slot == plan::kNoSlot) return wait_for_word(context);
+  TextBuffer<32> path;
+  path.add("self/fd/").add_number(static_cast<u64>(context.slot(slot)));
+  // From here on the creator may go away.
+  CALL(close, context.control);
+  context.control = -1;
+  sys::Call opened{};
+  do {
+    opened = CALL(openat, context.proc.get(), path.data, O_WRONLY | O_CLOEXEC, 0);
+  } while (opened.error() == EINTR);
+  TRY(context.start_fifo.take(opened, "exec.fifo"));
+  plan::Frame frame{plan::FrameType::started, 0};
+  return status_of(CALL(write, context.start_fifo.get(), &frame, sizeof frame), "exec.fifo");
+}

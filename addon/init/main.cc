@@ -1,0 +1,174 @@
+// Entry of init: takes the plan from the control socket and executes it, operation by operation, in one switch.
+// Runs as the container's first process; see context.h for what holds there.
+
+#include "init/context.h"
+#include "plan/writer.h"
+
+namespace {
+
+Status read_exactly(int fd, void* into, u64 size) {
+  u8* at = static_cast<u8*>(into);
+  while (size > 0) {
+    sys::Call got = CALL(read, fd, at, size);
+    if (got.error() == EINTR) continue;
+    TRY(got, "plan");
+    if (got.value == 0) return failure(ECONNRESET, "read", "plan");
+    at += got.value;
+    size -= static_cast<u64>(got.value);
+  }
+  return {};
+}
+
+// One message: one byte, and up to 250 descriptors.
+Status receive_descriptors(Context& context, u32 wanted) {
+  while (context.slot_count < wanted) {
+    alignas(8) u8 control[sizeof(kernel::ControlHeader) + 4 * kernel::kDescriptorsPerMessage];
+    u8 byte = 0;
+    kernel::Vector vector{&byte, 1};
+    kernel::Message message{nullptr, 0, 0, &vector, 1, control, sizeof control, 0, 0};
+    sys::Call got = CALL(recvmsg, context.control, &message, kernel::kMessageCloseOnExec);
+    if (got.error() == EINTR) continue;
+    TRY(got, "descriptors");
+    auto* header = reinterpret_cast<kernel::ControlHeader*>(control);
+    if (got.value != 1 || message.control_length < sizeof *header || header->type != 1) {
+      return failure(EPROTO, "recvmsg", "descriptors");
+    }
+    u32 count = static_cast<u32>((header->length - sizeof *header) / 4);
+    if (count == 0 || count > wanted - context.slot_count) return failure(EPROTO, "recvmsg", "descriptors");
+    for (u32 i = 0; i < count; i++) {
+      int fd;
+      __builtin_memcpy(&fd, control + sizeof *header + 4 * i, 4);
+      context.slots[context.slot_count++].reset(fd);
+    }
+  }
+  return {};
+}
+
+// Whatever the host process or code loaded into it left open, ignored or blocked is undone before anything else
+// (CVE-2024-21626: a leaked descriptor of a host directory is a way out).
+Status forget_inheritance(Context& context) {
+  CALL(close_range, 0, plan::kControlDescriptor - 1, 0);
+  TRY(CALL(close_range, plan::kControlDescriptor + 1, ~0u, 0));
+  TRY(CALL(fcntl, plan::kControlDescriptor, F_SETFD, FD_CLOEXEC));
+  context.control = plan::kControlDescriptor;
+  struct {
+    void* handler;
+    u64 flags;
+    void* restorer;
+    u64 mask;
+  } as_default{};
+  for (u32 signal = 1; signal <= kernel::kSignals; signal++) {
+    CALL(rt_sigaction, signal, &as_default, nullptr, 8);
+  }
+  u64 none = 0;
+  TRY(CALL(rt_sigprocmask, 2 /* SIG_SETMASK */, &none, nullptr, 8));
+  CALL(umask, 0);
+  return {};
+}
+
+Status receive_plan(Context& context, plan::Operations& operations) {
+  plan::Bootstrap bootstrap{};
+  TRY(read_exactly(context.control, &bootstrap, sizeof bootstrap));
+  if (bootstrap.magic != plan::kMagic || bootstrap.plan_size > plan::kMaximumSize ||
+      bootstrap.descriptors > plan::kMaximumDescriptors) {
+    return malformed();
+  }
+  context.pid = bootstrap.pid;
+  TRY(receive_descriptors(context, bootstrap.descriptors));
+  constexpr int kReadWrite = 3, kPrivateAnonymous = 0x22;
+  sys::Call memory = CALL(mmap, nullptr, bootstrap.plan_size + 1, kReadWrite, kPrivateAnonymous, -1, 0);
+  TRY(memory, "plan");
+  TRY(read_exactly(context.control, reinterpret_cast<void*>(memory.value), bootstrap.plan_size));
+  operations = plan::Operations(reinterpret_cast<u8*>(memory.value), bootstrap.plan_size);
+  return operations.valid() ? Status{} : malformed();
+}
+
+// After the maps are written: a process of the container must not look into this one (CVE-2016-9962), and /proc is
+// fetched while it is the host's for certain.
+Status prepare(Context& context) {
+  TRY(CALL(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0));
+  TRY(context.proc.take(CALL(openat, AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC, 0), "/proc"));
+  kernel::StatFs filesystem{};
+  TRY(CALL(fstatfs, context.proc.get(), &filesystem), "/proc");
+  return filesystem.type == PROC_SUPER_MAGIC ? Status{} : failure(EOPNOTSUPP, "fstatfs", "/proc");
+}
+
+Status run(Context& context, Operation operation, plan::Reader& arguments) {
+  switch (operation) {
+    case Operation::joinCgroup: return join_cgroup(context, arguments);
+    case Operation::enterNamespace: return enter_namespace(context, arguments);
+    case Operation::unshare: return unshare_namespaces(context, arguments);
+    case Operation::fork: return fork_into_namespace(context, arguments);
+    case Operation::becomeRoot: return become_root(context, arguments);
+    case Operation::newSession: return new_session(context, arguments);
+    case Operation::sessionKeyring: return session_keyring(context, arguments);
+    case Operation::setHostname: return set_hostname(context, arguments);
+    case Operation::setDomainname: return set_domainname(context, arguments);
+    case Operation::loopbackUp: return loopback_up(context, arguments);
+    case Operation::setPropagation: return set_propagation(context, arguments);
+    case Operation::openRoot: return open_root(context, arguments);
+    case Operation::mount: return mount_filesystem(context, arguments);
+    case Operation::bindMount: return bind_mount(context, arguments);
+    case Operation::makeDevice: return make_device(context, arguments);
+    case Operation::makeSymlink: return make_symlink(context, arguments);
+    case Operation::makeDirectory: return make_directory(context, arguments);
+    case Operation::maskPath: return mask_path(context, arguments);
+    case Operation::readonlyPath: return readonly_path(context, arguments);
+    case Operation::pivotRoot: return pivot_root(context, arguments);
+    case Operation::moveRoot: return move_root(context, arguments);
+    case Operation::changeRoot: return change_root(context, arguments);
+    case Operation::rootPropagation: return root_propagation(context, arguments);
+    case Operation::remountRootReadonly: return remount_root_readonly(context, arguments);
+    case Operation::remount: return remount(context, arguments);
+    case Operation::writeProc: return write_proc(context, arguments);
+    case Operation::console: return console(context, arguments);
+    case Operation::stdio: return stdio(context, arguments);
+    case Operation::passDescriptor: return pass_descriptor(context, arguments);
+    case Operation::rlimit: return set_rlimit(context, arguments);
+    case Operation::umask: return set_umask(context, arguments);
+    case Operation::noNewPrivileges: return no_new_privileges(context, arguments);
+    case Operation::dropBounding: return drop_bounding(context, arguments);
+    case Operation::setUser: return set_user(context, arguments);
+    case Operation::setCapabilities: return set_capabilities(context, arguments);
+    case Operation::changeDirectory: return change_directory(context, arguments);
+    case Operation::findProgram: return find_program(context, arguments);
+    case Operation::awaitRuntimeHooks: return await_runtime_hooks(context, arguments);
+    case Operation::hook: return hook(context, arguments);
+    case Operation::awaitStart: return await_start(context, arguments);
+    case Operation::execute: return execute(context, arguments);
+    default: return malformed();
+  }
+}
+
+[[noreturn]] void fail(Context& context, const plan::Item& item, const Status& status) {
+  plan::FrameWriter frame(plan::FrameType::failed);
+  frame.failure(item.index, item.operation, item.field, status, context.detail);
+  if (context.start_fifo.valid()) CALL(write, context.start_fifo.get(), frame.data(), frame.size());
+  // Also when nobody listens any more: nothing is left to do but end.
+  (void)send_frame(context.control, frame.data(), frame.size(), -1);
+  CALL(exit_group, 1);
+  __builtin_unreachable();
+}
+
+}  // namespace
+
+extern "C" [[noreturn]] void init_main() {
+  Context context;
+  plan::Item item;
+  plan::Operations operations;
+  Status status = forget_inheritance(context);
+  if (status.ok()) status = receive_plan(context, operations);
+  if (status.ok()) status = prepare(context);
+  while (status.ok() && operations.next(item)) status = run(context, item.operation, item.arguments);
+  if (status.ok()) status = malformed();  // a good plan ends in execve
+  fail(context, item, status);
+}
+
+// The kernel enters here; nothing of argc, argv or the environment is wanted.
+#if defined(__x86_64__)
+__asm__(".globl _start\n_start: xor %ebp, %ebp\n and $-16, %rsp\n call init_main\n hlt\n");
+#else
+__asm__(".globl _start\n_start: mov x29, #0\n mov x30, #0\n bl init_main\n brk #1\n");
+#endif
+
+Status malformed() { return failure(EPROTO, "read", "plan"); }

@@ -1,0 +1,82 @@
+// Making the root file system the root: propagation, the bind of the root onto itself, pivot_root and its substitutes.
+// In process: init, in the container's mount namespace; the host's mounts are still below `/` until the pivot.
+
+#include <initializer_list>
+
+#include "init/context.h"
+
+namespace {
+
+Status mount_flags(const char* target, u64 flags, Text operand) {
+  return status_of(CALL(mount, nullptr, target, nullptr, flags, nullptr), operand);
+}
+
+}  // namespace
+
+Status set_propagation(Context&, plan::Reader& arguments) {
+  u32 flags = arguments.number();
+  return arguments.done() ? mount_flags("/", flags, "/") : malformed();
+}
+
+Status open_root(Context& context, plan::Reader& arguments) {
+  Text path = arguments.text();
+  u32 bind = arguments.number();
+  if (!arguments.done()) return malformed();
+  if (bind != 0) {
+    Fd tree, target;
+    // pivot_root wants a mount point whose parent is not shared: a private copy of the tree on top of itself.
+    TRY(tree.take(CALL(open_tree, AT_FDCWD, path.data, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE), path));
+    TRY(target.take(CALL(openat, AT_FDCWD, path.data, O_PATH | O_DIRECTORY | O_CLOEXEC, 0), path));
+    TRY(attach_tree(tree, target, path));
+  }
+  return context.root.take(CALL(openat, AT_FDCWD, path.data, O_PATH | O_DIRECTORY | O_CLOEXEC, 0), path);
+}
+
+// pivot_root(".", ".") stacks the old root on the new one; it is then the topmost mount of "." and is detached.
+Status pivot_root(Context& context, plan::Reader& arguments) {
+  Text path = arguments.text();
+  if (!arguments.done()) return malformed();
+  Fd old_root;
+  TRY(old_root.take(CALL(openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0), "/"));
+  TRY(CALL(fchdir, context.root.get()), path);
+  TRY(CALL(pivot_root, ".", "."), path);
+  TRY(CALL(fchdir, old_root.get()), "/");
+  // What is unmounted here must not be unmounted on the host.
+  TRY(mount_flags(".", MS_SLAVE | MS_REC, "/"));
+  TRY(CALL(umount2, ".", 2 /* MNT_DETACH */), "/");
+  return status_of(CALL(chdir, "/"), "/");
+}
+
+// Without pivot_root the host's mounts stay reachable in the mount table: those that a new /proc or /sys could be
+// compared with are taken away first.
+Status move_root(Context& context, plan::Reader& arguments) {
+  Text path = arguments.text();
+  if (!arguments.done()) return malformed();
+  for (const char* revealing : {"/proc", "/sys"}) {
+    if (mount_flags(revealing, MS_SLAVE | MS_REC, revealing).ok()) CALL(umount2, revealing, 2);
+  }
+  TRY(CALL(fchdir, context.root.get()), path);
+  TRY(CALL(mount, ".", "/", nullptr, MS_MOVE, nullptr), path);
+  TRY(CALL(chroot, "."), path);
+  return status_of(CALL(chdir, "/"), "/");
+}
+
+Status change_root(Context& context, plan::Reader& arguments) {
+  Text path = arguments.text();
+  if (!arguments.done()) return malformed();
+  TRY(CALL(fchdir, context.root.get()), path);
+  TRY(CALL(chroot, "."), path);
+  return status_of(CALL(chdir, "/"), "/");
+}
+
+Status root_propagation(Context&, plan::Reader& arguments) {
+  u32 flags = arguments.number();
+  return arguments.done() ? mount_flags("/", flags, "/") : malformed();
+}
+
+Status remount_root_readonly(Context&, plan::Reader& arguments) {
+  if (!arguments.done()) return malformed();
+  mount_attr change{};
+  change.attr_set = MOUNT_ATTR_RDONLY;
+  return status_of(CALL(mount_setattr, AT_FDCWD, "/", 0, &change, sizeof change), "/");
+}

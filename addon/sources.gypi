@@ -1,0 +1,43 @@
+{
+  "variables": {
+    "init_sources": [
+      "addon/init/main.cc",
+      "addon/init/memory.cc",
+      "addon/init/descriptors.cc",
+      "addon/init/namespaces.cc",
+      "addon/init/rootfs.cc",
+      "addon/init/mounts.cc",
+      "addon/init/devices.cc",
+      "addon/init/paths.cc",
+      "addon/init/console.cc",
+      "addon/init/identity.cc",
+      "addon/init/program.cc",
+      "addon/init/lifecycle.cc",
+      "addon/sys/resolve.cc"
+    ],
+    "init_flags": [
+      "-std=c++20", "-O2", "-ffreestanding", "-fno-exceptions", "-fno-rtti", "-fno-stack-protector",
+      "-fno-threadsafe-statics", "-fno-asynchronous-unwind-tables", "-fno-tree-loop-distribute-patterns",
+      "-ffunction-sections", "-fdata-sections", "-fno-pic", "-fno-pie", "-Wall", "-Wextra"
+    ],
+    "init_link_flags": [
+      "-nostdlib", "-static", "-no-pie", "-s", "-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,-z,noexecstack",
+      "-Wl,-z,norelro"
+    ],
+    "addon_sources": [
+      "addon/binding.cc",
+      "addon/host/image.S",
+      "addon/host/image.cc",
+      "addon/host/clone.cc",
+      "addon/host/spawn.cc",
+      "addon/host/cgroup.cc",
+      "addon/host/idmap.cc",
+      "addon/host/command.cc",
+      "addon/host/reactor.cc",
+      "addon/host/workers.cc"
+    ],
+    "addon_defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_DEPRECATED", "NAPI_DISABLE_CPP_EXCEPTIONS"],
+    "addon_flags": ["-std=c++20", "-O2", "-fno-exceptions", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter"],
+    "addon_link_flags": ["-static-libstdc++", "-static-libgcc", "-Wl,-z,relro,-z,now,-z,noexecstack"]
+  }
+}

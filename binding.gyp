@@ -1,0 +1,27 @@
+{
+  "includes": ["addon/sources.gypi"],
+  "targets": [
+    {
+      "target_name": "nrunc_init",
+      "type": "executable",
+      "sources": ["<@(init_sources)"],
+      "include_dirs": ["addon"],
+      "cflags!": ["-pthread", "-fPIC"],
+      "cflags_cc!": ["-fno-exceptions", "-std=gnu++17", "-std=gnu++20"],
+      "cflags_cc": ["<@(init_flags)"],
+      "ldflags!": ["-pthread", "-rdynamic"],
+      "ldflags": ["<@(init_link_flags)"],
+      "libraries!": ["-lpthread", "-ldl"]
+    },
+    {
+      "target_name": "nrunc",
+      "dependencies": ["nrunc_init"],
+      "sources": ["<@(addon_sources)"],
+      "include_dirs": ["addon", "<!(node -p \"require('node-addon-api').include_dir\")"],
+      "defines": ["<@(addon_defines)", "NRUNC_INIT_FILE=\"<(PRODUCT_DIR)/nrunc_init\""],
+      "cflags_cc!": ["-std=gnu++17", "-std=gnu++20"],
+      "cflags_cc": ["<@(addon_flags)"],
+      "ldflags": ["<@(addon_link_flags)"]
+    }
+  ]
+}
