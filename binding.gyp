@@ -7,7 +7,7 @@
       "sources": ["<@(init_sources)"],
       "include_dirs": ["addon"],
       "cflags!": ["-pthread", "-fPIC"],
-      "cflags_cc!": ["-fno-exceptions", "-std=gnu++17", "-std=gnu++20"],
+      "cflags_cc!": ["-std=gnu++17", "-std=gnu++20"],
       "cflags_cc": ["<@(init_flags)"],
       "ldflags!": ["-pthread", "-rdynamic"],
       "ldflags": ["<@(init_link_flags)"],
@@ -18,7 +18,8 @@
       "dependencies": ["nrunc_init"],
       "sources": ["<@(addon_sources)"],
       "include_dirs": ["addon", "<!(node -p \"require('node-addon-api').include_dir\")"],
-      "defines": ["<@(addon_defines)", "NRUNC_INIT_FILE=\"<(PRODUCT_DIR)/nrunc_init\""],
+      "defines": ["<@(addon_defines)"],
+      "cflags": ["-Wa,-I<(PRODUCT_DIR)"],
       "cflags_cc!": ["-std=gnu++17", "-std=gnu++20"],
       "cflags_cc": ["<@(addon_flags)"],
       "ldflags": ["<@(addon_link_flags)"]

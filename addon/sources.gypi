@@ -26,7 +26,7 @@
     ],
     "addon_sources": [
       "addon/binding.cc",
-      "addon/host/image.S",
+      "addon/host/embedded.S",
       "addon/host/image.cc",
       "addon/host/clone.cc",
       "addon/host/spawn.cc",

@@ -1,0 +1,327 @@
+// The N-API surface: the only file that knows N-API. Runs on the JavaScript thread; copies arguments into plain structs
+// and hands them to host/. Everything comes back as an event to the one dispatcher that JavaScript has registered.
+// lib/native/addon.ts is the typed declaration of what is exported here.
+
+#include <napi.h>
+
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include "host/cgroup.h"
+#include "host/command.h"
+#include "host/reactor.h"
+#include "host/spawn.h"
+#include "host/workers.h"
+#include "plan/format.h"
+#include "sys/kernel.h"
+
+namespace {
+
+// Outlives the environment: a thread that is late finds it closed instead of a dead function.
+class Outbox {
+ public:
+  void open(napi_threadsafe_function function) { function_ = function; }
+  void post(host::Event event) {
+    std::lock_guard lock(guard_);
+    if (function_ == nullptr) return;
+    auto* copy = new host::Event(std::move(event));
+    if (napi_call_threadsafe_function(function_, copy, napi_tsfn_nonblocking) != napi_ok) delete copy;
+  }
+  void close() {
+    std::lock_guard lock(guard_);
+    if (function_ != nullptr) napi_release_threadsafe_function(function_, napi_tsfn_abort);
+    function_ = nullptr;
+  }
+  [[nodiscard]] napi_threadsafe_function function() const { return function_; }
+
+ private:
+  std::mutex guard_;
+  napi_threadsafe_function function_ = nullptr;
+};
+
+napi_value to_buffer(napi_env env, const std::string& data) {
+  napi_value value = nullptr;
+  napi_create_buffer_copy(env, data.size(), data.data(), nullptr, &value);
+  return value;
+}
+
+void deliver(napi_env env, napi_value dispatcher, void*, void* data) {
+  std::unique_ptr<host::Event> event(static_cast<host::Event*>(data));
+  if (env == nullptr || dispatcher == nullptr) return;
+  Napi::HandleScope scope(env);
+  napi_value arguments[6], global = nullptr;
+  napi_create_uint32(env, event->id, &arguments[0]);
+  napi_create_uint32(env, static_cast<u32>(event->type), &arguments[1]);
+  napi_create_int32(env, event->a, &arguments[2]);
+  napi_create_int32(env, event->b, &arguments[3]);
+  arguments[4] = to_buffer(env, event->data);
+  arguments[5] = to_buffer(env, event->data2);
+  napi_get_global(env, &global);
+  if (napi_call_function(env, global, dispatcher, 6, arguments, nullptr) == napi_pending_exception) {
+    napi_value error = nullptr;
+    napi_get_and_clear_last_exception(env, &error);
+    napi_fatal_exception(env, error);
+  }
+}
+
+std::string bytes_of(const Napi::Value& value) {
+  auto array = value.As<Napi::Uint8Array>();
+  return std::string(reinterpret_cast<const char*>(array.Data()), array.ByteLength());
+}
+
+std::vector<std::string> texts_of(const Napi::Value& value) {
+  auto array = value.As<Napi::Array>();
+  std::vector<std::string> texts;
+  for (u32 i = 0; i < array.Length(); i++) texts.push_back(array.Get(i).As<Napi::String>().Utf8Value());
+  return texts;
+}
+
+// A call that fails gives -errno: the words are made in TypeScript.
+Napi::Value result(const Napi::CallbackInfo& info, long value) { return Napi::Number::New(info.Env(), value); }
+Napi::Value checked(const Napi::CallbackInfo& info, long value) { return result(info, value < 0 ? -errno : value); }
+int number(const Napi::CallbackInfo& info, size_t at) { return info[at].As<Napi::Number>().Int32Value(); }
+std::string text(const Napi::CallbackInfo& info, size_t at) { return info[at].As<Napi::String>().Utf8Value(); }
+
+class Addon : public Napi::Addon<Addon> {
+ public:
+  Addon(Napi::Env env, Napi::Object exports) : outbox_(std::make_shared<Outbox>()) {
+    DefineAddon(exports, {
+        InstanceMethod("start", &Addon::Start),
+        InstanceMethod("hold", &Addon::Hold),
+        InstanceMethod("spawn", &Addon::SpawnInit),
+        InstanceMethod("watch", &Addon::Watch),
+        InstanceMethod("openChannel", &Addon::OpenChannel),
+        InstanceMethod("send", &Addon::Send),
+        InstanceMethod("signal", &Addon::Signal),
+        InstanceMethod("signalPid", &Addon::SignalPid),
+        InstanceMethod("forget", &Addon::Forget),
+        InstanceMethod("command", &Addon::RunCommand),
+        InstanceMethod("removeDirectories", &Addon::RemoveDirectories),
+        InstanceMethod("lock", &Addon::Lock),
+        InstanceMethod("lockWait", &Addon::LockWait),
+        InstanceMethod("mkfifo", &Addon::MakeFifo),
+        InstanceMethod("pipe", &Addon::Pipe),
+        InstanceMethod("connect", &Addon::Connect),
+        InstanceMethod("descriptorFlags", &Addon::DescriptorFlags),
+        InstanceMethod("setWindowSize", &Addon::SetWindowSize),
+        InstanceMethod("clearOnlcr", &Addon::ClearOnlcr),
+    });
+  }
+
+  ~Addon() {
+    workers_.reset();
+    reactor_.reset();
+    outbox_->close();
+  }
+
+ private:
+  // start(dispatcher): once, before everything else.
+  Napi::Value Start(const Napi::CallbackInfo& info) {
+    napi_env env = info.Env();
+    napi_threadsafe_function function = nullptr;
+    napi_create_threadsafe_function(env, info[0], nullptr, Napi::String::New(env, "nrunc"), 0, 1, nullptr, nullptr,
+                                    nullptr, deliver, &function);
+    napi_unref_threadsafe_function(env, function);
+    outbox_->open(function);
+    post_ = [outbox = outbox_](host::Event event) { outbox->post(std::move(event)); };
+    reactor_ = std::make_unique<host::Reactor>(post_);
+    workers_ = std::make_unique<host::Workers>();
+    return info.Env().Undefined();
+  }
+
+  // hold(on): whether pending events keep the event loop alive.
+  Napi::Value Hold(const Napi::CallbackInfo& info) {
+    if (info[0].As<Napi::Boolean>().Value()) napi_ref_threadsafe_function(info.Env(), outbox_->function());
+    else napi_unref_threadsafe_function(info.Env(), outbox_->function());
+    return info.Env().Undefined();
+  }
+
+  // spawn(id, hostPlan, initPlan, descriptors): the descriptors are duplicated, the caller keeps his.
+  Napi::Value SpawnInit(const Napi::CallbackInfo& info) {
+    host::SpawnRequest request{static_cast<u32>(number(info, 0)), bytes_of(info[1]), bytes_of(info[2]), {}};
+    auto descriptors = info[3].As<Napi::Array>();
+    for (u32 i = 0; i < descriptors.Length(); i++) {
+      Fd copy;
+      Status taken = copy.take(CALL(fcntl, descriptors.Get(i).As<Napi::Number>().Int32Value(), F_DUPFD_CLOEXEC, 0));
+      if (!taken.ok()) return result(info, -taken.error);
+      request.descriptors.push_back(std::move(copy));
+    }
+    host::spawn(*workers_, *reactor_, post_, std::move(request));
+    return result(info, 0);
+  }
+
+  // Open a pidfd and make sure that it is the process that was meant: a pid alone may have been given away again.
+  static int OpenProcess(i32 pid, const std::string& start_time, Fd& pidfd) {
+    Status opened = pidfd.take(CALL(pidfd_open, pid, 0));
+    if (!opened.ok()) return opened.error;
+    return host::start_time(pid) == start_time ? 0 : ESRCH;
+  }
+
+  // watch(id, pid, startTime)
+  Napi::Value Watch(const Napi::CallbackInfo& info) {
+    Fd pidfd;
+    int error = OpenProcess(number(info, 1), text(info, 2), pidfd);
+    if (error == 0) error = reactor_->watch(static_cast<u32>(number(info, 0)), Fd(), std::move(pidfd)).error;
+    return result(info, -error);
+  }
+
+  // openChannel(id, path): the FIFO of a created container. A reader lets init's open go on.
+  Napi::Value OpenChannel(const Napi::CallbackInfo& info) {
+    std::string path = text(info, 1);
+    Fd fifo;
+    Status opened = fifo.take(CALL(openat, AT_FDCWD, path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW, 0));
+    if (opened.ok()) opened = reactor_->watch(static_cast<u32>(number(info, 0)), std::move(fifo), Fd());
+    return result(info, -opened.error);
+  }
+
+  Napi::Value Send(const Napi::CallbackInfo& info) {
+    return result(info, -reactor_->send(static_cast<u32>(number(info, 0))));
+  }
+
+  // signal(id, signal): a process that this environment watches.
+  Napi::Value Signal(const Napi::CallbackInfo& info) {
+    return result(info, -reactor_->signal(static_cast<u32>(number(info, 0)), number(info, 1)));
+  }
+
+  // signalPid(pid, startTime, signal): any other process; an empty start time is not checked.
+  Napi::Value SignalPid(const Napi::CallbackInfo& info) {
+    Fd pidfd;
+    std::string start = text(info, 1);
+    int error = start.empty() ? pidfd.take(CALL(pidfd_open, number(info, 0), 0)).error
+                              : OpenProcess(number(info, 0), start, pidfd);
+    if (error == 0) error = CALL(pidfd_send_signal, pidfd.get(), number(info, 2), nullptr, 0).error();
+    return result(info, -error);
+  }
+
+  Napi::Value Forget(const Napi::CallbackInfo& info) {
+    reactor_->forget(static_cast<u32>(number(info, 0)));
+    return info.Env().Undefined();
+  }
+
+  // command(id, path, args, env, directory, input, timeoutMs) -> done: a code or -1, b signal or -errno, data stdout,
+  // data2 stderr. On a thread of its own: a hook may take its time.
+  Napi::Value RunCommand(const Napi::CallbackInfo& info) {
+    host::Command command;
+    const u32 id = static_cast<u32>(number(info, 0));
+    command.path = text(info, 1);
+    command.arguments = texts_of(info[2]);
+    command.environment = texts_of(info[3]);
+    command.directory = text(info, 4);
+    command.input = text(info, 5);
+    command.timeout_ms = info[6].As<Napi::Number>().Uint32Value();
+    std::thread([outbox = outbox_, id, command = std::move(command)] {
+      host::CommandResult done = host::run_command(command);
+      int cause = done.timed_out ? -ETIMEDOUT : done.error != 0 ? -done.error : done.signal;
+      outbox->post({id, host::EventType::done, done.code, cause, std::move(done.output), std::move(done.error_output)});
+    }).detach();
+    return info.Env().Undefined();
+  }
+
+  // removeDirectories(id, paths) -> done: a errno of the first that stays, or 0; data its path.
+  Napi::Value RemoveDirectories(const Napi::CallbackInfo& info) {
+    const u32 id = static_cast<u32>(number(info, 0));
+    workers_->run([post = post_, id, paths = texts_of(info[1])] {
+      host::Event event{id, host::EventType::done};
+      for (const auto& path : paths) {
+        int error = host::remove_directory(path.c_str());
+        if (error != 0 && event.a == 0) {
+          event.a = error;
+          event.data = path;
+        }
+      }
+      post(std::move(event));
+    });
+    return info.Env().Undefined();
+  }
+
+  // lock(directory): descriptor that holds an exclusive flock, or -EAGAIN.
+  Napi::Value Lock(const Napi::CallbackInfo& info) { return result(info, TakeLock(text(info, 0), LOCK_EX | LOCK_NB)); }
+
+  // lockWait(id, directory) -> done: a is what lock would have given.
+  Napi::Value LockWait(const Napi::CallbackInfo& info) {
+    std::thread([outbox = outbox_, id = static_cast<u32>(number(info, 0)), path = text(info, 1)] {
+      outbox->post({id, host::EventType::done, static_cast<i32>(TakeLock(path, LOCK_EX))});
+    }).detach();
+    return info.Env().Undefined();
+  }
+
+  static long TakeLock(const std::string& path, int how) {
+    Fd directory;
+    Status opened = directory.take(CALL(openat, AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0));
+    if (!opened.ok()) return -opened.error;
+    sys::Call locked{};
+    do {
+      locked = CALL(flock, directory.get(), how);
+    } while (locked.error() == EINTR);
+    if (locked.failed()) return -locked.error();
+    kernel::Stat status{};
+    CALL(fstat, directory.get(), &status);
+    return status.nlink == 0 ? -ENOENT : directory.release();  // removed while we waited
+  }
+
+  Napi::Value MakeFifo(const Napi::CallbackInfo& info) {
+    std::string path = text(info, 0);
+    if (mkfifo(path.c_str(), 0600) != 0) return checked(info, -1);
+    return checked(info, chmod(path.c_str(), static_cast<mode_t>(number(info, 1))));  // the mode, whatever the umask
+  }
+
+  // pipe(): [read end, write end], close-on-exec
+  Napi::Value Pipe(const Napi::CallbackInfo& info) {
+    int ends[2] = {-1, -1};
+    sys::Call made = CALL(pipe2, ends, O_CLOEXEC);
+    auto pair = Napi::Array::New(info.Env(), 2);
+    pair.Set(0u, made.failed() ? -made.error() : ends[0]);
+    pair.Set(1u, ends[1]);
+    return pair;
+  }
+
+  // connect(path): a stream socket connected to a UNIX address
+  Napi::Value Connect(const Napi::CallbackInfo& info) {
+    std::string path = text(info, 0);
+    sockaddr_un address{};
+    if (path.size() >= sizeof address.sun_path) return result(info, -ENAMETOOLONG);
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, path.c_str(), path.size());
+    Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (!fd.valid() || connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+      return checked(info, -1);
+    }
+    return result(info, fd.release());
+  }
+
+  // descriptorFlags(fd): F_GETFD; tells whether it is open
+  Napi::Value DescriptorFlags(const Napi::CallbackInfo& info) {
+    sys::Call flags = CALL(fcntl, number(info, 0), F_GETFD);
+    return result(info, flags.failed() ? -flags.error() : flags.value);
+  }
+
+  Napi::Value SetWindowSize(const Napi::CallbackInfo& info) {
+    kernel::WindowSize size{static_cast<u16>(number(info, 1)), static_cast<u16>(number(info, 2)), 0, 0};
+    return checked(info, ioctl(number(info, 0), TIOCSWINSZ, &size));
+  }
+
+  // clearOnlcr(fd): a line feed stays a line feed; the terminal of the user adds the carriage return.
+  Napi::Value ClearOnlcr(const Napi::CallbackInfo& info) {
+    termios settings{};
+    if (tcgetattr(number(info, 0), &settings) != 0) return checked(info, -1);
+    settings.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
+    return checked(info, tcsetattr(number(info, 0), TCSANOW, &settings));
+  }
+
+  std::shared_ptr<Outbox> outbox_;
+  host::Post post_;
+  std::unique_ptr<host::Reactor> reactor_;
+  std::unique_ptr<host::Workers> workers_;
+};
+
+}  // namespace
+
+NODE_API_ADDON(Addon)

@@ -1,0 +1,133 @@
+// See cgroup.h. Runs on worker threads of the Node process, in the host's namespaces. The paths are the config's and
+// the host's: nothing here is reachable for a container.
+
+#include "host/cgroup.h"
+
+#include <linux/bpf.h>
+
+#include <string>
+
+#include "sys/fd.h"
+#include "sys/kernel.h"
+
+namespace host {
+namespace {
+
+Status write_file(const std::string& path, Text value, Text operand) {
+  Fd file;
+  TRY(file.take(CALL(openat, AT_FDCWD, path.c_str(), O_WRONLY | O_CLOEXEC, 0), operand));
+  sys::Call written{};
+  do {
+    written = CALL(write, file.get(), value.data, value.size);
+  } while (written.error() == EINTR);
+  return status_of(written, operand);
+}
+
+// The first bytes of a small file, without white space at the end.
+std::string read_file(const std::string& path) {
+  Fd file;
+  char buffer[4096];
+  if (!file.take(CALL(openat, AT_FDCWD, path.c_str(), O_RDONLY | O_CLOEXEC, 0)).ok()) return {};
+  sys::Call size = CALL(read, file.get(), buffer, sizeof buffer);
+  std::string text(buffer, size.failed() ? 0 : static_cast<size_t>(size.value));
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
+  return text;
+}
+
+// A new v1 cpuset has neither cpus nor memory nodes, and no process could join it.
+Status seed_cpuset(const std::string& parent, const std::string& path, Text operand) {
+  for (const char* name : {"/cpuset.cpus", "/cpuset.mems"}) {
+    if (!read_file(path + name).empty()) continue;
+    std::string inherited = read_file(parent + name);
+    TRY(write_file(path + name, Text(inherited.data(), static_cast<u32>(inherited.size())), operand));
+  }
+  return {};
+}
+
+// Controllers one by one: one that the parent cannot give must not take the others with it.
+void enable_controllers(const std::string& path, const std::string& wanted) {
+  for (size_t start = 0; start < wanted.size();) {
+    size_t end = wanted.find(' ', start);
+    if (end == std::string::npos) end = wanted.size();
+    std::string one = wanted.substr(start, end - start);
+    (void)write_file(path + "/cgroup.subtree_control", Text(one.data(), static_cast<u32>(one.size())), {});
+    start = end + 1;
+  }
+}
+
+struct Tree {
+  std::string root;
+  std::string controllers;
+  bool cpuset;
+};
+
+// Make PATH; its missing ancestors first. `made` says whether PATH itself is new.
+Status make_path(const Tree& tree, const std::string& path, Text operand, bool& made) {
+  const std::string parent = path.substr(0, path.rfind('/'));
+  if (!tree.controllers.empty() && parent.size() >= tree.root.size()) enable_controllers(parent, tree.controllers);
+  sys::Call call = CALL(mkdirat, AT_FDCWD, path.c_str(), 0755);
+  if (call.error() == ENOENT && path.size() > tree.root.size() + 1) {
+    bool ignored = false;
+    TRY(make_path(tree, parent, operand, ignored));
+    if (!tree.controllers.empty()) enable_controllers(parent, tree.controllers);
+    call = CALL(mkdirat, AT_FDCWD, path.c_str(), 0755);
+  }
+  made = !call.failed();
+  if (call.error() != EEXIST) TRY(call, operand);
+  return tree.cpuset ? seed_cpuset(parent, path, operand) : Status{};
+}
+
+int bpf(int command, bpf_attr& attributes) {
+  sys::Call result = CALL(bpf, command, &attributes, sizeof attributes);
+  return result.failed() ? -result.error() : static_cast<int>(result.value);
+}
+
+}  // namespace
+
+Status make_cgroup(plan::Reader& arguments) {
+  Text root = arguments.text(), path = arguments.text(), controllers = arguments.text();
+  u32 cpuset = arguments.number();
+  if (!arguments.done()) return failure(EPROTO, "read", "plan");
+  bool made = false;
+  TRY(make_path({root.data, controllers.data, cpuset != 0}, path.data, path, made));
+  // Another container's processes under our limits, or ours under theirs: as runc, only an empty one is taken over.
+  if (!made && !read_file(std::string(path.data) + "/cgroup.procs").empty()) return failure(EBUSY, "mkdirat", path);
+  return {};
+}
+
+Status write_cgroup(plan::Reader& arguments) {
+  Text path = arguments.text(), value = arguments.text();
+  u32 optional = arguments.number();
+  if (!arguments.done()) return failure(EPROTO, "read", "plan");
+  Status written = write_file(path.data, value, path);
+  return written.error == ENOENT && optional != 0 ? Status{} : written;
+}
+
+Status attach_device_program(plan::Reader& arguments) {
+  Text path = arguments.text();
+  plan::Reader program = arguments.bytes();
+  if (!arguments.done()) return failure(EPROTO, "read", "plan");
+  bpf_attr load{};
+  load.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
+  load.insns = reinterpret_cast<u64>(program.data());
+  load.insn_cnt = program.size() / sizeof(bpf_insn);
+  load.license = reinterpret_cast<u64>("Apache-2.0");
+  int loaded = bpf(BPF_PROG_LOAD, load);
+  if (loaded < 0) return failure(-loaded, "bpf", path);
+  Fd program_fd(loaded), cgroup;
+  TRY(cgroup.take(CALL(openat, AT_FDCWD, path.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), path));
+  bpf_attr attach{};
+  attach.target_fd = static_cast<u32>(cgroup.get());
+  attach.attach_bpf_fd = static_cast<u32>(program_fd.get());
+  attach.attach_type = BPF_CGROUP_DEVICE;
+  attach.attach_flags = BPF_F_ALLOW_MULTI;
+  int attached = bpf(BPF_PROG_ATTACH, attach);
+  return attached < 0 ? failure(-attached, "bpf", path) : Status{};
+}
+
+int remove_directory(const char* path) {
+  int error = CALL(unlinkat, AT_FDCWD, path, AT_REMOVEDIR).error();
+  return error == ENOENT ? 0 : error;
+}
+
+}  // namespace host

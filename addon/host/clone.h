@@ -1,0 +1,17 @@
+// Starting init without copying the Node process.
+#pragma once
+
+#include "sys/fd.h"
+
+namespace host {
+
+struct Child {
+  i32 pid = 0;
+  Fd pidfd;
+};
+
+// clone3 with FLAGS (CLONE_NEW*), then execveat of IMAGE, whose control socket is SOCKET. CGROUP is a cgroup2 directory
+// that the child is born in, or -1.
+Status clone_init(u64 flags, int image, int socket, int cgroup, Child& child);
+
+}  // namespace host

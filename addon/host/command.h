@@ -1,0 +1,30 @@
+// Running a program of the host and keeping what it says: hooks, id map helpers, ps.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace host {
+
+struct Command {
+  std::string path;  // searched in PATH when it has no slash
+  std::vector<std::string> arguments;
+  std::vector<std::string> environment;
+  std::string directory;  // working directory, empty for the caller's
+  std::string input;      // standard input
+  unsigned timeout_ms = 0;  // 0: none
+};
+
+struct CommandResult {
+  int error = 0;  // errno, when it could not be started
+  int code = -1;  // exit code, or -1
+  int signal = 0;
+  bool timed_out = false;
+  std::string output;
+  std::string error_output;
+};
+
+// Blocks the calling thread until the program has ended. Nothing of the Node process but the listed is inherited.
+CommandResult run_command(const Command& command);
+
+}  // namespace host

@@ -1,0 +1,34 @@
+// What the threads of the addon tell the JavaScript thread.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "sys/text.h"
+
+namespace host {
+
+enum class EventType : u32 {
+  spawned = 1,  // a: pid; data: start time of the process, decimal
+  ready = 2,    // the runtime hooks may run
+  created = 3,
+  failed = 4,   // data: the failure, as in plan::FrameType::failed
+  console = 5,  // a: descriptor of the master, owned by the receiver
+  closed = 6,   // the channel ended: the program was executed, or the process is gone
+  exited = 7,   // a: exit code or -1, b: signal or 0; both -1 and 0: not known any more
+  started = 8,
+  done = 9,     // a job is finished; a, b and data depend on it
+};
+
+struct Event {
+  u32 id;
+  EventType type;
+  i32 a = 0;
+  i32 b = 0;
+  std::string data = {};
+  std::string data2 = {};
+};
+
+using Post = std::function<void(Event)>;
+
+}  // namespace host

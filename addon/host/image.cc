@@ -1,0 +1,91 @@
+// See image.h. Runs on worker threads of the Node process.
+//
+// What /proc/PID/exe of a waiting container names is this file, not the Node binary, and nobody can write to it: the
+// guard against CVE-2019-5736.
+
+#include "host/image.h"
+
+#include <mutex>
+
+#include "sys/kernel.h"
+
+extern "C" const u8 nrunc_init_image[];
+extern "C" const u8 nrunc_init_image_end[];
+
+namespace host {
+namespace {
+
+constexpr u32 kCloseOnExec = 1, kAllowSealing = 2, kExecutable = 0x10;  // MFD_*
+constexpr int kAddSeals = 1033, kAllSeals = 0x1 | 0x2 | 0x4 | 0x8;      // F_SEAL_SEAL, SHRINK, GROW, WRITE
+constexpr int kFirstNumber = 16;  // above the numbers that the child between clone and exec uses
+
+Status write_image(int fd) {
+  const u8* at = nrunc_init_image;
+  while (at < nrunc_init_image_end) {
+    sys::Call written = CALL(write, fd, at, static_cast<u64>(nrunc_init_image_end - at));
+    if (written.error() == EINTR) continue;
+    TRY(written, "init");
+    at += written.value;
+  }
+  return {};
+}
+
+// The writable descriptor must be gone before the exec, or it fails with ETXTBSY.
+Status reopen(const Fd& writable, Fd& out) {
+  TextBuffer<48> path;
+  path.add("/proc/self/fd/").add_number(static_cast<u64>(writable.get()));
+  Fd low;
+  TRY(low.take(CALL(openat, AT_FDCWD, path.data, O_RDONLY | O_CLOEXEC, 0), "init"));
+  return out.take(CALL(fcntl, low.get(), F_DUPFD_CLOEXEC, kFirstNumber), "init");
+}
+
+Status make_sealed(Fd& out) {
+  Fd writable;
+  Status made = writable.take(CALL(memfd_create, "nrunc-init", kCloseOnExec | kAllowSealing | kExecutable), "init");
+  if (made.error == EINVAL) {  // before Linux 6.3 there is no such flag, and every memory file is executable
+    made = writable.take(CALL(memfd_create, "nrunc-init", kCloseOnExec | kAllowSealing), "init");
+  }
+  TRY(made);
+  TRY(write_image(writable.get()));
+  TRY(CALL(fcntl, writable.get(), kAddSeals, kAllSeals), "init");
+  return reopen(writable, out);
+}
+
+// vm.memfd_noexec=2: not sealed, so it is never used twice.
+Status make_unlinked(Fd& out) {
+  Status last = failure(EACCES, "open", "init");
+  for (const char* directory : {"/run", "/tmp", "/var/tmp", "/dev/shm"}) {
+    Fd writable;
+    last = writable.take(CALL(openat, AT_FDCWD, directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0700), directory);
+    if (!last.ok()) continue;
+    last = write_image(writable.get());
+    if (last.ok()) last = reopen(writable, out);
+    // A file system mounted noexec refuses here and not only at the exec.
+    if (last.ok()) last = status_of(CALL(faccessat2, out.get(), "", 1, AT_EMPTY_PATH | AT_EACCESS), directory);
+    if (last.ok()) return {};
+  }
+  return last;
+}
+
+}  // namespace
+
+Status open_image(Image& image) {
+  static std::mutex guard;
+  static int shared = -1;
+  std::lock_guard lock(guard);
+  if (shared < 0) {
+    Fd sealed;
+    Status made = make_sealed(sealed);
+    if (made.error == EACCES || made.error == EPERM || made.error == ENOSYS) {
+      TRY(make_unlinked(image.own));
+      image.fd = image.own.get();
+      return {};
+    }
+    TRY(made);
+    shared = sealed.release();
+  }
+  image.fd = shared;
+  return {};
+}
+
+}  // namespace host

@@ -1,0 +1,219 @@
+// See reactor.h. The loop runs on one thread for the whole environment; the processes are reaped here and nowhere else,
+// through their pidfd (libuv waits for its own children only).
+
+#include "host/reactor.h"
+
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/wait.h>
+
+#include <vector>
+
+#include "plan/format.h"
+#include "sys/kernel.h"
+
+namespace host {
+namespace {
+
+enum Kind : u64 { kChannel = 0, kProcess = 1, kFormer = 2 };
+constexpr u64 key_of(u32 id, Kind kind) { return (static_cast<u64>(id) << 2) | kind; }
+constexpr u64 kWakeKey = ~0ul;
+
+// Linux 6.15 keeps the exit status of a process that somebody else reaped: ioctl(PIDFD_GET_INFO) on its pidfd.
+bool status_from_info(int pidfd, int& status) {
+  struct {
+    u64 mask, cgroup;
+    u32 ids[11];
+    i32 exit_code;
+  } info{1u << 3 /* PIDFD_INFO_EXIT */, 0, {}, 0};
+  if (CALL(ioctl, pidfd, 0xC040FF0Bu, &info).failed() || (info.mask & (1u << 3)) == 0) return false;
+  status = info.exit_code;
+  return true;
+}
+
+}  // namespace
+
+Reactor::Reactor(Post post) : post_(std::move(post)) {
+  epoll_.reset(epoll_create1(EPOLL_CLOEXEC));
+  wake_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  (void)add(wake_.get(), kWakeKey);
+  thread_ = std::thread([this] { loop(); });
+}
+
+Reactor::~Reactor() {
+  {
+    std::lock_guard lock(guard_);
+    ending_ = true;
+  }
+  eventfd_write(wake_.get(), 1);
+  thread_.join();
+}
+
+Status Reactor::add(int fd, u64 key) {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u64 = key;
+  return status_of(CALL(epoll_ctl, epoll_.get(), EPOLL_CTL_ADD, fd, &event));
+}
+
+Status Reactor::watch(u32 id, Fd channel, Fd pidfd) {
+  std::lock_guard lock(guard_);
+  Watch& watch = watches_[id];
+  if (channel.valid()) {
+    TRY(add(channel.get(), key_of(id, kChannel)));
+    watch.channel = std::move(channel);
+  }
+  if (pidfd.valid()) {
+    TRY(add(pidfd.get(), key_of(id, kProcess)));
+    watch.pidfd = std::move(pidfd);
+  }
+  return {};
+}
+
+int Reactor::send(u32 id) {
+  std::lock_guard lock(guard_);
+  auto found = watches_.find(id);
+  if (found == watches_.end() || !found->second.channel.valid()) return EPIPE;
+  return CALL(sendto, found->second.channel.get(), "g", 1, kernel::kMessageNoSignal, nullptr, 0).error();
+}
+
+int Reactor::signal(u32 id, int signal) {
+  std::lock_guard lock(guard_);
+  auto found = watches_.find(id);
+  if (found == watches_.end() || !found->second.pidfd.valid()) return ESRCH;
+  return CALL(pidfd_send_signal, found->second.pidfd.get(), signal, nullptr, 0).error();
+}
+
+void Reactor::forget(u32 id) {
+  std::lock_guard lock(guard_);
+  watches_.erase(id);
+}
+
+void Reactor::loop() {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, nullptr);
+  epoll_event events[64];
+  for (;;) {
+    int count = epoll_wait(epoll_.get(), events, 64, -1);
+    std::lock_guard lock(guard_);
+    if (ending_) return;
+    for (int i = 0; i < count; i++) {
+      if (events[i].data.u64 == kWakeKey) continue;
+      const u32 id = static_cast<u32>(events[i].data.u64 >> 2);
+      auto found = watches_.find(id);  // forgotten meanwhile?
+      if (found == watches_.end()) continue;
+      Watch& watch = found->second;
+      switch (events[i].data.u64 & 3) {
+        case kChannel: read_channel(id, watch); break;
+        case kProcess: process_ended(id, watch); break;
+        default: {
+          siginfo_t info{};
+          CALL(waitid, kernel::kPidfdWait, watch.former.get(), &info, WEXITED | WNOHANG, nullptr);
+          watch.former.reset();
+        }
+      }
+      if (!watch.channel.valid() && !watch.pidfd.valid() && !watch.former.valid()) watches_.erase(found);
+    }
+  }
+}
+
+// A socket from the host that spawned, or the FIFO of start: recvmsg for the first, whose frames carry descriptors.
+void Reactor::read_channel(u32 id, Watch& watch) {
+  while (watch.channel.valid()) {
+    char piece[plan::kMaximumFrame];
+    alignas(8) char control[64];
+    kernel::Vector vector{piece, sizeof piece};
+    kernel::Message message{nullptr, 0, 0, &vector, 1, control, sizeof control, 0, 0};
+    sys::Call got = CALL(recvmsg, watch.channel.get(), &message, kernel::kMessageCloseOnExec | 0x40 /* MSG_DONTWAIT */);
+    if (got.error() == ENOTSOCK) {
+      message.control_length = 0;
+      got = CALL(read, watch.channel.get(), piece, sizeof piece);
+    }
+    if (got.error() == EAGAIN || got.error() == EINTR) return;
+    if (got.value <= 0) {
+      watch.channel.reset();
+      post_({id, EventType::closed});
+      return;
+    }
+    auto* header = reinterpret_cast<kernel::ControlHeader*>(control);
+    if (message.control_length >= sizeof *header && header->type == 1) {
+      __builtin_memcpy(&watch.passed, control + sizeof *header, 4);
+    }
+    watch.input.append(piece, static_cast<size_t>(got.value));
+    while (watch.input.size() >= sizeof(plan::Frame)) {
+      plan::Frame next{};
+      __builtin_memcpy(&next, watch.input.data(), sizeof next);
+      if (next.size > plan::kMaximumFrame) {  // nothing of ours: treat the channel as broken
+        watch.channel.reset();
+        post_({id, EventType::closed});
+        return;
+      }
+      if (watch.input.size() < sizeof next + next.size) break;
+      std::string payload = watch.input.substr(sizeof next, next.size);
+      watch.input.erase(0, sizeof next + next.size);
+      frame(id, watch, static_cast<u32>(next.type), std::move(payload));
+    }
+  }
+}
+
+void Reactor::frame(u32 id, Watch& watch, u32 type, std::string payload) {
+  Fd passed(watch.passed);
+  watch.passed = -1;
+  switch (static_cast<plan::FrameType>(type)) {
+    case plan::FrameType::ready: post_({id, EventType::ready}); break;
+    case plan::FrameType::created: post_({id, EventType::created}); break;
+    case plan::FrameType::started: post_({id, EventType::started}); break;
+    case plan::FrameType::failed: post_({id, EventType::failed, 0, 0, std::move(payload)}); break;
+    case plan::FrameType::console: post_({id, EventType::console, passed.release()}); break;
+    case plan::FrameType::forked: {
+      i32 pid = 0;
+      if (payload.size() == sizeof pid) __builtin_memcpy(&pid, payload.data(), sizeof pid);
+      // Under another key, so that its end is not taken for the end of the container.
+      epoll_event event{};
+      event.events = EPOLLIN;
+      event.data.u64 = key_of(id, kFormer);
+      epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, watch.pidfd.get(), &event);
+      watch.former = std::move(watch.pidfd);
+      watch.pidfd = std::move(passed);
+      (void)add(watch.pidfd.get(), key_of(id, kProcess));
+      post_({id, EventType::spawned, pid, 0, start_time(pid)});
+      break;
+    }
+  }
+}
+
+void Reactor::process_ended(u32 id, Watch& watch) {
+  read_channel(id, watch);  // its last words come before its end
+  siginfo_t info{};
+  sys::Call waited = CALL(waitid, kernel::kPidfdWait, watch.pidfd.get(), &info, WEXITED | WNOHANG, nullptr);
+  if (!waited.failed() && info.si_pid == 0) return;  // not yet
+  Event event{id, EventType::exited, -1, 0};
+  int status = 0;
+  if (!waited.failed()) {
+    if (info.si_code == CLD_EXITED) event.a = info.si_status;
+    else event.b = info.si_status;
+  } else if (status_from_info(watch.pidfd.get(), status)) {
+    if (WIFEXITED(status)) event.a = WEXITSTATUS(status);
+    else event.b = WTERMSIG(status);
+  }
+  watch.pidfd.reset();
+  post_(std::move(event));
+}
+
+std::string start_time(i32 pid) {
+  TextBuffer<48> path;
+  path.add("/proc/").add_number(static_cast<u64>(pid)).add("/stat");
+  Fd file;
+  char text[1024];
+  if (!file.take(CALL(openat, AT_FDCWD, path.data, O_RDONLY | O_CLOEXEC, 0)).ok()) return {};
+  sys::Call size = CALL(read, file.get(), text, sizeof text);
+  if (size.failed()) return {};
+  std::string stat(text, static_cast<size_t>(size.value));
+  size_t at = stat.rfind(')');  // the name before it may hold anything
+  for (int field = 2; field < 22 && at != std::string::npos; field++) at = stat.find(' ', at + 1);
+  return at == std::string::npos ? std::string() : stat.substr(at + 1, stat.find(' ', at + 1) - at - 1);
+}
+
+}  // namespace host

@@ -1,0 +1,50 @@
+// One thread that watches all processes and all channels to init.
+#pragma once
+
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+
+#include "host/events.h"
+#include "sys/fd.h"
+
+namespace host {
+
+class Reactor {
+ public:
+  explicit Reactor(Post post);
+  ~Reactor();
+
+  // Any thread. Either descriptor may be invalid. Events go out under `id` until the process has exited and the
+  // channel has closed, or until `forget`.
+  Status watch(u32 id, Fd channel, Fd pidfd);
+  // One byte: the word that init waits for. EPIPE when init is gone.
+  int send(u32 id);
+  // pidfd_send_signal; ESRCH when the process is gone.
+  int signal(u32 id, int signal);
+  void forget(u32 id);
+
+ private:
+  struct Watch {
+    Fd channel, pidfd, former;  // former: the process that forked the one watched now
+    std::string input;
+    int passed = -1;  // descriptor received with a frame
+  };
+  void loop();
+  void read_channel(u32 id, Watch& watch);
+  void frame(u32 id, Watch& watch, u32 type, std::string payload);
+  void process_ended(u32 id, Watch& watch);
+  Status add(int fd, u64 key);
+
+  Post post_;
+  Fd epoll_, wake_;
+  std::mutex guard_;
+  std::unordered_map<u32, Watch> watches_;
+  std::thread thread_;
+  bool ending_ = false;
+};
+
+// Start time of a process in clock ticks since boot (proc(5), stat, field 22), or an empty text when it is gone.
+std::string start_time(i32 pid);
+
+}  // namespace host

@@ -1,0 +1,230 @@
+// See spawn.h. Runs on worker threads of the Node process: the operations before the clone (cgroups, descriptors) on one,
+// the clone on another at the same time, unless the container is to be born inside its cgroup2.
+
+#include "host/spawn.h"
+
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <atomic>
+#include <future>
+#include <memory>
+
+#include "host/cgroup.h"
+#include "host/clone.h"
+#include "host/idmap.h"
+#include "host/image.h"
+#include "plan/writer.h"
+#include "sys/kernel.h"
+
+namespace host {
+namespace {
+
+Status malformed_plan() { return failure(EPROTO, "read", "plan"); }
+
+// What went wrong, with all it needs to be told: the operand of a status may not outlive its operation.
+struct Outcome {
+  bool ok = true;
+  std::string failure;
+
+  void fail(const plan::Item& item, const Status& status, Text detail = {}) {
+    plan::FrameWriter frame(plan::FrameType::failed);
+    frame.failure(item.index, item.operation, item.field, status, detail);
+    const char* data = reinterpret_cast<const char*>(frame.data());
+    failure.assign(data + sizeof(plan::Frame), frame.size() - sizeof(plan::Frame));
+    ok = false;
+  }
+};
+
+// A config that names a namespace of another kind would otherwise be joined to the wrong thing.
+Status open_descriptor(plan::Reader& arguments, Fd& out) {
+  Text path = arguments.text();
+  u32 flags = arguments.number(), type = arguments.number();
+  if (!arguments.done()) return malformed_plan();
+  TRY(out.take(CALL(openat, AT_FDCWD, path.data, flags | O_CLOEXEC, 0), path));
+  if (type == 0) return {};
+  constexpr u32 kNamespaceType = 0xb703;  // NS_GET_NSTYPE
+  sys::Call actual = CALL(ioctl, out.get(), kNamespaceType);
+  return actual.value == static_cast<long>(type) ? Status{} : failure(EINVAL, "ioctl", path);
+}
+
+class Spawn {
+ public:
+  explicit Spawn(SpawnRequest request)
+      : id(request.id), request_(std::move(request)), slots_(std::move(request_.descriptors)) {
+    scan();
+  }
+
+  const u32 id;
+
+  // Everything before the clone. Taken by whichever thread comes first.
+  void prepare() {
+    if (taken_.exchange(true)) return;
+    for (plan::Item item : before_) {
+      Status status = prepare_one(item);
+      if (!status.ok()) {
+        prepared_.fail(item, status);
+        break;
+      }
+    }
+    finished_.set_value();
+  }
+
+  [[nodiscard]] bool needs_cgroup_first() const { return !cgroup_.empty(); }
+
+  void run(Reactor& reactor, const Post& post) {
+    if (needs_cgroup_first()) prepare();
+    Outcome outcome;
+    if (needs_cgroup_first() && !prepared_.ok) outcome = prepared_;
+    if (outcome.ok) start(outcome);
+    prepare();
+    finished_.get_future().wait();
+    if (outcome.ok && !prepared_.ok) outcome = prepared_;
+    if (outcome.ok) map(outcome);
+    if (outcome.ok) send_plan(outcome);
+    if (outcome.ok) {
+      post({id, EventType::spawned, child_.pid, 0, start_time(child_.pid)});
+      Status watched = reactor.watch(id, std::move(control_), Fd(CALL(fcntl, child_.pidfd.get(), F_DUPFD_CLOEXEC, 0).value));
+      if (!watched.ok()) outcome.fail(clone_, watched);
+    }
+    if (outcome.ok) return;
+    abandon();
+    post({id, EventType::failed, 0, 0, outcome.failure});
+  }
+
+ private:
+  void scan() {
+    plan::Operations operations(reinterpret_cast<const u8*>(request_.host_plan.data()),
+                                static_cast<u32>(request_.host_plan.size()));
+    plan::Item item;
+    while (operations.next(item)) {
+      if (item.operation == Operation::clone) {
+        clone_ = item;
+        flags_ = item.arguments.number64();
+        cgroup_ = item.arguments.text().data;
+      } else if (item.operation == Operation::mapIds) {
+        map_ = item;
+      } else {
+        before_.push_back(item);
+      }
+    }
+    valid_ = operations.complete() && clone_.operation == Operation::clone;
+  }
+
+  Status prepare_one(plan::Item& item) {
+    switch (item.operation) {
+      case Operation::makeCgroup: return make_cgroup(item.arguments);
+      case Operation::writeCgroup: return write_cgroup(item.arguments);
+      case Operation::attachDeviceProgram: return attach_device_program(item.arguments);
+      case Operation::openDescriptor: {
+        Fd fd;
+        TRY(open_descriptor(item.arguments, fd));
+        slots_.push_back(std::move(fd));
+        return {};
+      }
+      default: return malformed_plan();
+    }
+  }
+
+  void start(Outcome& outcome) {
+    if (!valid_) return outcome.fail(clone_, malformed_plan());
+    Image image;
+    Fd cgroup, ours, theirs;
+    Status status = open_image(image);
+    if (status.ok() && !cgroup_.empty()) {
+      status = cgroup.take(CALL(openat, AT_FDCWD, cgroup_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC, 0), cgroup_.c_str());
+    }
+    int ends[2];
+    if (status.ok()) status = status_of(CALL(socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends));
+    if (status.ok()) {
+      control_.reset(ends[0]);
+      theirs.reset(ends[1]);
+      // Above the number that the child gives it, so that the copy onto that number always is one.
+      status = theirs.take(CALL(fcntl, theirs.get(), F_DUPFD_CLOEXEC, 16));
+    }
+    if (status.ok()) status = clone_init(flags_, image.fd, theirs.get(), cgroup.get(), child_);
+    if (!status.ok()) outcome.fail(clone_, status);
+  }
+
+  void map(Outcome& outcome) {
+    if (map_.operation != Operation::mapIds) return;
+    TextBuffer<1024> detail;
+    Status status = map_ids(map_.arguments, child_.pid, detail);
+    if (!status.ok()) outcome.fail(map_, status, detail.text());
+  }
+
+  Status send_all(const char* data, size_t size) {
+    while (size > 0) {
+      sys::Call sent = CALL(sendto, control_.get(), data, size, kernel::kMessageNoSignal, nullptr, 0);
+      if (sent.error() == EINTR) continue;
+      TRY(sent, "init");
+      data += sent.value;
+      size -= static_cast<size_t>(sent.value);
+    }
+    return {};
+  }
+
+  Status send_descriptors() {
+    for (size_t first = 0; first < slots_.size(); first += kernel::kDescriptorsPerMessage) {
+      const size_t count = std::min<size_t>(slots_.size() - first, kernel::kDescriptorsPerMessage);
+      alignas(8) u8 control[sizeof(kernel::ControlHeader) + 4 * kernel::kDescriptorsPerMessage];
+      kernel::ControlHeader header{sizeof header + 4 * count, 1, 1};
+      __builtin_memcpy(control, &header, sizeof header);
+      for (size_t i = 0; i < count; i++) {
+        int fd = slots_[first + i].get();
+        __builtin_memcpy(control + sizeof header + 4 * i, &fd, 4);
+      }
+      u8 byte = 0;
+      kernel::Vector vector{&byte, 1};
+      kernel::Message message{nullptr, 0, 0, &vector, 1, control, sizeof header + ((4 * count + 7) & ~7ul), 0, 0};
+      TRY(CALL(sendmsg, control_.get(), &message, kernel::kMessageNoSignal), "init");
+    }
+    return {};
+  }
+
+  void send_plan(Outcome& outcome) {
+    plan::Bootstrap bootstrap{plan::kMagic, static_cast<u32>(request_.init_plan.size()), child_.pid,
+                              static_cast<u32>(slots_.size())};
+    Status status = slots_.size() > plan::kMaximumDescriptors || request_.init_plan.size() > plan::kMaximumSize
+                        ? failure(E2BIG, "sendmsg", "plan")
+                        : send_all(reinterpret_cast<const char*>(&bootstrap), sizeof bootstrap);
+    if (status.ok()) status = send_descriptors();
+    if (status.ok()) status = send_all(request_.init_plan.data(), request_.init_plan.size());
+    if (!status.ok()) outcome.fail(clone_, status);
+    slots_.clear();
+  }
+
+  // Nothing of a failed start stays: init waits for its plan, so it is ended and waited for here.
+  void abandon() {
+    if (!child_.pidfd.valid()) return;
+    CALL(pidfd_send_signal, child_.pidfd.get(), kernel::kSigKill, nullptr, 0);
+    siginfo_t info{};
+    while (CALL(waitid, kernel::kPidfdWait, child_.pidfd.get(), &info, WEXITED, nullptr).error() == EINTR) {
+    }
+  }
+
+  SpawnRequest request_;
+  std::vector<Fd> slots_;
+  std::vector<plan::Item> before_;
+  plan::Item clone_, map_;
+  u64 flags_ = 0;
+  std::string cgroup_;
+  bool valid_ = false;
+
+  std::atomic<bool> taken_ = false;
+  std::promise<void> finished_;
+  Outcome prepared_;
+
+  Fd control_;
+  Child child_;
+};
+
+}  // namespace
+
+void spawn(Workers& workers, Reactor& reactor, Post post, SpawnRequest request) {
+  auto job = std::make_shared<Spawn>(std::move(request));
+  if (!job->needs_cgroup_first()) workers.run([job] { job->prepare(); });
+  workers.run([job, &reactor, post = std::move(post)] { job->run(reactor, post); });
+}
+
+}  // namespace host

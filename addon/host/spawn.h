@@ -1,0 +1,23 @@
+// From a plan to a process that executes it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "host/reactor.h"
+#include "host/workers.h"
+
+namespace host {
+
+struct SpawnRequest {
+  u32 id;
+  std::string host_plan;
+  std::string init_plan;
+  std::vector<Fd> descriptors;  // slots 0 and on; the host plan's openDescriptor adds to them
+};
+
+// Any thread. The events of the container come through the reactor's channel; a failure of the host's part is posted as
+// `failed`, and then there is no process.
+void spawn(Workers& workers, Reactor& reactor, Post post, SpawnRequest request);
+
+}  // namespace host
