@@ -1,5 +1,5 @@
 /** `linux.seccomp` of config.json. Source: runtime-spec config-linux.md "Seccomp", seccomp(2). */
-import { list, oneOf, struct, text, uint32, uint64 } from './shape.ts'
+import { integer, list, oneOf, struct, text, uint32, uint64 } from './shape.ts'
 import type { Output } from './shape.ts'
 
 const action = oneOf('seccomp action', [
@@ -11,7 +11,7 @@ export type SeccompAction = Output<typeof action>
 
 const argument = struct({
   /** Index of the argument, 0 to 5. */
-  index: uint32,
+  index: integer(0, 5),
   /** What it is compared with; the mask for SCMP_CMP_MASKED_EQ. */
   value: uint64,
   op: oneOf('seccomp operator', [

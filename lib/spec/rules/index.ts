@@ -1,0 +1,15 @@
+import { cgroupsPath, unified } from './cgroup.ts'
+import { deviceRules, devices } from './devices.ts'
+import { annotations, hooks, root, version } from './document.ts'
+import { idMappings, mappedMountOptions, mappedUser } from './ids.ts'
+import { mounts } from './mounts.ts'
+import { hostNames, namespaces, restrictedPaths, timeNamespace, userNamespace } from './namespaces.ts'
+import { seccomp } from './seccomp.ts'
+import { sysctl } from './sysctl.ts'
+import type { Rule } from './rule.ts'
+
+/** The rules of a whole config, besides those of its process, in the order in which they are asked. */
+export const specRules: readonly Rule[] = [
+  version, root, namespaces, hostNames, restrictedPaths, userNamespace, timeNamespace, idMappings, mappedUser,
+  mappedMountOptions, mounts, sysctl, devices, deviceRules, cgroupsPath, unified, seccomp, hooks, annotations,
+]

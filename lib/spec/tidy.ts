@@ -1,0 +1,55 @@
+import type { Problem } from '../errors.ts'
+import { pointer } from './pointer.ts'
+
+/** Far more than any field of the specification; keeps a cyclic or hostile document from exhausting the stack. */
+const maximumDepth = 32
+
+/** Objects used as maps: their keys are data, so that a null in them is not an absent field. */
+const maps = new Set(['annotations', 'netDevices', 'rdma', 'sysctl', 'unified'])
+
+/**
+ * What is true of the whole document whatever its fields: a field that is null counts as absent (Go programs write
+ * it), and no key or string may contain a NUL byte, as the kernel would read only what stands before it. Annotations
+ * are exempt, they never reach the kernel. The value itself is not changed, copies are made where something is.
+ */
+export function tidy(value: unknown, problems: Problem[]): unknown {
+  const path: (string | number)[] = []
+  const report = (message: string) => void problems.push({ field: pointer(...path), message })
+
+  const visit = (node: unknown): unknown => {
+    if (typeof node === 'string' && node.includes('\0')) report('contains null byte')
+    if (typeof node !== 'object' || node === null) return node
+    if (path.length > maximumDepth) return report('is nested too deeply')
+    return Array.isArray(node) ? visitList(node) : visitObject(node as Record<string, unknown>)
+  }
+
+  const visitList = (node: readonly unknown[]): unknown => {
+    let copy: unknown[] | undefined
+    for (const [index, item] of node.entries()) {
+      path.push(index)
+      const tidied = visit(item)
+      path.pop()
+      if (tidied !== item) (copy ??= [...node])[index] = tidied
+    }
+    return copy ?? node
+  }
+
+  const visitObject = (node: Readonly<Record<string, unknown>>): unknown => {
+    let copy: Record<string, unknown> | undefined
+    const isMap = maps.has(String(path.at(-1)))
+    for (const key of Object.keys(node)) {
+      if (key === 'annotations' && path.length === 0 && node[key] !== null) continue
+      path.push(key)
+      if (key.includes('\0')) report('name contains null byte')
+      const tidied = node[key] === null && !isMap ? undefined : visit(node[key])
+      path.pop()
+      if (tidied === node[key]) continue
+      copy ??= { ...node }
+      if (tidied === undefined) delete copy[key]
+      else copy[key] = tidied
+    }
+    return copy ?? node
+  }
+
+  return visit(value)
+}

@@ -1,0 +1,75 @@
+/** What the specification has and nrunc has not yet. An entry is deleted when its feature lands. */
+import { NruncError } from '../errors.ts'
+import type { Problem } from '../errors.ts'
+import { pointer } from './pointer.ts'
+import type { Namespace } from './linux.ts'
+import type { Spec } from './schema.ts'
+
+interface Entry {
+  /** JSON pointer in which `*` stands for any index. */
+  readonly field: string
+  /** Whether a value asks for something. Default: it is not empty, see {@link isMeaningful}. */
+  readonly when?: (value: unknown) => boolean
+}
+
+const isOneOf = (...options: readonly unknown[]) => (value: unknown) => options.includes(value)
+const hasKeys = (value: unknown) => Object.keys(value as object).length > 0
+
+const unsupported: readonly Entry[] = [
+  { field: '/process/selinuxLabel' },
+  { field: '/process/apparmorProfile' },
+  { field: '/process/scheduler' },
+  { field: '/process/ioPriority' },
+  { field: '/process/execCPUAffinity' },
+  { field: '/mounts/*/uidMappings' },
+  { field: '/mounts/*/gidMappings' },
+  { field: '/mounts/*/options/*', when: isOneOf('idmap', 'ridmap', 'tmpcopyup') },
+  { field: '/linux/namespaces/*', when: (value) => (value as Namespace).type === 'time' },
+  { field: '/linux/timeOffsets' },
+  { field: '/linux/netDevices', when: hasKeys },
+  { field: '/linux/seccomp' },
+  { field: '/linux/intelRdt' },
+  { field: '/linux/personality' },
+  { field: '/linux/memoryPolicy' },
+  { field: '/linux/mountLabel' },
+  { field: '/linux/resources/network' },
+  { field: '/linux/resources/rdma' },
+  { field: '/linux/resources/unified' },
+  { field: '/linux/resources/memory/checkBeforeUpdate' },
+]
+
+const steps = unsupported.map(({ field, when = isMeaningful }) => ({ keys: field.split('/').slice(1), when }))
+
+/**
+ * Refuse a config that asks for what is not implemented, instead of starting a container without it. `exec --process`
+ * passes `{ process }`.
+ *
+ * @throws NruncError ERR_CONFIG_UNSUPPORTED that names every such field, in the message and in `problems`.
+ */
+export function refuseUnsupported(spec: Partial<Spec>): void {
+  const problems: Problem[] = []
+  for (const { keys, when } of steps) {
+    for (const field of find(spec, keys, when, [])) problems.push({ field, message: 'is not supported yet' })
+  }
+  if (problems.length === 0) return
+  const fields = problems.map(({ field }) => field)
+  const message = `config.json has what nrunc does not support yet: ${fields.join(', ')}`
+  throw new NruncError('ERR_CONFIG_UNSUPPORTED', message, { field: fields[0], problems })
+}
+
+/** The pointers of the values at `keys` for which `when` holds. */
+function find(
+  value: unknown, [key, ...rest]: readonly string[], when: (value: unknown) => boolean,
+  path: readonly (string | number)[],
+): string[] {
+  if (value === undefined) return []
+  if (key === undefined) return when(value) ? [pointer(...path)] : []
+  if (key !== '*') return find((value as Record<string, unknown>)[key], rest, when, [...path, key])
+  return (value as readonly unknown[]).flatMap((item, index) => find(item, rest, when, [...path, index]))
+}
+
+/** Go programs write zero values for what they do not set: zero, false, and what is empty or holds only such values. */
+function isMeaningful(value: unknown): boolean {
+  if (typeof value === 'object' && value !== null) return Object.values(value).some(isMeaningful)
+  return typeof value === 'bigint' ? value !== 0n : Boolean(value)
+}

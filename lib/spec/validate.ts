@@ -1,0 +1,80 @@
+/**
+ * From an unknown value to a well-formed `Spec`: first the whole document (tidy.ts), then each field (the schemas),
+ * then, if all of them are right, the rules between fields.
+ */
+import { NruncError } from '../errors.ts'
+import type { Problem } from '../errors.ts'
+import { capabilityNames } from './names.ts'
+import { processSchema } from './process.ts'
+import type { ProcessSpec } from './process.ts'
+import { specRules } from './rules/index.ts'
+import { processRules } from './rules/process.ts'
+import { specSchema } from './schema.ts'
+import type { Spec } from './schema.ts'
+import { check } from './shape.ts'
+import { tidy } from './tidy.ts'
+
+/**
+ * Check a config. The result is a copy in which null fields are gone and the user is filled in.
+ *
+ * @throws NruncError ERR_CONFIG_INVALID with everything that is wrong in `problems`, the first one in the message
+ * and as `field`.
+ * @example
+ * const spec = validateSpec(parseJson(await readFile('config.json', 'utf8')))
+ */
+export function validateSpec(value: unknown): Spec {
+  const problems: Problem[] = []
+  const report = (field: string, message: string) => void problems.push({ field, message })
+  const spec = check<Spec>(specSchema, tidy(value, problems), problems)
+  if (spec !== undefined) {
+    if (spec.process !== undefined) for (const rule of processRules) rule(spec.process, '/process', report)
+    for (const rule of specRules) rule(spec, report)
+    if (problems.length === 0) return spec
+  }
+  throw invalid('config.json', problems)
+}
+
+/**
+ * Check a process, as `exec --process` reads it from a file. JSON pointers are relative to the process.
+ *
+ * @param name - What the document is called in the message of an error.
+ * @throws NruncError ERR_CONFIG_INVALID, as {@link validateSpec}.
+ */
+export function validateProcess(value: unknown, name = 'process'): ProcessSpec {
+  const problems: Problem[] = []
+  const report = (field: string, message: string) => void problems.push({ field, message })
+  const process = check<ProcessSpec>(processSchema, tidy(value, problems), problems)
+  if (process !== undefined) {
+    for (const rule of processRules) rule(process, '', report)
+    if (problems.length === 0) return process
+  }
+  throw invalid(name, problems)
+}
+
+/**
+ * The process of a spec, which may be absent from a config that is never started.
+ *
+ * @throws NruncError ERR_CONFIG_INVALID when it is.
+ */
+export function requireProcess(spec: Spec): ProcessSpec {
+  if (spec.process !== undefined) return spec.process
+  throw invalid('config.json', [{ field: '/process', message: 'process property must not be empty' }])
+}
+
+/** Names in any capability set that nrunc does not know, each once: worth a warning, as in runc, not an error. */
+export function unknownCapabilities(spec: Pick<Spec, 'process'>): string[] {
+  const { bounding, effective, permitted, inheritable, ambient } = spec.process?.capabilities ?? {}
+  const names = [bounding, effective, permitted, inheritable, ambient].flatMap((set) => set ?? [])
+  const known = new Set<string>(capabilityNames)
+  return [...new Set(names)].filter((name) => !known.has(name))
+}
+
+function invalid(name: string, problems: readonly Problem[]): NruncError {
+  const [first = { field: '', message: 'is invalid' }] = problems
+  const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : ''
+  const where = first.field === '' ? '' : `${first.field}: `
+  return new NruncError('ERR_CONFIG_INVALID', `invalid ${name}: ${where}${first.message}${more}`, {
+    field: first.field,
+    problems,
+  })
+}
