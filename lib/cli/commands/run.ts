@@ -1,0 +1,42 @@
+import { defineCommand } from '../command.ts'
+import { createFlags, createOptions } from '../create-options.ts'
+import { attend } from '../foreground.ts'
+import { openRuntime } from '../runtime.ts'
+
+/** `nrunc run`: create and start; in the foreground also attend the container, and delete it when it ends. */
+export const command = defineCommand({
+  name: 'run',
+  summary: 'create and start a container',
+  operands: '<container-id>',
+  count: [1, 1],
+  flags: {
+    ...createFlags,
+    detach: { kind: 'boolean', short: 'd', help: 'do not wait for the container' },
+    keep: { kind: 'boolean', help: 'do not delete the container after it exits' },
+    'no-subreaper': { kind: 'boolean', help: 'do not become a subreaper (nrunc never does)' },
+  },
+  failure: { code: 1, prefix: 'nrunc run failed: ' },
+  async run(call) {
+    const { detach = false, keep = false } = call.flags
+    const options = createOptions(call, detach)
+    const runtime = await openRuntime(call)
+    if (detach) {
+      await runtime.run(options)
+      return 0
+    }
+    const { attended: container, code } = options.spec.process?.terminal
+      ? await attend(() => runtime.create(options), async (created) => {
+        try {
+          await created.start()
+        } catch (error) {
+          await created.delete({ force: true })
+          throw error
+        }
+      })
+      : await attend(() => runtime.run(options))
+    if (!keep) {
+      await container.delete().catch((error: Error) => call.log.error(error.message))
+    }
+    return code
+  },
+})

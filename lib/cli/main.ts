@@ -1,0 +1,109 @@
+/**
+ * The command line: understand, hand over to the command, say what failed.
+ */
+import { NruncError } from '../errors.ts'
+import { type Definition, defineCommand, parseCommand } from './command.ts'
+import { type Log, openLog } from './log.ts'
+import { print } from './output.ts'
+import { UsageError } from './usage-error.ts'
+import { packageVersion, versionText } from './version.ts'
+
+const program = defineCommand({
+  name: 'nrunc',
+  summary: 'Runs containers as the Open Container Initiative specifies them.',
+  operands: '<command> [arguments]',
+  count: [0, Infinity],
+  stops: true,
+  flags: {
+    root: { kind: 'text', value: 'DIR', help: 'state directory (default: /run/nrunc or $XDG_RUNTIME_DIR/nrunc)' },
+    log: { kind: 'text', value: 'FILE', help: 'log file (default: the standard error)' },
+    'log-format': { kind: 'text', value: 'FORMAT', fallback: 'text', help: 'text or json' },
+    debug: { kind: 'boolean', help: 'log more' },
+    version: { kind: 'boolean', short: 'v', help: 'print the version' },
+  },
+  run: async () => {},
+})
+
+/** A command's file is loaded only when the command is called. */
+const commands: Readonly<Record<string, () => Promise<{ readonly command: Definition }>>> = {
+  create: () => import('./commands/create.ts'),
+  delete: () => import('./commands/delete.ts'),
+  exec: () => import('./commands/exec.ts'),
+  kill: () => import('./commands/kill.ts'),
+  list: () => import('./commands/list.ts'),
+  ps: () => import('./commands/ps.ts'),
+  run: () => import('./commands/run.ts'),
+  spec: () => import('./commands/spec.ts'),
+  start: () => import('./commands/start.ts'),
+  state: () => import('./commands/state.ts'),
+}
+
+const find = async (name: string): Promise<Definition | undefined> =>
+  Object.hasOwn(commands, name) ? (await commands[name]?.())?.command : undefined
+
+const showHelp = async (definition: Definition): Promise<void> => {
+  const { commandHelp, programHelp } = await import('./help.ts')
+  if (definition !== program) return print(commandHelp(definition))
+  const all = await Promise.all(Object.keys(commands).map(find))
+  print(programHelp(program, all.filter((command) => command !== undefined)))
+}
+
+/** The exit code of a command, or of a help topic, that does not exist: runc's. */
+const unknownTopic = 3
+
+const help = async (topic: string | undefined, log: Log): Promise<number> => {
+  const definition = topic === undefined ? program : await find(topic)
+  if (definition) await showHelp(definition)
+  else log.error(`No help topic for '${topic}'`)
+  return definition ? 0 : unknownTopic
+}
+
+const describe = (error: unknown): string => {
+  if (!(error instanceof NruncError)) return error instanceof Error ? (error.stack ?? error.message) : String(error)
+  const { code, field, step, syscall, errno, operand, stack } = error
+  return `${JSON.stringify({ code, field, step, syscall, errno, operand })} ${stack}`
+}
+
+const fail = async (error: unknown, definition: Definition, log: Log): Promise<number> => {
+  const message = error instanceof Error ? error.message : String(error)
+  if (error instanceof UsageError) {
+    const colon = definition === program ? '.' : ':'
+    print(error.syntax ? `Incorrect Usage${colon} ${message}\n\n` : 'Incorrect Usage.\n\n')
+    await showHelp(definition)
+    log.error(message)
+    return 1
+  }
+  log.debug(describe(error))
+  log.error(`${definition.failure?.prefix ?? ''}${message}`)
+  return definition.failure?.code ?? 1
+}
+
+/**
+ * Runs one command line (without the program's name) and resolves to its exit code: the container's, or 128 + the
+ * signal that killed it; 1 for a failure or a wrong command line, 255 for a failure of `exec`. It never rejects.
+ */
+export const main = async (words: readonly string[]): Promise<number> => {
+  let log = openLog({ format: 'text', debug: false })
+  let definition: Definition = program
+  try {
+    const global = parseCommand(program, words)
+    if (global.help) return await help(undefined, log)
+    const { version, root, log: path, logFormat: format, debug = false } = global.flags
+    if (version) {
+      print(versionText())
+      return 0
+    }
+    log = openLog({ path, format, debug })
+    const [name, ...rest] = global.operands
+    if (name === undefined || name === 'help' || name === 'h') return await help(rest[0], log)
+    const found = await find(name)
+    if (!found) return await help(name, log)
+    definition = found
+    log.debug(`nrunc ${packageVersion()}: ${words.join(' ')}`)
+    const parsed = parseCommand(definition, rest)
+    if (parsed.help) return await help(name, log)
+    return (await definition.run({ flags: parsed.flags, operands: parsed.operands, root, log })) ?? 0
+  } catch (error) {
+    return await fail(error, definition, log)
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * This process's terminal, joined to a container's: bytes both ways, raw mode, and the size of the window.
+ */
+import type { WriteStream } from 'node:tty'
+import type { Terminal } from '../process.ts'
+
+/** How long, in milliseconds, a terminal that background processes still hold open must be silent to be done with. */
+const silence = 100
+
+/** A joined pair of terminals. */
+export interface Screen {
+  /** Resolves when everything that the container wrote has been printed. */
+  drain(): Promise<void>
+  /** Gives the terminal back in the mode in which it was. */
+  restore(): void
+}
+
+const followSize = (terminal: Terminal): void => {
+  const window = [process.stdout, process.stderr].find(({ isTTY }) => isTTY) as WriteStream | undefined
+  if (!window) return
+  const resize = () => {
+    const [columns, rows] = window.getWindowSize()
+    if (columns > 0 && rows > 0) terminal.resize({ rows, columns })
+  }
+  resize()
+  window.on('resize', resize)
+}
+
+/**
+ * Joins a container's terminal to this process's streams. Where the standard input is no terminal (a pipe, a file),
+ * there is no raw mode, and its end sends nothing.
+ */
+export const attachTerminal = (terminal: Terminal): Screen => {
+  const { stdin, stdout } = process
+  // EIO is how a pty says that nobody has its other end open any more; EPIPE, that our reader has left.
+  for (const stream of [terminal, stdin, stdout]) stream.on('error', () => {})
+  followSize(terminal)
+  if (stdin.isTTY) stdin.setRawMode(true)
+  stdin.pipe(terminal, { end: false })
+  terminal.pipe(stdout, { end: false })
+  return {
+    drain: () =>
+      new Promise((resolve) => {
+        if (terminal.readableEnded || terminal.destroyed) return resolve()
+        let timer = setTimeout(resolve, silence)
+        terminal.on('data', () => {
+          clearTimeout(timer)
+          timer = setTimeout(resolve, silence)
+        })
+        for (const event of ['end', 'close', 'error']) terminal.once(event, resolve)
+      }),
+    restore: () => {
+      if (stdin.isTTY) stdin.setRawMode(false)
+      stdin.unpipe(terminal)
+      stdin.pause()
+    },
+  }
+}

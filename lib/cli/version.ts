@@ -1,0 +1,25 @@
+/**
+ * What `--version` prints.
+ */
+import { readFileSync } from 'node:fs'
+
+/** Put in by the build of the command line; absent when the sources run as they are. */
+declare const NRUNC_VERSION: string | undefined
+declare const NRUNC_COMMIT: string | undefined
+
+/** The newest runtime-spec whose config.json is understood. */
+const specVersion = '1.3.0'
+
+const fromPackage = (): string => {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}
+
+/** The version of this package. */
+export const packageVersion = (): string => (typeof NRUNC_VERSION === 'string' ? NRUNC_VERSION : fromPackage())
+
+/** The lines of `--version`. dockerd reads the first two: the name and number around "version", and the commit. */
+export const versionText = (): string => {
+  const commit = typeof NRUNC_COMMIT === 'string' ? NRUNC_COMMIT : 'unknown'
+  return `nrunc version ${packageVersion()}\ncommit: ${commit}\nspec: ${specVersion}\nnode: ${process.version}\n`
+}

@@ -1,0 +1,89 @@
+/**
+ * The flag syntax of Go's `flag` package and of urfave/cli, which runc's clients write: `-flag` and `--flag` are the
+ * same, a value follows after `=` or as the next word, a boolean takes `=true`, short flags are never joined.
+ */
+import { UsageError } from './usage-error.ts'
+
+interface FlagText {
+  /** One letter, without the dash. */
+  readonly short?: string
+  readonly help: string
+  /** Accepted, but not shown in the help. */
+  readonly hidden?: true
+}
+
+/** One flag of a command. `list` may be repeated and keeps every value; for the other kinds the last one counts. */
+export type Flag = FlagText &
+  (
+    | { readonly kind: 'boolean' }
+    | { readonly kind: 'number' }
+    | { readonly kind: 'text'; readonly value: string; readonly fallback?: string }
+    | { readonly kind: 'list'; readonly value: string }
+  )
+
+/** The flags of a command by their long names, without dashes. */
+export type Flags = Readonly<Record<string, Flag>>
+
+/** Words of a command line, sorted: every flag as `--long-name=value`, and the operands. */
+export interface SortedWords {
+  readonly settings: readonly string[]
+  readonly operands: readonly string[]
+}
+
+/** strconv.ParseBool's words. */
+const yes = new Set(['1', 't', 'T', 'true', 'TRUE', 'True'])
+const no = new Set(['0', 'f', 'F', 'false', 'FALSE', 'False'])
+
+const longName = (flags: Flags, spelled: string): string | undefined => {
+  if (Object.hasOwn(flags, spelled)) return spelled
+  return Object.keys(flags).find((name) => flags[name]?.short === spelled)
+}
+
+const checkedValue = (flag: Flag, spelled: string, value: string): string => {
+  if (flag.kind === 'boolean') {
+    if (yes.has(value) || no.has(value)) return String(yes.has(value))
+    throw new UsageError(`invalid boolean value "${value}" for -${spelled}: parse error`)
+  }
+  if (flag.kind === 'number' && !/^[0-9]{1,9}$/.test(value)) {
+    throw new UsageError(`invalid value "${value}" for flag -${spelled}: parse error`)
+  }
+  return value
+}
+
+/**
+ * Sorts the words of a command into flags and operands. With `stops`, everything from the first operand on is an
+ * operand (the command line of `exec`); without it flags may stand anywhere before a `--`, as in runc.
+ *
+ * @throws {UsageError} In Go's words: a flag that is not defined, lacks its value, or has a bad one.
+ */
+export const sortWords = (flags: Flags, words: readonly string[], stops: boolean): SortedWords => {
+  const settings: string[] = []
+  const operands: string[] = []
+  for (let index = 0; index < words.length; index++) {
+    const word = words[index] as string
+    if (word === '--') {
+      operands.push(...words.slice(index + 1))
+      break
+    }
+    if (word === '-' || !word.startsWith('-')) {
+      if (stops) {
+        operands.push(...words.slice(index))
+        break
+      }
+      operands.push(word)
+      continue
+    }
+    const text = word.replace(/^--?/, '')
+    if (text.startsWith('-') || text.startsWith('=')) throw new UsageError(`bad flag syntax: ${word}`)
+    const equals = text.indexOf('=')
+    const spelled = equals < 0 ? text : text.slice(0, equals)
+    const name = longName(flags, spelled)
+    const flag = name === undefined ? undefined : flags[name]
+    if (!flag) throw new UsageError(`flag provided but not defined: -${spelled}`)
+    let value = equals < 0 ? undefined : text.slice(equals + 1)
+    if (value === undefined) value = flag.kind === 'boolean' ? 'true' : words[++index]
+    if (value === undefined) throw new UsageError(`flag needs an argument: -${spelled}`)
+    settings.push(`--${name}=${checkedValue(flag, spelled, value)}`)
+  }
+  return { settings, operands }
+}

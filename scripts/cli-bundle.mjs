@@ -1,0 +1,73 @@
+/**
+ * Builds the command line: dist/cli.cjs, one file, and dist/cli.cache, V8's compiled code of it. Both together are what
+ * lets a command start in little more than Node itself needs.
+ */
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+/** commander can start programs as subcommands; ours are none, and loading child_process takes 3 ms. */
+const withoutSubprocesses = {
+  name: 'commander-without-subprocesses',
+  setup(setup) {
+    setup.onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
+      /[\\/]node_modules[\\/]commander[\\/]/.test(importer) ? { path: 'none', namespace: 'nothing' } : undefined)
+    setup.onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: 'module.exports = {}' }))
+  },
+}
+
+const commit = () => {
+  try {
+    const stdio = ['ignore', 'pipe', 'ignore']
+    return execFileSync('git', ['rev-parse', 'HEAD'], { cwd: root, encoding: 'utf8', stdio }).trim()
+  } catch {
+    return 'unknown'
+  }
+}
+
+/** esbuild's options for dist/cli.cjs. ASCII, because bin/nrunc.cjs reads it as latin1. */
+export const bundleOptions = () => ({
+  entryPoints: [join(root, 'lib/cli/main.ts')],
+  outfile: join(root, 'dist/cli.cjs'),
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'cjs',
+  charset: 'ascii',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: 'none',
+  // import() of a builtin module becomes require(): a script with cached code has no loader for import().
+  supported: { 'dynamic-import': false },
+  external: ['node-gyp-build'],
+  banner: { js: "const NRUNC_URL = require('node:url').pathToFileURL(__filename).href;" },
+  define: {
+    'import.meta.url': 'NRUNC_URL',
+    NRUNC_VERSION: JSON.stringify(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version),
+    NRUNC_COMMIT: JSON.stringify(commit()),
+  },
+  plugins: [withoutSubprocesses],
+})
+
+/** Only functions that have run are in the cache: the command lines run here are the ones that start fast. */
+const writeCache = () => {
+  const scratch = mkdtempSync(join(tmpdir(), 'nrunc-build-'))
+  try {
+    const words = [join(root, 'scripts/cli-cache.cjs'), join(root, 'dist/cli.cjs'), scratch]
+    const warm = spawnSync(process.execPath, words, { stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' })
+    if (warm.status !== 0) throw new Error(`the code cache cannot be made: ${warm.stderr}`)
+  } finally {
+    rmSync(scratch, { recursive: true, force: true })
+  }
+}
+
+/** Writes dist/cli.cjs and dist/cli.cache. */
+export const buildCommandLine = async () => {
+  await build(bundleOptions())
+  writeCache()
+}
