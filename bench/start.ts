@@ -15,7 +15,7 @@ import { reportJson, reportText } from './report.ts'
 import { shuffled } from './statistics.ts'
 import { serve, Worker, WorkerGone } from './worker.ts'
 
-/** ms of pause after a batch: the kernel removes network namespaces in the background, at the expense of the next one. */
+/** ms of pause after a batch, while the kernel removes its network namespaces in the background. */
 const settleAfterBatch = 200
 const memorySamples = 5
 const slots = Math.max(...Object.values(modes).map(({ atOnce }) => atOnce))
