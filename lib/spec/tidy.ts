@@ -1,7 +1,7 @@
 import type { Problem } from '../errors.ts'
 import { pointer } from './pointer.ts'
 
-/** Far more than any field of the specification; keeps a cyclic or hostile document from exhausting the stack. */
+/** Far more than any field of the specification needs; keeps the stack from running out. */
 const maximumDepth = 32
 
 /** Objects used as maps: their keys are data, so that a null in them is not an absent field. */
@@ -14,13 +14,19 @@ const maps = new Set(['annotations', 'netDevices', 'rdma', 'sysctl', 'unified'])
  */
 export function tidy(value: unknown, problems: Problem[]): unknown {
   const path: (string | number)[] = []
+  /** Each object is looked at once: what a program hands over may be a graph. */
+  const seen = new Map<object, unknown>()
   const report = (message: string) => void problems.push({ field: pointer(...path), message })
 
   const visit = (node: unknown): unknown => {
     if (typeof node === 'string' && node.includes('\0')) report('contains null byte')
     if (typeof node !== 'object' || node === null) return node
+    if (seen.has(node)) return seen.get(node)
     if (path.length > maximumDepth) return report('is nested too deeply')
-    return Array.isArray(node) ? visitList(node) : visitObject(node as Record<string, unknown>)
+    seen.set(node, node)
+    const tidied = Array.isArray(node) ? visitList(node) : visitObject(node as Record<string, unknown>)
+    seen.set(node, tidied)
+    return tidied
   }
 
   const visitList = (node: readonly unknown[]): unknown => {
