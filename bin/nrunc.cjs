@@ -3,16 +3,17 @@
 // Runs dist/cli.cjs. dist/cli.cache holds what V8 compiled of it at build time; where it does not fit this Node it is
 // rejected without a word, and the source is compiled as usual. The bundle is ASCII: latin1 reads it without decoding.
 const { readFileSync } = require('node:fs')
-const { createRequire, wrap } = require('node:module')
-const { dirname, resolve } = require('node:path')
 const { Script } = require('node:vm')
 
-const file = resolve(__dirname, '../dist/cli.cjs')
+const directory = `${__dirname}/../dist`
+const filename = `${directory}/cli.cjs`
 let cachedData
 try {
-  cachedData = readFileSync(resolve(__dirname, '../dist/cli.cache'))
+  cachedData = readFileSync(`${directory}/cli.cache`)
 } catch {}
-const script = new Script(wrap(readFileSync(file, 'latin1')), { filename: file, cachedData })
-const bundle = { exports: {} }
-script.runInThisContext()(bundle.exports, createRequire(file), bundle, file, dirname(file))
-bundle.exports.main(process.argv.slice(2)).then((code) => process.exit(code))
+const source = readFileSync(filename, 'latin1')
+const script = new Script(`(function (module, require, __dirname, __filename) {${source}\n})`, { filename, cachedData })
+const bundle = {}
+script.runInThisContext()(bundle, require, directory, filename)
+// On the next tick: warnings are printed on one.
+bundle.exports.main(process.argv.slice(2)).then((code) => process.nextTick(() => process.exit(code)))

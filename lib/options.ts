@@ -1,6 +1,7 @@
 /**
  * The shapes that go into and come out of the public API. `Spec` and `ProcessSpec` are in `spec/`.
  */
+import type { HostBundleOptions } from './host-bundle.ts'
 import type { ProcessSpec, Spec } from './spec/schema.ts'
 
 /** Where a standard stream of a container goes: a Node stream, the caller's own, nowhere, or a given descriptor. */
@@ -13,7 +14,7 @@ export interface StdioOptions {
   readonly stderr?: Stdio | undefined
   /** With a terminal: path of an AF_UNIX stream socket that receives the pty's master, as runc's --console-socket. */
   readonly consoleSocket?: string | undefined
-  /** How many descriptors, from 3 on (after LISTEN_FDS), are passed on. Default 0. */
+  /** How many descriptors, from 3 on, are passed on under the same numbers. Default 0. */
   readonly preserveFds?: number | undefined
   /** File that receives the host's pid of the process: decimal, no newline, replaced atomically. */
   readonly pidFile?: string | undefined
@@ -26,6 +27,8 @@ export interface CreateOptions extends StdioOptions {
   readonly bundle?: string | undefined
   /** The configuration, instead of the bundle's config.json. Without a `bundle`, `root.path` must be absolute. */
   readonly spec?: Spec | undefined
+  /** Instead of a bundle: the host's own programs, read-only, as {@link writeHostBundle} makes it; gone at delete. */
+  readonly host?: HostBundleOptions | undefined
   /** Use MS_MOVE and chroot instead of pivot_root, for a root on a ramdisk. Default false. */
   readonly noPivot?: boolean | undefined
   /** Keep the caller's session keyring. Default false. */

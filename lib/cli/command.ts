@@ -1,8 +1,6 @@
 /**
- * What a command is, and how its words become typed values: commander holds the options, their values and the help;
- * the spelling of the words is settled before (words.ts).
+ * What a command is, and how its words become typed values.
  */
-import { Command, Option } from 'commander'
 import type { Log } from './log.ts'
 import { UsageError } from './usage-error.ts'
 import { type Flag, type Flags, sortWords } from './words.ts'
@@ -49,35 +47,11 @@ export interface Definition<F extends Flags = Flags> {
 /** Gives a definition its types, from its flags. */
 export const defineCommand = <const F extends Flags>(definition: Definition<F>): Definition<F> => definition
 
-const converters = {
-  boolean: (text: string) => text === 'true',
-  number: Number,
-  text: (text: string) => text,
-  list: (text: string, earlier: readonly string[] = []) => [...earlier, text],
-}
+/** Every command has it. */
+export const helpFlag: Flags = { help: { kind: 'boolean', short: 'h', help: 'show help' } }
 
-const helpFlag: Flags = { help: { kind: 'boolean', short: 'h', help: 'show help' } }
-
-const toOption = (name: string, flag: Flag): Option => {
-  const spelled = `${flag.short ? `-${flag.short}, ` : ''}--${name}`
-  const option = new Option(`${spelled} <value>`, flag.help).hideHelp(flag.hidden ?? false)
-  option.negate = false
-  option.argParser<unknown>(converters[flag.kind] as (text: string, earlier: unknown) => unknown)
-  if (flag.kind === 'boolean') option.flags = spelled
-  if (flag.kind === 'number') option.flags = `${spelled} N`
-  if (flag.kind === 'text' || flag.kind === 'list') option.flags = `${spelled} ${flag.value}`
-  if (flag.kind === 'text' && flag.fallback !== undefined) option.default(flag.fallback)
-  return option
-}
-
-/** The commander command of a definition: its options, and its help as `helpInformation()`. */
-export const toCommander = ({ name, summary, operands, flags }: Definition): Command => {
-  const command = new Command(name === 'nrunc' ? name : `nrunc ${name}`)
-  command.description(summary).usage(`[options]${operands && ` ${operands}`}`).helpOption(false).exitOverride()
-  command.argument('[operands...]').configureHelp({ visibleArguments: () => [] })
-  for (const [flag, about] of Object.entries({ ...flags, ...helpFlag })) command.addOption(toOption(flag, about))
-  return command
-}
+/** `pid-file` as a name of a property: `pidFile`. */
+export const camelCase = (name: string): string => name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
 
 const checkCount = (name: string, [least, most]: readonly [number, number], count: number): void => {
   if (count >= least && count <= most) return
@@ -96,10 +70,18 @@ export type Parsed<F extends Flags> =
  * @throws {UsageError} In runc's words.
  */
 export const parseCommand = <F extends Flags>(definition: Definition<F>, words: readonly string[]): Parsed<F> => {
-  const { settings, operands } = sortWords({ ...definition.flags, ...helpFlag }, words, definition.stops ?? false)
-  const command = toCommander(definition as Definition).parse(settings, { from: 'user' })
-  const { help, ...flags } = command.opts()
-  if (help) return { help: true }
+  const flags: Flags = { ...definition.flags, ...helpFlag }
+  const { settings, operands } = sortWords(flags, words, definition.stops ?? false)
+  const values: Record<string, unknown> = {}
+  for (const [name, flag] of Object.entries(flags)) {
+    if (flag.kind === 'text' && flag.fallback !== undefined) values[camelCase(name)] = flag.fallback
+  }
+  for (const { name, value } of settings) {
+    const key = camelCase(name)
+    values[key] = flags[name]?.kind === 'list' ? [...((values[key] as string[] | undefined) ?? []), value] : value
+  }
+  const { help, ...given } = values
+  if (help === true) return { help: true }
   checkCount(definition.name, definition.count, operands.length)
-  return { help: false, flags: flags as Values<F>, operands }
+  return { help: false, flags: given as Values<F>, operands }
 }

@@ -2,7 +2,7 @@
  * A process in the foreground: it has the terminal, it gets the signals, and its end is the end of the command.
  */
 import type { ExitResult } from '../options.ts'
-import type { Terminal } from '../process.ts'
+import type { Terminal } from '../terminal.ts'
 import { exitCode, forwardedSignals } from './signals.ts'
 
 /** What can be in the foreground: a container, or a process of one. */

@@ -17,7 +17,7 @@ const program = defineCommand({
   flags: {
     root: { kind: 'text', value: 'DIR', help: 'state directory (default: /run/nrunc or $XDG_RUNTIME_DIR/nrunc)' },
     log: { kind: 'text', value: 'FILE', help: 'log file (default: the standard error)' },
-    'log-format': { kind: 'text', value: 'FORMAT', fallback: 'text', help: 'text or json' },
+    'log-format': { kind: 'text', value: 'FORMAT', fallback: 'text', help: 'text (default) or json' },
     debug: { kind: 'boolean', help: 'log more' },
     version: { kind: 'boolean', short: 'v', help: 'print the version' },
   },
@@ -78,6 +78,11 @@ const fail = async (error: unknown, definition: Definition, log: Log): Promise<n
   return definition.failure?.code ?? 1
 }
 
+/** What goes wrong without being a failure, e.g. a poststop hook, is in the log, and not in Node's form. */
+const takeWarnings = (log: Log): void => {
+  process.removeAllListeners('warning').on('warning', ({ message }) => log.warning(message))
+}
+
 /**
  * Runs one command line (without the program's name) and resolves to its exit code: the container's, or 128 + the
  * signal that killed it; 1 for a failure or a wrong command line, 255 for a failure of `exec`. It never rejects.
@@ -94,6 +99,7 @@ export const main = async (words: readonly string[]): Promise<number> => {
       return 0
     }
     log = openLog({ path, format, debug })
+    takeWarnings(log)
     const [name, ...rest] = global.operands
     if (name === undefined || name === 'help' || name === 'h') return await help(rest[0], log)
     const found = await find(name)

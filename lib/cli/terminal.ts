@@ -2,7 +2,7 @@
  * This process's terminal, joined to a container's: bytes both ways, raw mode, and the size of the window.
  */
 import type { WriteStream } from 'node:tty'
-import type { Terminal } from '../process.ts'
+import type { Terminal } from '../terminal.ts'
 
 /** How long, in milliseconds, a terminal that background processes still hold open must be silent to be done with. */
 const silence = 100
@@ -27,7 +27,8 @@ const followSize = (terminal: Terminal): void => {
 }
 
 /**
- * Joins a container's terminal to this process's streams. Where the standard input is no terminal (a pipe, a file),
+ * Joins a container's terminal to this process's streams. Carriage returns are added by this terminal, which keeps on
+ * doing that in Node's raw mode, and not by the container's as well. Where the standard input is no terminal (a pipe, a file),
  * there is no raw mode, and its end sends nothing.
  */
 export const attachTerminal = (terminal: Terminal): Screen => {
@@ -35,6 +36,7 @@ export const attachTerminal = (terminal: Terminal): Screen => {
   // EIO is how a pty says that nobody has its other end open any more; EPIPE, that our reader has left.
   for (const stream of [terminal, stdin, stdout]) stream.on('error', () => {})
   followSize(terminal)
+  terminal.keepLineFeeds()
   if (stdin.isTTY) stdin.setRawMode(true)
   stdin.pipe(terminal, { end: false })
   terminal.pipe(stdout, { end: false })

@@ -94,3 +94,19 @@ export function parseMountOptions(options: readonly string[]): MountOptions {
   result.data = data.join(',')
   return result
 }
+
+/** MS_* flags of one mount as MOUNT_ATTR_*. */
+export function attributes(flags: number): number {
+  const pairs = [
+    [MS.RDONLY, MOUNT_ATTR.RDONLY], [MS.NOSUID, MOUNT_ATTR.NOSUID], [MS.NODEV, MOUNT_ATTR.NODEV],
+    [MS.NOEXEC, MOUNT_ATTR.NOEXEC], [MS.NODIRATIME, MOUNT_ATTR.NODIRATIME], [MS.NOSYMFOLLOW, MOUNT_ATTR.NOSYMFOLLOW],
+    [MS.NOATIME, MOUNT_ATTR.NOATIME], [MS.STRICTATIME, MOUNT_ATTR.STRICTATIME],
+  ] as const
+  return pairs.reduce((all, [flag, attribute]) => all | (flags & flag ? attribute : 0), 0)
+}
+
+/** What a change of one mount has to clear. The access-time modes are one field: to set one means to clear all. */
+export function clearedAttributes(options: MountOptions): number {
+  const times = MS.NOATIME | MS.STRICTATIME | MS.RELATIME
+  return (attributes(options.clear) & ~MOUNT_ATTR.ATIME) | ((options.set | options.clear) & times ? MOUNT_ATTR.ATIME : 0)
+}

@@ -64,8 +64,7 @@ export const operations = define({
     code: 34, by: 'init', verb: 'mount',
     fields: { destination: 'text', source: 'text', type: 'text', flags: 'u64', data: 'text', propagation: 'u32', ordinaryDirectory: 'u32' },
   },
-  /** Bind mount. Flags are MS_*: `set` and `clear` change the new mount alone, `recursiveSet`/`recursiveClear`
-   *  (MOUNT_ATTR_*) the whole tree. */
+  /** Bind mount. Attributes are MOUNT_ATTR_*: `set` and `clear` change the new mount alone, the others its whole tree. */
   bindMount: {
     code: 35, by: 'init', verb: 'mount',
     fields: {

@@ -1,7 +1,7 @@
 import { NruncError } from '../../errors.ts'
 import type { ExecOptions } from '../../options.ts'
 import type { ProcessSpec } from '../../spec/schema.ts'
-import { type Values, defineCommand } from '../command.ts'
+import { type Values, camelCase, defineCommand } from '../command.ts'
 import { attend } from '../foreground.ts'
 import { readJson } from '../read-json.ts'
 import { openRuntime } from '../runtime.ts'
@@ -30,7 +30,7 @@ const invalid = (message: string) => new NruncError('ERR_OPTION_INVALID', messag
 const fromFile = (path: string, values: Values<typeof flags>, args: readonly string[]): ExecOptions => {
   const given: Readonly<Record<string, unknown>> = values
   for (const name of Object.keys(processFlags)) {
-    const value = given[name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())]
+    const value = given[camelCase(name)]
     if (value !== undefined) throw invalid(`cannot use --${name} together with --process`)
   }
   if (args.length > 0) throw invalid('cannot use a command together with --process')

@@ -1,7 +1,9 @@
 import { NruncError } from '../../errors.ts'
 import { defineCommand } from '../command.ts'
 import { openRuntime } from '../runtime.ts'
-import { parseSignal } from '../signals.ts'
+
+const isGone = (error: unknown): boolean =>
+  error instanceof NruncError && (error.code === 'ERR_STATUS' || error.errno === 'ESRCH')
 
 /** `nrunc kill`: a signal to the container's init. */
 export const command = defineCommand({
@@ -17,9 +19,9 @@ export const command = defineCommand({
     const runtime = await openRuntime(call)
     const container = await runtime.load(id)
     try {
-      await container.kill(parseSignal(signal))
+      await container.kill(signal)
     } catch (error) {
-      if (call.flags.all && error instanceof NruncError && error.code === 'ERR_STATUS') return
+      if (call.flags.all && isGone(error)) return
       throw error
     }
   },

@@ -16,7 +16,7 @@ export const command = defineCommand({
   operands: '',
   count: [0, 0],
   flags: {
-    format: { kind: 'text', short: 'f', value: 'FORMAT', fallback: 'table', help: 'table or json' },
+    format: { kind: 'text', short: 'f', value: 'FORMAT', fallback: 'table', help: 'table (default) or json' },
     quiet: { kind: 'boolean', short: 'q', help: 'print the ids alone' },
   },
   async run(call) {

@@ -39,7 +39,7 @@ export const command = defineCommand({
   count: [1, Infinity],
   stops: true,
   flags: {
-    format: { kind: 'text', short: 'f', value: 'FORMAT', fallback: 'table', help: 'table or json' },
+    format: { kind: 'text', short: 'f', value: 'FORMAT', fallback: 'table', help: 'table (default) or json' },
   },
   async run(call) {
     const [id, ...options] = call.operands as [string, ...string[]]

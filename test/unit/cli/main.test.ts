@@ -125,13 +125,20 @@ describe('a command', () => {
   })
 })
 
+test('a warning of the library goes to the log', async () => {
+  container.start.mockImplementation(async () => process.emitWarning('the poststop hook failed'))
+  expect(await call('start a')).toMatchObject({ code: 0, stdout: '' })
+  await new Promise(setImmediate)
+  expect(output.stderr).toMatch(/^time=\S+ level=warning msg="the poststop hook failed"\n$/)
+})
+
 describe('kill', () => {
   test.each([
-    ['kill a', 15],
-    ['kill a 9', 9],
-    ['kill a hup', 1],
-    ['kill --all a 9', 9],
-    ['kill a KILL -a', 9],
+    ['kill a', 'SIGTERM'],
+    ['kill a 9', '9'],
+    ['kill a hup', 'hup'],
+    ['kill --all a 9', '9'],
+    ['kill a KILL -a', 'KILL'],
   ])('%s', async (line, signal) => {
     expect(await call(line)).toMatchObject({ code: 0, stdout: '' })
     expect(container.kill).toHaveBeenCalledExactlyOnceWith(signal)
@@ -141,7 +148,9 @@ describe('kill', () => {
     container.kill.mockRejectedValue(new NruncError('ERR_STATUS', 'container not running'))
     expect(await call('kill a')).toMatchObject({ code: 1, stderr: message('container not running') })
     expect(await call('kill --all a')).toMatchObject({ code: 0 })
-    container.kill.mockRejectedValue(new NruncError('ERR_SIGNAL', 'no'))
+    container.kill.mockRejectedValue(new NruncError('ERR_SIGNAL', 'process already finished', { errno: 'ESRCH' }))
+    expect(await call('kill --all a')).toMatchObject({ code: 0 })
+    container.kill.mockRejectedValue(new NruncError('ERR_SIGNAL', 'no', { errno: 'EPERM' }))
     expect(await call('kill --all a')).toMatchObject({ code: 1 })
   })
 })

@@ -13,45 +13,49 @@ const sort = (line: string, stops = false) => sortWords(flags, line.split(' '), 
 
 describe('the spelling of flags', () => {
   test.each([
-    ['--bundle /b', '--bundle=/b'],
-    ['--bundle=/b', '--bundle=/b'],
-    ['-bundle /b', '--bundle=/b'],
-    ['-bundle=/b', '--bundle=/b'],
-    ['-b /b', '--bundle=/b'],
-    ['-b=/b', '--bundle=/b'],
-    ['--b /b', '--bundle=/b'],
-    ['--bundle=', '--bundle='],
-    ['-b a=b', '--bundle=a=b'],
-    ['-b=a=b', '--bundle=a=b'],
-    ['--bundle --detach', '--bundle=--detach'],
-    ['--bundle -', '--bundle=-'],
-    ['-no-pivot', '--no-pivot=true'],
-    ['--no-pivot', '--no-pivot=true'],
-    ['--no-pivot=false', '--no-pivot=false'],
-    ['-d=T', '--detach=true'],
-    ['-d=0', '--detach=false'],
-    ['--preserve-fds 3', '--preserve-fds=3'],
-  ])('%s', (line, setting) => {
-    expect(sort(line)).toEqual({ settings: [setting], operands: [] })
+    ['--bundle /b', 'bundle', '/b'],
+    ['--bundle=/b', 'bundle', '/b'],
+    ['-bundle /b', 'bundle', '/b'],
+    ['-bundle=/b', 'bundle', '/b'],
+    ['-b /b', 'bundle', '/b'],
+    ['-b=/b', 'bundle', '/b'],
+    ['--b /b', 'bundle', '/b'],
+    ['--bundle=', 'bundle', ''],
+    ['-b a=b', 'bundle', 'a=b'],
+    ['-b=a=b', 'bundle', 'a=b'],
+    ['--bundle --detach', 'bundle', '--detach'],
+    ['--bundle -', 'bundle', '-'],
+    ['--bundle --', 'bundle', '--'],
+    ['-no-pivot', 'no-pivot', true],
+    ['--no-pivot', 'no-pivot', true],
+    ['--no-pivot=false', 'no-pivot', false],
+    ['-d=T', 'detach', true],
+    ['-d=0', 'detach', false],
+    ['--preserve-fds 3', 'preserve-fds', 3],
+    ['--preserve-fds=007', 'preserve-fds', 7],
+  ])('%s', (line, name, value) => {
+    expect(sort(line)).toEqual({ settings: [{ name, value }], operands: [] })
   })
 
   test('repeated flags are all kept, in order', () => {
-    const settings = ['--env=A=1', '--env=B=2', '--detach=true', '--detach=true']
-    expect(sort('-e A=1 --env=B=2 -d -d')).toEqual({ settings, operands: [] })
+    const settings = [['env', 'A=1'], ['env', 'B=2'], ['detach', true], ['detach', true]]
+    expect(sort('-e A=1 --env=B=2 -d -d').settings.map(({ name, value }) => [name, value])).toEqual(settings)
   })
 })
 
 describe('where the flags end', () => {
+  const detach = { name: 'detach', value: true }
+
   test('flags may follow operands', () => {
-    expect(sort('id --detach -b /b')).toEqual({ settings: ['--detach=true', '--bundle=/b'], operands: ['id'] })
+    expect(sort('id --detach -b /b')).toEqual({ settings: [detach, { name: 'bundle', value: '/b' }], operands: ['id'] })
   })
 
   test('a boolean does not take the next word', () => {
-    expect(sort('-d id')).toEqual({ settings: ['--detach=true'], operands: ['id'] })
+    expect(sort('-d id')).toEqual({ settings: [detach], operands: ['id'] })
   })
 
   test('-- ends them and is taken away', () => {
-    expect(sort('-d -- -b id --')).toEqual({ settings: ['--detach=true'], operands: ['-b', 'id', '--'] })
+    expect(sort('-d -- -b id --')).toEqual({ settings: [detach], operands: ['-b', 'id', '--'] })
   })
 
   test('a lone dash and an empty word are operands', () => {
@@ -60,7 +64,7 @@ describe('where the flags end', () => {
 
   test('with stops, the first operand ends them', () => {
     expect(sort('-d id sh -c -x --detach', true)).toEqual({
-      settings: ['--detach=true'],
+      settings: [detach],
       operands: ['id', 'sh', '-c', '-x', '--detach'],
     })
   })
@@ -70,7 +74,7 @@ describe('where the flags end', () => {
   })
 
   test('with stops, a value is not taken for the first operand', () => {
-    expect(sort('-e A=1 id', true)).toEqual({ settings: ['--env=A=1'], operands: ['id'] })
+    expect(sort('-e A=1 id', true)).toEqual({ settings: [{ name: 'env', value: 'A=1' }], operands: ['id'] })
   })
 })
 

@@ -1,0 +1,78 @@
+/**
+ * Reads what this host offers. The only reader of /proc/self/mountinfo and /proc/self/cgroup.
+ */
+import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs'
+import { posix } from 'node:path'
+import { baseDirectory, type CgroupHost, type Hierarchy, ownDirectory, parseCgroupHost } from './host.ts'
+import type { HasFile } from './limit.ts'
+
+/** Detect the hierarchies of this host; cgroups(7). A file that cannot be read counts as empty. */
+export function detectCgroups(): CgroupHost {
+  const { mode, hierarchies, unified } = parseCgroupHost(read('/proc/self/mountinfo'), read('/proc/self/cgroup'))
+  return {
+    mode,
+    hierarchies: hierarchies.map(one => ({ ...one, writable: mayCreateIn(baseDirectory(one, 1), 'tasks') })),
+    unified: unified && {
+      ...unified,
+      controllers: controllersOf(unified.mountpoint),
+      delegated: controllersOf(baseDirectory(unified, 2)),
+      writable: mayCreateIn(baseDirectory(unified, 2), 'cgroup.procs'),
+    },
+  }
+}
+
+let detected: CgroupHost | undefined
+
+/** {@link detectCgroups}, once a process. */
+export function cgroupHost(): CgroupHost {
+  return detected ??= detectCgroups()
+}
+
+/**
+ * Which interface files this kernel has, seen in a cgroup that exists already: the answer is undefined where there is
+ * none to look at. Most files are missing in a hierarchy's root, so the caller's own cgroup or any below the root is
+ * used.
+ */
+export function cgroupFiles(host: CgroupHost): HasFile {
+  return (controller, file) => {
+    const hierarchy = host.hierarchies.find(({ controllers }) => controllers.includes(controller)) ?? host.unified
+    if (hierarchy === undefined) return undefined
+    const example = exampleOf(hierarchy)
+    if (example === undefined) return undefined
+    if (hierarchy === host.unified && !controllersOf(example).includes(controller)) return undefined
+    return existsSync(`${example}/${file}`)
+  }
+}
+
+function exampleOf(hierarchy: Hierarchy): string | undefined {
+  const own = ownDirectory(hierarchy)
+  if (own !== hierarchy.mountpoint) return own
+  try {
+    const child = readdirSync(own, { withFileTypes: true }).find(entry => entry.isDirectory())
+    return child && posix.join(own, child.name)
+  } catch {
+    return undefined
+  }
+}
+
+const controllersOf = (directory: string): string[] =>
+  read(`${directory}/cgroup.controllers`).split(/\s+/).filter(Boolean)
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+/** Moving a process also takes write access to the file `join` of the common ancestor; cgroups(7). */
+function mayCreateIn(directory: string, join: string): boolean {
+  try {
+    accessSync(directory, constants.W_OK)
+    accessSync(`${directory}/${join}`, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}

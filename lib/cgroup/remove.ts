@@ -1,0 +1,67 @@
+/**
+ * Removal of a container's cgroups. Runs in the Node process.
+ */
+import { access, readdir, rmdir } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { cgroupFailure, errnoOf, isGone, requireOwnCgroup } from './directory.ts'
+import type { CgroupPaths } from './layout.ts'
+
+/** Milliseconds between two attempts, about 2 s in all: the kernel may still be at work on the last process. */
+const pauses = [1, 2, 4, 8, 16, 32, 64, 128, 256, 500, 1000]
+
+/** The calls that removal makes, so that tests can stand in for the kernel. */
+export interface RemovalCalls {
+  readonly rmdir: (path: string) => Promise<void>
+  readonly sleep: (milliseconds: number) => Promise<unknown>
+}
+
+/**
+ * Remove the cgroups of `cgroup_paths` and those that the container made below them. One that is gone is no error; one
+ * that is busy is tried again for about 2 s. Nobody is killed. All are tried even when one fails.
+ *
+ * @throws NruncError ERR_CGROUP with the path and the errno of the first that stays
+ */
+export async function removeCgroup(paths: CgroupPaths, calls: RemovalCalls = { rmdir, sleep }): Promise<void> {
+  const directories = [...new Set(Object.values(paths))]
+  const results = await Promise.allSettled(directories.map(directory => removeTree(directory, calls)))
+  for (const result of results) {
+    if (result.status === 'rejected') throw result.reason
+  }
+}
+
+async function removeTree(directory: string, calls: RemovalCalls): Promise<void> {
+  let refusal = await tryRemove(directory, calls)
+  if (refusal === undefined) return
+  await requireOwnCgroup(directory)
+  for (const pause of pauses) {
+    await removeChildren(directory, calls)
+    refusal = await tryRemove(directory, calls)
+    if (refusal === undefined) return
+    await calls.sleep(pause)
+  }
+  throw cgroupFailure('cannot remove', directory, refusal)
+}
+
+/** Deepest first. One that stays is found again at the next attempt. */
+async function removeChildren(directory: string, calls: RemovalCalls): Promise<void> {
+  const entries = await readdir(directory, { withFileTypes: true }).catch(() => [])
+  for (const entry of entries.filter(one => one.isDirectory())) {
+    const child = `${directory}/${entry.name}`
+    await removeChildren(child, calls)
+    await tryRemove(child, calls)
+  }
+}
+
+/** The error when DIRECTORY is busy, undefined when it is gone. Other errors are thrown: time does not heal them. */
+async function tryRemove(directory: string, calls: RemovalCalls): Promise<unknown> {
+  try {
+    await calls.rmdir(directory)
+    return undefined
+  } catch (error) {
+    if (isGone(error)) return undefined
+    if (['EBUSY', 'ENOTEMPTY'].includes(errnoOf(error) ?? '')) return error
+    // A read-only mount says EROFS about what does not exist, too.
+    if (await access(directory).then(() => false, isGone)) return undefined
+    throw cgroupFailure('cannot remove', directory, error)
+  }
+}

@@ -1,0 +1,197 @@
+/**
+ * A container that exists: made by this process, or loaded from the state on disk.
+ */
+import { unlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Readable, Writable } from 'node:stream'
+import { thawCgroup } from './cgroup/freeze.ts'
+import { cgroupProcesses, killCgroup } from './cgroup/processes.ts'
+import { removeCgroup } from './cgroup/remove.ts'
+import { NruncError } from './errors.ts'
+import { executeInContainer } from './exec.ts'
+import { runHooks } from './hooks.ts'
+import type { Child } from './native/child.ts'
+import { awaitExit, awaitStarted, signalProcess } from './native/watch.ts'
+import type { ExecOptions, ExitResult, State } from './options.ts'
+import { checkSignal, type ContainerProcess } from './process.ts'
+import { signalNumber } from './signals.ts'
+import { findNamespace } from './spec/namespaces.ts'
+import type { Spec } from './spec/schema.ts'
+import { containerDirectory, removeDirectory } from './state/directory.ts'
+import { readState, type StateFile } from './state/file.ts'
+import { withLock } from './state/lock.ts'
+import { describeState } from './state/describe.ts'
+import { FIFO, isAlive, statusOf } from './state/status.ts'
+import type { Streams } from './stdio.ts'
+import type { Terminal } from './terminal.ts'
+
+const SIGKILL = 9
+
+/** What the process that made a container has, and one that loads it has not. */
+export interface Made {
+  readonly child: Child
+  readonly streams: Streams
+  readonly terminal: Terminal | null
+}
+
+/**
+ * @example
+ * await using container = await runtime.run({ bundle: '/srv/bundle' })
+ * container.stdout.pipe(process.stdout)
+ * console.log(await container.wait()) // { code: 0, signal: null }
+ */
+export class Container {
+  readonly id: string
+  /** State root that the container is in. */
+  readonly root: string
+  /** Host's pid of init, also after its end. */
+  readonly pid: number
+  readonly bundle: string
+  readonly spec: Spec
+  /** The streams asked for as `'pipe'`; null otherwise, and in a process that has loaded the container. */
+  readonly stdin: Writable | null
+  readonly stdout: Readable | null
+  readonly stderr: Readable | null
+  readonly terminal: Terminal | null
+  readonly #state: StateFile
+  readonly #child: Child | undefined
+  #end: Promise<ExitResult> | undefined
+
+  /** @internal */
+  constructor(root: string, state: StateFile, made?: Made) {
+    this.id = state.id
+    this.root = root
+    this.pid = state.init_process_pid
+    this.bundle = state.bundle
+    this.spec = state.config
+    this.stdin = made?.streams.stdin ?? null
+    this.stdout = made?.streams.stdout ?? null
+    this.stderr = made?.streams.stderr ?? null
+    this.terminal = made?.terminal ?? null
+    this.#state = state
+    this.#child = made?.child
+  }
+
+  get #directory(): string { return containerDirectory(this.root, this.id) }
+
+  /**
+   * Execute the program of a created container. Resolves when it was executed and the poststart hooks have run.
+   *
+   * @throws NruncError ERR_STATUS unless it is created; ERR_PROGRAM, ERR_HOOK; ERR_NOT_FOUND
+   */
+  async start(): Promise<void> {
+    await withLock(this.#directory, this.id, async () => {
+      const status = statusOf(this.#directory, this.#state)
+      if (status !== 'created') {
+        const words = status === 'stopped' ? 'cannot start a container that has stopped' : 'cannot start an already running container'
+        throw new NruncError('ERR_STATUS', words, { operand: this.id })
+      }
+      const fifo = join(this.#directory, FIFO)
+      await awaitStarted(fifo, this.pid, String(this.#state.init_process_start))
+      unlinkSync(fifo)
+      await this.runStarted()
+    })
+  }
+
+  /** @internal The poststart hooks; when one fails, the container is ended. */
+  async runStarted(): Promise<void> {
+    try {
+      await runHooks(this.spec.hooks?.poststart, 'poststart', describeState(this.#directory, this.#state, 'running'))
+    } catch (error) {
+      this.#signal(SIGKILL)
+      throw error
+    }
+  }
+
+  /**
+   * How the container's process ended. Can be called any number of times, also afterwards. Without a record of the
+   * exit (a container of another process, before Linux 6.15) code and signal are null.
+   */
+  wait(): Promise<ExitResult> {
+    return this.#child?.exit ?? (this.#end ??= awaitExit(this.pid, String(this.#state.init_process_start)))
+  }
+
+  /**
+   * Add a process.
+   *
+   * @throws NruncError ERR_STATUS when the container is stopped or paused; ERR_PROGRAM; ERR_OPTION_INVALID
+   */
+  async exec(options: ExecOptions): Promise<ContainerProcess> {
+    return executeInContainer(this.#directory, this.#state, options)
+  }
+
+  /**
+   * Send a signal (by name or number, default SIGTERM) to init; SIGKILL to a container without a pid namespace of its
+   * own goes to all its processes.
+   *
+   * @throws NruncError ERR_STATUS `container not running`; ERR_OPTION_INVALID; ERR_SIGNAL
+   */
+  async kill(signal: string | number = 'SIGTERM'): Promise<void> {
+    const number = signalNumber(signal)
+    if (statusOf(this.#directory, this.#state) === 'stopped') {
+      throw new NruncError('ERR_STATUS', 'container not running', { operand: this.id })
+    }
+    if (number === SIGKILL && !this.#hasPidNamespace) return killCgroup(this.#state.cgroup_paths)
+    checkSignal(this.#signal(number), this.pid)
+  }
+
+  /** The state, read afresh. @throws NruncError ERR_NOT_FOUND when it was deleted */
+  async state(): Promise<State> {
+    const state = readState(this.#directory, this.id)
+    return describeState(this.#directory, state, statusOf(this.#directory, state))
+  }
+
+  /** Host's pids of all processes in the container, ascending. @throws NruncError ERR_CGROUP */
+  async processes(): Promise<number[]> {
+    return cgroupProcesses(this.#state.cgroup_paths)
+  }
+
+  /**
+   * Remove the container: its cgroups and its state; then the poststop hooks run. A created one is ended first, with
+   * `force` a running one too.
+   *
+   * @throws NruncError ERR_STATUS when it is running or paused and `force` is not set; ERR_NOT_FOUND; ERR_CGROUP
+   */
+  async delete(options: { readonly force?: boolean | undefined } = {}): Promise<void> {
+    await withLock(this.#directory, this.id, async () => {
+      const status = statusOf(this.#directory, this.#state)
+      if (status !== 'stopped' && status !== 'created' && !options.force) {
+        throw new NruncError('ERR_STATUS', `cannot delete container ${this.id} that is not stopped: ${status}`, { operand: this.id })
+      }
+      if (status !== 'stopped') await this.#finish()
+      if (!this.#hasPidNamespace) await killCgroup(this.#state.cgroup_paths)
+      await removeCgroup(this.#state.cgroup_paths)
+      removeDirectory(this.#directory)
+    })
+    await this.#runStopped()
+  }
+
+  /** Deletes the container, whatever it is doing; for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.delete({ force: true }).catch((error: unknown) => {
+      if (!(error instanceof NruncError && error.code === 'ERR_NOT_FOUND')) throw error
+    })
+  }
+
+  get #hasPidNamespace(): boolean { return findNamespace(this.spec, 'pid') !== undefined }
+
+  #signal(number: number): number {
+    return this.#child?.signal(number) ?? signalProcess(this.pid, String(this.#state.init_process_start), number)
+  }
+
+  async #finish(): Promise<void> {
+    this.#signal(SIGKILL)
+    thawCgroup(this.#state.cgroup_paths)
+    await this.wait()
+    // Reaped by another process, which may take its time; what counts is that nothing runs any more.
+    if (isAlive(this.pid, this.#state.init_process_start)) {
+      throw new NruncError('ERR_STATUS', `container init still running: ${this.id}`, { operand: this.id })
+    }
+  }
+
+  /** What a poststop hook says does not bring the container back: a warning, as in the specification. */
+  async #runStopped(): Promise<void> {
+    const { pid: _, ...state } = describeState(this.#directory, this.#state, 'stopped')
+    await runHooks(this.spec.hooks?.poststop, 'poststop', state, (error) => process.emitWarning(error))
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * Adding a process to a container.
+ */
+import { closeSync, readlinkSync } from 'node:fs'
+import { NruncError } from './errors.ts'
+import { hostFacts } from './facts.ts'
+import { Child } from './native/child.ts'
+import type { ExecOptions } from './options.ts'
+import { compileExec } from './plan/exec.ts'
+import { ContainerProcess, takeTerminal, writePidFile } from './process.ts'
+import { capabilityNames } from './spec/names.ts'
+import type { Capabilities, NamespaceType, ProcessSpec, Spec } from './spec/schema.ts'
+import { validateProcess } from './spec/validate.ts'
+import type { StateFile } from './state/file.ts'
+import { isAlive, statusOf } from './state/status.ts'
+import { Descriptors } from './stdio.ts'
+
+const SIGKILL = 9
+
+export async function executeInContainer(directory: string, state: StateFile, options: ExecOptions): Promise<ContainerProcess> {
+  const status = statusOf(directory, state)
+  if (status === 'stopped') throw new NruncError('ERR_STATUS', 'cannot exec in a stopped container', { operand: state.id })
+  if (status === 'paused') throw new NruncError('ERR_STATUS', 'cannot exec in a paused container (use --ignore-paused to override)', { operand: state.id })
+
+  const process = validateProcess(execProcess(state.config, options))
+  const descriptors = new Descriptors(options, process.terminal ?? false)
+  let child: Child | undefined
+  try {
+    const host = hostFacts()
+    child = new Child(compileExec(process, {
+      id: state.id, host, cgroupPaths: state.cgroup_paths, namespaces: foreignNamespaces(state),
+      keepGroups: host.uid !== 0 && (state.config.linux?.gidMappings?.length ?? 0) === 1, noNewKeyring: state.no_new_keyring,
+      descriptors: descriptors.given,
+    }), descriptors.list)
+    await child.created
+    const terminal = await takeTerminal(child, (process.terminal ?? false) && options.consoleSocket === undefined)
+    descriptors.handOver()
+    writePidFile(options.pidFile, child.pid)
+    child.continue()
+    await child.executed
+    return new ContainerProcess(child, descriptors, terminal)
+  } catch (error) {
+    descriptors.abandon()
+    await endChild(child)
+    throw error
+  }
+}
+
+/** Nothing of a process that could not be made stays: no process, no zombie, no terminal. */
+export async function endChild(child: Child | undefined): Promise<void> {
+  if (child === undefined) return
+  child.signal(SIGKILL)
+  await child.exit
+  child.console.then((fd) => { try { closeSync(fd) } catch { /* a Terminal has it, and closes it */ } }, () => {})
+}
+
+/** The process of the container, changed by what the options say; its own limits and rights where they say nothing. */
+function execProcess(spec: Spec, options: ExecOptions): ProcessSpec {
+  if (options.process !== undefined) return options.process
+  const own = spec.process
+  if (own === undefined) throw new NruncError('ERR_OPTION_INVALID', 'the container has no process to take defaults from: give a whole process')
+  const { user } = options
+  return {
+    ...own,
+    args: [...options.args ?? []],
+    env: [...own.env ?? [], ...options.env ?? []],
+    cwd: options.cwd ?? own.cwd,
+    terminal: options.terminal ?? false,
+    user: {
+      ...own.user,
+      ...(user === undefined ? {} : { uid: user.uid, gid: user.gid ?? own.user.gid }),
+      additionalGids: [...own.user.additionalGids ?? [], ...options.additionalGids ?? []],
+    },
+    noNewPrivileges: options.noNewPrivileges ?? own.noNewPrivileges,
+    capabilities: addCapabilities(own.capabilities ?? {}, options.capabilities ?? []),
+  }
+}
+
+/** Never inheritable: a file capability of the image would raise them (CVE-2022-29162). */
+function addCapabilities(own: Capabilities, added: readonly string[]): Capabilities {
+  for (const name of added) {
+    if (!capabilityNames.includes(name as never)) throw new NruncError('ERR_OPTION_INVALID', `unknown capability ${JSON.stringify(name)}`, { operand: name })
+  }
+  const merge = (names: readonly string[] | undefined): string[] => [...new Set([...names ?? [], ...added])]
+  return added.length === 0 ? own
+    : { ...own, bounding: merge(own.bounding), effective: merge(own.effective), permitted: merge(own.permitted) }
+}
+
+const files: Readonly<Record<NamespaceType, string>> = {
+  user: 'user', ipc: 'ipc', uts: 'uts', network: 'net', pid: 'pid', mount: 'mnt', cgroup: 'cgroup', time: 'time',
+}
+
+/** Namespaces in which init is and this process is not. Joining one's own user namespace is an error for the kernel. */
+function foreignNamespaces(state: StateFile): { type: NamespaceType; path: string }[] {
+  const pid = state.init_process_pid
+  const foreign = Object.entries(files).flatMap(([type, file]) => {
+    const path = `/proc/${pid}/ns/${file}`
+    return identity(path) === identity(`/proc/self/ns/${file}`) ? [] : [{ type: type as NamespaceType, path }]
+  })
+  // What was looked at must have been init all along.
+  if (isAlive(pid, state.init_process_start)) return foreign
+  throw new NruncError('ERR_STATUS', 'cannot exec in a stopped container', { operand: state.id })
+}
+
+function identity(path: string): string {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return ''
+  }
+}

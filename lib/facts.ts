@@ -1,0 +1,33 @@
+/**
+ * What plans depend on and only this host can tell, read once a process.
+ */
+import { accessSync, constants, readFileSync } from 'node:fs'
+import type { HostFacts } from './plan/context.ts'
+
+let facts: HostFacts | undefined
+
+export function hostFacts(): HostFacts {
+  return facts ??= {
+    uid: process.geteuid!(), gid: process.getegid!(), openFilesHard: openFilesHard(),
+    uidHelper: findProgram('newuidmap'), gidHelper: findProgram('newgidmap'),
+  }
+}
+
+/** Node has raised the soft limit; the hard one is still the caller's. proc(5), limits. */
+function openFilesHard(): bigint {
+  const hard = /^Max open files\s+\S+\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1]
+  return hard === undefined || hard === 'unlimited' ? (1n << 64n) - 1n : BigInt(hard)
+}
+
+/** Absolute path of a program, from PATH and from where such programs stand when PATH is empty. */
+function findProgram(name: string): string | undefined {
+  const directories = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/usr/bin', '/sbin', '/bin']
+  return directories.filter((directory) => directory.startsWith('/')).map((directory) => `${directory}/${name}`).find((path) => {
+    try {
+      accessSync(path, constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+}

@@ -1,0 +1,13 @@
+/**
+ * The public API of nrunc.
+ */
+export { Runtime } from './runtime.ts'
+export { Container } from './container.ts'
+export { ContainerProcess } from './process.ts'
+export { Terminal } from './terminal.ts'
+export { type ErrorCode, errorCodes, type ErrorDetails, NruncError, type Problem } from './errors.ts'
+export type { CreateOptions, ExecOptions, ExitResult, State, Status, Stdio, StdioOptions } from './options.ts'
+export { defaultSpec, rootlessSpec } from './spec/defaults.ts'
+export { type HostBundle, hostBundle, type HostBundleOptions, writeHostBundle } from './host-bundle.ts'
+export { validateSpec } from './spec/validate.ts'
+export type * from './spec/schema.ts'

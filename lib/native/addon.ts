@@ -1,0 +1,108 @@
+/**
+ * Loads the addon, and declares what it exports (`addon/binding.cc`). Calls that can fail return `-errno`.
+ */
+import { createRequire } from 'node:module'
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { NruncError } from '../errors.ts'
+
+/** What arrives at the dispatcher: the id given with the request, the kind, and values that depend on the kind. */
+export type Dispatcher = (id: number, type: number, a: number, b: number, data: Buffer, data2: Buffer) => void
+
+export interface Addon {
+  start(dispatcher: Dispatcher): void
+  /** Whether awaited events keep the event loop alive. */
+  hold(on: boolean): void
+  spawn(id: number, hostPlan: Uint8Array, initPlan: Uint8Array, descriptors: readonly number[]): number
+  watch(id: number, pid: number, startTime: string): number
+  openChannel(id: number, path: string): number
+  send(id: number): number
+  signal(id: number, signal: number): number
+  signalPid(pid: number, startTime: string, signal: number): number
+  forget(id: number): void
+  command(id: number, path: string, args: readonly string[], env: readonly string[], directory: string, input: string, timeoutMs: number): void
+  removeDirectories(id: number, paths: readonly string[]): void
+  lock(directory: string): number
+  lockWait(id: number, directory: string): void
+  mkfifo(path: string, mode: number): number
+  pipe(): [number, number]
+  connect(path: string): number
+  descriptorFlags(fd: number): number
+  setWindowSize(fd: number, rows: number, columns: number): number
+  clearOnlcr(fd: number): number
+}
+
+/** The kinds of events; the same numbers as `host::EventType` in `addon/host/events.h`. */
+export const EVENT = {
+  spawned: 1, ready: 2, created: 3, failed: 4, console: 5, closed: 6, exited: 7, started: 8, done: 9,
+} as const
+
+/** The package's own directory: the one above this file that has package.json, in the sources as in the bundle. */
+function packageRoot(): string {
+  let directory = typeof __dirname === 'string' ? __dirname : dirname(fileURLToPath(import.meta.url))
+  while (!existsSync(join(directory, 'package.json')) && directory !== '/') directory = dirname(directory)
+  return directory
+}
+
+function load(): Addon {
+  const root = packageRoot()
+  const require = createRequire(join(root, 'package.json'))
+  try {
+    const built = join(root, 'build/Release/nrunc.node')
+    // A build of one's own comes first, as node-gyp-build has it, without its search of the directories.
+    return (existsSync(built) ? require(built) : require('node-gyp-build')(root)) as Addon
+  } catch (cause) {
+    const looked = `${process.platform}-${process.arch}, Node-API ${process.versions['napi']}, Node.js ${process.versions.node}`
+    throw new NruncError('ERR_NATIVE', `cannot load the native addon: no binary for ${looked} in ${join(root, 'prebuilds')} or ${join(root, 'build')}: ${firstLine(cause)}`, { cause })
+  }
+}
+
+const firstLine = (error: unknown): string => String((error as Error).message).split('\n')[0]!
+
+let loaded: Addon | undefined
+const handlers = new Map<number, (type: number, a: number, b: number, data: Buffer, data2: Buffer) => void>()
+let lastId = 0
+let held = 0
+
+/** The addon, loaded and started on the first call. */
+export function addon(): Addon {
+  if (loaded !== undefined) return loaded
+  loaded = load()
+  loaded.start((id, type, a, b, data, data2) => handlers.get(id)?.(type, a, b, data, data2))
+  return loaded
+}
+
+/** Get the events of a new id. */
+export function subscribe(handler: (type: number, a: number, b: number, data: Buffer, data2: Buffer) => void): number {
+  addon()
+  const id = ++lastId
+  handlers.set(id, handler)
+  return id
+}
+
+export function unsubscribe(id: number): void {
+  handlers.delete(id)
+}
+
+/** Keep the event loop alive until {@link letGo} was called as often. */
+export function hold(): void {
+  if (held++ === 0) addon().hold(true)
+}
+
+export function letGo(): void {
+  if (--held === 0) addon().hold(false)
+}
+
+/** The one event that ends a job of the addon. */
+export function job(start: (addon: Addon, id: number) => void): Promise<{ a: number; b: number; data: Buffer; data2: Buffer }> {
+  return new Promise((resolve) => {
+    const id = subscribe((_type, a, b, data, data2) => {
+      unsubscribe(id)
+      letGo()
+      resolve({ a, b, data, data2 })
+    })
+    hold()
+    start(addon(), id)
+  })
+}

@@ -1,0 +1,116 @@
+/**
+ * A process that executes a plan, as the event loop sees it: each stage of its life is a promise.
+ */
+import { NruncError } from '../errors.ts'
+import type { ExitResult } from '../options.ts'
+import { signalName } from '../signals.ts'
+import { encode } from '../plan/encode.ts'
+import type { Plan } from '../plan/operations.ts'
+import { addon, EVENT, hold, letGo, subscribe, unsubscribe } from './addon.ts'
+import { errnoName } from './errno.ts'
+import { failureError } from './failure.ts'
+
+interface Deferred<T> {
+  readonly promise: Promise<T>
+  resolve(value: T): void
+  reject(error: Error): void
+  readonly settled: () => boolean
+}
+
+function deferred<T>(): Deferred<T> {
+  let resolve!: (value: T) => void
+  let reject!: (error: Error) => void
+  let settled = false
+  const promise = new Promise<T>((yes, no) => {
+    resolve = (value) => { settled = true; yes(value) }
+    reject = (error) => { settled = true; no(error) }
+  })
+  promise.catch(() => {}) // whoever waits for it hears of it; nobody has to
+  return { promise, resolve, reject, settled: () => settled }
+}
+
+export class Child {
+  /** The host's pid, 0 before it is known. */
+  pid = 0
+  /** Clock ticks after boot; proc(5), stat, field 22. */
+  startTime = ''
+  readonly #id: number
+  readonly #ready = deferred<void>()
+  readonly #created = deferred<void>()
+  readonly #executed = deferred<void>()
+  readonly #console = deferred<number>()
+  readonly #exit = deferred<ExitResult>()
+  #failure: NruncError | undefined
+  #alive = true
+
+  /** Start executing PLAN. DESCRIPTORS are its slots; they stay the caller's. */
+  constructor(plan: Plan, descriptors: readonly number[]) {
+    this.#id = subscribe((type, a, b, data) => this.#event(type, a, b, data))
+    hold()
+    const result = addon().spawn(this.#id, encode(plan.host), encode(plan.init), descriptors)
+    if (result < 0) {
+      this.#fail(new NruncError('ERR_NATIVE', `cannot duplicate a descriptor: ${errnoName(-result)}`, { errno: errnoName(-result), syscall: 'fcntl' }))
+      this.#end()
+    }
+  }
+
+  /** The runtime hooks may run (the plan has awaitRuntimeHooks). */
+  get ready(): Promise<void> { return this.#ready.promise }
+  /** Everything but the exec is done, and pid and startTime are final. */
+  get created(): Promise<void> { return this.#created.promise }
+  /** The program was executed, or the channel to init was given up for exec.fifo. */
+  get executed(): Promise<void> { return this.#executed.promise }
+  /** Descriptor of the console's master. */
+  get console(): Promise<number> { return this.#console.promise }
+  /** The end; also resolves when there never was a process. */
+  get exit(): Promise<ExitResult> { return this.#exit.promise }
+
+  /** Let init go on where it waits. */
+  continue(): void {
+    addon().send(this.#id) // when init is gone its events say why
+  }
+
+  /** @returns 0 or -errno */
+  signal(signal: number): number {
+    return this.#alive ? addon().signal(this.#id, signal) : -3
+  }
+
+  #event(type: number, a: number, b: number, data: Buffer): void {
+    switch (type) {
+      case EVENT.spawned:
+        this.pid = a
+        this.startTime = data.toString()
+        break
+      case EVENT.ready: this.#ready.resolve(); break
+      case EVENT.created: this.#created.resolve(); break
+      case EVENT.console: this.#console.resolve(a); break
+      case EVENT.failed:
+        this.#fail(failureError(data))
+        if (this.pid === 0) this.#end() // the host's part failed: there is no process, and no other event
+        break
+      case EVENT.closed:
+        if (this.#failure === undefined && this.#created.settled()) this.#executed.resolve()
+        break
+      case EVENT.exited:
+        this.#fail(new NruncError('ERR_INIT', `container init ended early: ${describe(a, b)}`, { step: 'clone' }))
+        this.#end(a >= 0 ? { code: a, signal: null } : { code: null, signal: b > 0 ? signalName(b) : null })
+    }
+  }
+
+  #fail(error: NruncError): void {
+    this.#failure ??= error
+    for (const stage of [this.#ready, this.#created, this.#executed, this.#console]) {
+      if (!stage.settled()) stage.reject(this.#failure)
+    }
+  }
+
+  #end(result: ExitResult = { code: null, signal: null }): void {
+    if (!this.#alive) return
+    this.#alive = false
+    unsubscribe(this.#id)
+    letGo()
+    this.#exit.resolve(result)
+  }
+}
+
+const describe = (code: number, signal: number): string => (code >= 0 ? `exit code ${code}` : signal > 0 ? signalName(signal) : 'unknown')

@@ -1,0 +1,84 @@
+/**
+ * The one place where a failed operation gets its words: verb, quoted operand, cause; with the field of config.json
+ * that it came from. Where clients of other runtimes match on a message, it has theirs.
+ */
+import { type ErrorCode, NruncError } from '../errors.ts'
+import { type OperationName, operations } from '../plan/operations.ts'
+import { errnoMessage, errnoName } from './errno.ts'
+
+interface Failure {
+  readonly op: OperationName
+  readonly errno: number
+  readonly field: string
+  readonly syscall: string
+  readonly operand: string
+  readonly detail: string
+}
+
+const nameOf = new Map<number, OperationName>(Object.entries(operations).map(([name, { code }]) => [code, name as OperationName]))
+
+/** plan::FrameWriter::failure in `addon/plan/writer.h`. */
+function decode(data: Buffer): Failure {
+  let at = 12
+  const text = (): string => {
+    const size = data.readUInt32LE(at)
+    const value = data.toString('utf8', at + 4, at + 4 + size)
+    at += size + 5
+    return value
+  }
+  const op = nameOf.get(data.readUInt32LE(4)) ?? 'clone'
+  const errno = data.readInt32LE(8)
+  return { op, errno, field: text(), syscall: text(), operand: text(), detail: text() }
+}
+
+const codes: Partial<Record<OperationName, ErrorCode>> = {
+  hook: 'ERR_HOOK', findProgram: 'ERR_PROGRAM', execute: 'ERR_PROGRAM', makeCgroup: 'ERR_CGROUP', writeCgroup: 'ERR_CGROUP',
+  attachDeviceProgram: 'ERR_CGROUP', joinCgroup: 'ERR_CGROUP',
+}
+
+/** The error for what init or the host reported about an operation. `fieldPrefix` goes before its pointer. */
+export function failureError(data: Buffer): NruncError {
+  const failure = decode(data)
+  const code = codes[failure.op] ?? (operations[failure.op].by === 'host' ? 'ERR_HOST' : 'ERR_INIT')
+  return new NruncError(code, message(failure), {
+    field: failure.field, step: failure.op, syscall: failure.syscall, errno: errnoName(failure.errno), operand: failure.operand,
+  })
+}
+
+function message(failure: Failure): string {
+  const { op, errno, operand, detail } = failure
+  const quoted = JSON.stringify(operand)
+  switch (op) {
+    case 'findProgram': return programMessage(failure, quoted)
+    case 'execute': return `exec ${operand}: ${errnoMessage(errno)}`
+    case 'hook': return `error running hook ${quoted}: ${hookCause(failure)}${detail === '' ? '' : `, output: ${detail.trim()}`}${place(failure)}`
+    case 'makeCgroup':
+      if (errnoName(errno) === 'EBUSY') return `container's cgroup is not empty: ${operand}${place(failure)}`
+      break
+    case 'mount':
+      if (errnoName(errno) === 'ELOOP') return `filesystem must be mounted on ordinary directory: ${operand}${place(failure)}`
+      break
+    case 'openRoot':
+      if (errnoName(errno) === 'ENOENT') return `invalid rootfs: stat ${operand}: no such file or directory${place(failure)}`
+      break
+  }
+  const subject = operand === '' ? '' : ` ${quoted}`
+  const why = detail === '' ? errnoMessage(errno) : `${errnoMessage(errno)} (${detail.trim()})`
+  return `cannot ${operations[op].verb}${subject}: ${failure.syscall}: ${why}${place(failure)}`
+}
+
+/** Docker and podman turn these into the exit codes 126 and 127. */
+function programMessage({ errno, operand, syscall }: Failure, quoted: string): string {
+  if (syscall === 'execve') return `exec: ${quoted}: executable file not found in $PATH`
+  if (syscall === 'stat' && errnoName(errno) !== 'EISDIR') return `exec: ${quoted}: stat ${operand}: ${errnoMessage(errno)}`
+  return `exec: ${quoted}: ${errnoMessage(errno)}`
+}
+
+function hookCause({ errno, syscall }: Failure): string {
+  if (syscall === 'waitid' && errnoName(errno) === 'ETIMEDOUT') return 'timed out'
+  if (syscall === 'exit') return 'exited with an error'
+  if (syscall === 'signal') return 'killed by a signal'
+  return errnoMessage(errno)
+}
+
+const place = ({ field }: Failure): string => (field === '' ? '' : ` (field ${field})`)

@@ -1,0 +1,72 @@
+/**
+ * Watching and signalling processes that this one did not make. They are named by pid and start time: a pid alone may
+ * have been given away again.
+ */
+import { NruncError } from '../errors.ts'
+import type { ExitResult } from '../options.ts'
+import { signalName } from '../signals.ts'
+import { addon, EVENT, hold, letGo, subscribe, unsubscribe } from './addon.ts'
+import { errnoName } from './errno.ts'
+import { failureError } from './failure.ts'
+
+const unknown: ExitResult = { code: null, signal: null }
+
+export function exitResult(code: number, signal: number): ExitResult {
+  return code >= 0 ? { code, signal: null } : signal > 0 ? { code: null, signal: signalName(signal) } : unknown
+}
+
+/** The end of a process; at once when it is not there any more. */
+export function awaitExit(pid: number, startTime: string): Promise<ExitResult> {
+  return new Promise((resolve) => {
+    const id = subscribe((type, a, b) => {
+      if (type !== EVENT.exited) return
+      end()
+      resolve(exitResult(a, b))
+    })
+    hold()
+    const end = (): void => {
+      unsubscribe(id)
+      letGo()
+    }
+    if (addon().watch(id, pid, startTime) < 0) {
+      end()
+      resolve(unknown)
+    }
+  })
+}
+
+/**
+ * Open exec.fifo, which lets init execute the program, and wait until it has.
+ *
+ * @throws NruncError what init reports (ERR_PROGRAM, ERR_HOOK), ERR_STATUS when it ends without a word
+ */
+export function awaitStarted(fifo: string, pid: number, startTime: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let started = false
+    const id = subscribe((type, _a, _b, data) => {
+      if (type === EVENT.started) started = true
+      else if (type === EVENT.failed) settle(failureError(data))
+      else if (type === EVENT.closed && started) settle()
+      else if (type === EVENT.exited || type === EVENT.closed) settle(ended())
+    })
+    hold()
+    let settled = false
+    const settle = (error?: NruncError): void => {
+      if (settled) return
+      settled = true
+      unsubscribe(id)
+      addon().forget(id)
+      letGo()
+      if (error === undefined) resolve()
+      else reject(error)
+    }
+    const result = addon().watch(id, pid, startTime) || addon().openChannel(id, fifo)
+    if (result < 0) settle(ended(errnoName(-result)))
+  })
+}
+
+const ended = (errno?: string): NruncError =>
+  new NruncError('ERR_STATUS', `cannot start a container that has stopped${errno === undefined ? '' : `: ${errno}`}`, { errno })
+
+/** @returns 0 or -errno; -ESRCH when it is another process by now */
+export const signalProcess = (pid: number, startTime: string, signal: number): number => addon().signalPid(pid, startTime, signal)

@@ -1,0 +1,104 @@
+/**
+ * Spec -> plan. The order of the parts below is the order in which they are executed.
+ */
+import { cgroupOperations } from '../cgroup/operations.ts'
+import { NruncError } from '../errors.ts'
+import type { ProcessSpec, Spec } from '../spec/schema.ts'
+import type { PlanContext } from './context.ts'
+import { planDevices } from './devices.ts'
+import { type HookState, planHooks } from './hooks.ts'
+import type { IdentityFacts } from './identity.ts'
+import { planMounts } from './mounts.ts'
+import { type NamespacePlan, planNames, planNamespaces } from './namespaces.ts'
+import { NO_SLOT, type Operation, type Plan } from './operations.ts'
+import { planConsole, planExecute, planProcess } from './process.ts'
+import { planPaths, planPivot, planRoot, planSysctl } from './rootfs.ts'
+
+const O_WRONLY = 1
+
+/**
+ * The plan of a container's first process.
+ *
+ * @throws NruncError ERR_CONFIG_INVALID or ERR_CGROUP for what only the host's facts show to be impossible
+ */
+export function compile(spec: Spec, process: ProcessSpec, context: PlanContext): Plan {
+  const cgroups = cgroupOperations(context.cgroupHost, context.cgroups, spec.linux?.resources, {
+    devices: spec.linux?.devices, has: context.hasCgroupFile,
+  })
+  const firstTask = context.descriptors.count
+  const namespaces = planNamespaces(spec, context.host, firstTask + cgroups.tasks.length)
+  const identity: IdentityFacts = {
+    host: context.host, field: '/process',
+    keepGroups: context.host.uid !== 0 && namespaces.mapIds.some((one) => one.op === 'mapIds' && one.denySetgroups === 1),
+  }
+  const runtimeHooks = [...(spec.hooks?.prestart ?? []), ...(spec.hooks?.createRuntime ?? [])]
+  const creating = hookState(spec, context, 'creating')
+  const created = hookState(spec, context, 'created')
+
+  return {
+    host: [
+      ...cgroups.prepare,
+      ...cgroups.tasks.map(({ path }): Operation =>
+        ({ op: 'openDescriptor', field: context.cgroups.field, path, flags: O_WRONLY, type: 0 })),
+      ...namespaces.open,
+      { op: 'clone', field: '/linux/namespaces', flags: namespaces.flags, cgroup: cgroups.into },
+      ...namespaces.mapIds,
+    ],
+    init: [
+      ...cgroups.tasks.map(({ path }, at): Operation =>
+        ({ op: 'joinCgroup', field: context.cgroups.field, descriptor: firstTask + at, path })),
+      ...namespaces.enter,
+      { op: 'newSession', field: '' },
+      ...(context.noNewKeyring ? [] : [{ op: 'sessionKeyring', field: '', name: `_ses.${context.id}` } as const]),
+      ...planNames(spec, namespaces),
+      ...planOomScore(process, '/process'),
+      ...(namespaces.has('mount') ? planFiles(spec, process, context, namespaces) : planChroot(spec, process, context)),
+      ...(runtimeHooks.length > 0 ? [{ op: 'awaitRuntimeHooks', field: '/hooks' } as const] : []),
+      ...planHooks(spec.hooks?.createContainer, 'createContainer', creating),
+      ...(namespaces.has('mount') ? [...planPaths(spec), ...planPivot(spec, context)] : []),
+      ...planSysctl(spec),
+      ...planProcess(process, context.descriptors, identity),
+      { op: 'awaitStart', field: '', fifo: context.descriptors.fifo ?? NO_SLOT },
+      ...planHooks(spec.hooks?.startContainer, 'startContainer', created),
+      planExecute(process, '/process'),
+    ],
+  }
+}
+
+/** The mounts and what stands on them, all of it before the runtime hooks, which may want to add to it. */
+function planFiles(spec: Spec, process: ProcessSpec, context: PlanContext, namespaces: NamespacePlan): Operation[] {
+  const mounts = planMounts(spec.mounts ?? [], context, namespaces)
+  return [
+    ...planRoot(spec, context),
+    ...mounts.mounts,
+    ...(mounts.bindsDev ? [] : planDevices(spec, namespaces)),
+    ...planConsole(process, context.descriptors, '/process', true),
+    { op: 'makeDirectory', field: '/process/cwd', path: process.cwd, mode: 0o755 },
+    ...mounts.finish,
+  ]
+}
+
+/** Without a mount namespace of its own a container may only change its root: mounts would be the host's. */
+function planChroot(spec: Spec, process: ProcessSpec, context: PlanContext): Operation[] {
+  const misplaced = spec.mounts?.length ? '/mounts' : spec.root.readonly ? '/root/readonly' : process.terminal ? '/process/terminal' : undefined
+  if (misplaced !== undefined) {
+    throw new NruncError('ERR_CONFIG_INVALID', `${misplaced} needs a mount namespace`, { field: misplaced })
+  }
+  const [, open] = planRoot(spec, context)
+  return [{ ...open, bind: 0 } as Operation, { op: 'changeRoot', field: '/root/path', path: spec.root.path }]
+}
+
+/** Written by init itself, through the host's /proc. Unset means unchanged. */
+export function planOomScore(process: ProcessSpec, field: string): Operation[] {
+  if (process.oomScoreAdj === undefined) return []
+  return [{ op: 'writeProc', field: `${field}/oomScoreAdj`, path: 'self/oom_score_adj', value: String(process.oomScoreAdj) }]
+}
+
+/** runtime-spec runtime.md "State", in the compact form that hooks of other runtimes are used to. */
+function hookState(spec: Spec, context: PlanContext, status: string): HookState {
+  const rest = { bundle: context.bundle, ...(spec.annotations === undefined ? {} : { annotations: spec.annotations }) }
+  return {
+    head: `{"ociVersion":${JSON.stringify(spec.ociVersion)},"id":${JSON.stringify(context.id)},"status":"${status}","pid":`,
+    tail: `,${JSON.stringify(rest).slice(1)}`,
+  }
+}

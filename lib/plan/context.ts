@@ -1,0 +1,45 @@
+/**
+ * What compiling a plan needs to know besides config.json. Everything in it is data: the compiler reads no file.
+ */
+import type { CgroupHost } from '../cgroup/host.ts'
+import type { CgroupLayout } from '../cgroup/layout.ts'
+import type { HasFile } from '../cgroup/limit.ts'
+
+/** Slots (see `operations.ts`) of the descriptors that the caller brings along. */
+export interface GivenDescriptors {
+  /** How many there are; the descriptors that the plan opens itself come after them. */
+  readonly count: number
+  /** stdin, stdout, stderr; without meaning with a terminal. */
+  readonly stdio: readonly [number, number, number]
+  /** Connected socket that gets the master of the console. */
+  readonly consoleSocket?: number | undefined
+  /** O_PATH descriptor of exec.fifo; without one, start comes over the control socket. */
+  readonly fifo?: number | undefined
+  /** What goes to the program under a number of its own. */
+  readonly preserved: readonly { readonly slot: number; readonly number: number }[]
+}
+
+/** Facts of the host that decide what a plan may do. */
+export interface HostFacts {
+  /** Effective uid and gid of the caller. */
+  readonly uid: number
+  readonly gid: number
+  /** Hard RLIMIT_NOFILE of the caller; getrlimit(2). */
+  readonly openFilesHard: number | bigint
+  /** Absolute paths of newuidmap and newgidmap, where they exist. */
+  readonly uidHelper?: string | undefined
+  readonly gidHelper?: string | undefined
+}
+
+export interface PlanContext {
+  readonly id: string
+  /** Absolute path of the bundle. */
+  readonly bundle: string
+  readonly host: HostFacts
+  readonly cgroupHost: CgroupHost
+  readonly cgroups: CgroupLayout
+  readonly hasCgroupFile?: HasFile | undefined
+  readonly descriptors: GivenDescriptors
+  readonly noPivot?: boolean | undefined
+  readonly noNewKeyring?: boolean | undefined
+}

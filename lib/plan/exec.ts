@@ -1,0 +1,60 @@
+/**
+ * The plan of a process that is added to a running container. Source: runc's `exec`, setns(2), pidfd_open(2).
+ */
+import { NruncError } from '../errors.ts'
+import type { CgroupPaths } from '../cgroup/layout.ts'
+import { cgroupEntry } from '../cgroup/operations.ts'
+import type { NamespaceType, ProcessSpec } from '../spec/schema.ts'
+import { planOomScore } from './compile.ts'
+import type { GivenDescriptors, HostFacts } from './context.ts'
+import { namespaceFlags } from './namespaces.ts'
+import { NO_SLOT, type Operation, type Plan } from './operations.ts'
+import { planConsole, planExecute, planProcess } from './process.ts'
+
+export interface ExecContext {
+  readonly id: string
+  readonly host: HostFacts
+  /** libcontainer's `cgroup_paths` of the container. */
+  readonly cgroupPaths: CgroupPaths
+  /** Namespaces in which the container differs from the caller, and their files. */
+  readonly namespaces: readonly { readonly type: NamespaceType; readonly path: string }[]
+  readonly keepGroups: boolean
+  readonly noNewKeyring: boolean
+  readonly descriptors: GivenDescriptors
+}
+
+/** The user namespace first: it gives the right to join the others. The mount namespace last: it changes the root. */
+const joinOrder: readonly NamespaceType[] = ['user', 'ipc', 'uts', 'network', 'pid', 'cgroup', 'time', 'mount']
+
+const O_WRONLY = 1
+
+export function compileExec(process: ProcessSpec, context: ExecContext): Plan {
+  if ((process.args?.length ?? 0) === 0) {
+    throw new NruncError('ERR_CONFIG_INVALID', 'args must not be empty', { field: '/args' })
+  }
+  const entry = cgroupEntry(context.cgroupPaths)
+  const firstTask = context.descriptors.count
+  const firstNamespace = firstTask + entry.tasks.length
+  const joined = joinOrder.flatMap((type) => context.namespaces.filter((one) => one.type === type))
+  return {
+    host: [
+      ...entry.tasks.map(({ path }): Operation => ({ op: 'openDescriptor', field: '', path, flags: O_WRONLY, type: 0 })),
+      ...joined.map(({ type, path }): Operation => ({ op: 'openDescriptor', field: '', path, flags: 0, type: namespaceFlags[type] })),
+      { op: 'clone', field: '', flags: 0, cgroup: entry.into },
+    ],
+    init: [
+      ...entry.tasks.map(({ path }, at): Operation => ({ op: 'joinCgroup', field: '', descriptor: firstTask + at, path })),
+      ...planOomScore(process, ''),
+      ...joined.map(({ type, path }, at): Operation =>
+        ({ op: 'enterNamespace', field: '', descriptor: firstNamespace + at, flags: namespaceFlags[type], path })),
+      ...(joined.some(({ type }) => type === 'user') ? [{ op: 'becomeRoot', field: '' } as const] : []),
+      ...(joined.some(({ type }) => type === 'pid') ? [{ op: 'fork', field: '' } as const] : []),
+      { op: 'newSession', field: '' },
+      ...(context.noNewKeyring ? [] : [{ op: 'sessionKeyring', field: '', name: `_ses.${context.id}` } as const]),
+      ...planConsole(process, context.descriptors, '', false),
+      ...planProcess(process, context.descriptors, { host: context.host, field: '', keepGroups: context.keepGroups }),
+      { op: 'awaitStart', field: '', fifo: NO_SLOT },
+      planExecute(process, ''),
+    ],
+  }
+}

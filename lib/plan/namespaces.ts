@@ -1,0 +1,94 @@
+/**
+ * `linux.namespaces`, id mappings, hostname and domainname. Source: runtime-spec config-linux.md "Namespaces",
+ * namespaces(7), clone(2), user_namespaces(7).
+ */
+import type { IdMapping, Namespace, NamespaceType, Spec } from '../spec/schema.ts'
+import { pointer } from '../spec/pointer.ts'
+import type { HostFacts } from './context.ts'
+import type { Operation } from './operations.ts'
+
+/** CLONE_NEW* by the name of config.json; clone(2). */
+export const namespaceFlags: Readonly<Record<NamespaceType, number>> = {
+  time: 0x80, mount: 0x20000, cgroup: 0x2000000, uts: 0x4000000, ipc: 0x8000000, user: 0x10000000, pid: 0x20000000,
+  network: 0x40000000,
+}
+
+/** The order in which namespaces are joined: the user namespace gives the right to join the others. */
+const joinOrder: readonly NamespaceType[] = ['user', 'ipc', 'uts', 'network', 'pid', 'mount', 'cgroup', 'time']
+
+export interface NamespacePlan {
+  /** Opens the namespaces that are joined, before the clone. */
+  readonly open: Operation[]
+  /** CLONE_NEW* for the clone. */
+  readonly flags: number
+  readonly mapIds: Operation[]
+  /** For init, right after it has joined its cgroups. */
+  readonly enter: Operation[]
+  /** A new or joined namespace of this type. */
+  has(type: NamespaceType): boolean
+  /** A namespace made for this container. */
+  isNew(type: NamespaceType): boolean
+}
+
+/**
+ * New namespaces come with the clone, but for two kinds: the cgroup namespace, whose root is the cgroup that its maker
+ * is in, and those that a joined user namespace has to own.
+ */
+export function planNamespaces(spec: Spec, host: HostFacts, firstSlot: number): NamespacePlan {
+  const list = (spec.linux?.namespaces ?? []).map((namespace, index) => ({ ...namespace, index }))
+  const joined = joinOrder.flatMap((type) => list.filter((one) => one.type === type && isJoined(one)))
+  const made = list.filter((one) => !isJoined(one))
+  const joinsUser = joined.some(({ type }) => type === 'user')
+  const later = made.filter(({ type }) => type === 'cgroup' || joinsUser)
+  const flags = made.filter((one) => !later.includes(one)).reduce((all, { type }) => all | namespaceFlags[type], 0)
+  const field = (index: number) => pointer('linux', 'namespaces', index)
+
+  const open = joined.map(({ path, type, index }): Operation =>
+    ({ op: 'openDescriptor', field: pointer('linux', 'namespaces', index, 'path'), path: path!, flags: 0, type: namespaceFlags[type] }))
+  const enter: Operation[] = joined.map(({ path, type, index }, at) =>
+    ({ op: 'enterNamespace', field: pointer('linux', 'namespaces', index, 'path'), descriptor: firstSlot + at, flags: namespaceFlags[type], path: path! }))
+  if (list.some(({ type }) => type === 'user')) {
+    enter.push({ op: 'becomeRoot', field: field(list.find(({ type }) => type === 'user')!.index) })
+  }
+  for (const { type, index } of later) enter.push({ op: 'unshare', field: field(index), flags: namespaceFlags[type] })
+  const pid = list.find(({ type }) => type === 'pid')
+  if (pid !== undefined && (isJoined(pid) || joinsUser)) enter.push({ op: 'fork', field: field(pid.index) })
+
+  return {
+    open, flags, enter,
+    mapIds: flags & namespaceFlags.user ? [mapIds(spec, host)] : [],
+    has: (type) => list.some((one) => one.type === type),
+    isNew: (type) => made.some((one) => one.type === type),
+  }
+}
+
+const isJoined = (namespace: Namespace): boolean => (namespace.path ?? '') !== ''
+
+const mapText = (mappings: readonly IdMapping[]): string =>
+  mappings.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join('')
+
+/** Root writes the maps; others may map only themselves, and need the helpers for more. */
+function mapIds(spec: Spec, host: HostFacts): Operation {
+  const uids = spec.linux?.uidMappings ?? []
+  const gids = spec.linux?.gidMappings ?? []
+  const own = (mappings: readonly IdMapping[], id: number): boolean =>
+    host.uid === 0 || (mappings.length === 1 && mappings[0]!.size === 1 && mappings[0]!.hostID === id)
+  return {
+    op: 'mapIds', field: '/linux/uidMappings', uidMap: mapText(uids), gidMap: mapText(gids),
+    denySetgroups: host.uid !== 0 && own(gids, host.gid) ? 1 : 0,
+    uidHelper: own(uids, host.uid) ? '' : host.uidHelper ?? 'newuidmap',
+    gidHelper: own(gids, host.gid) ? '' : host.gidHelper ?? 'newgidmap',
+  }
+}
+
+/** Names of the uts namespace, and the loopback interface of a new network namespace. */
+export function planNames(spec: Spec, namespaces: NamespacePlan): Operation[] {
+  const list: Operation[] = []
+  if (spec.hostname) list.push({ op: 'setHostname', field: '/hostname', name: spec.hostname })
+  if (spec.domainname) list.push({ op: 'setDomainname', field: '/domainname', name: spec.domainname })
+  if (namespaces.isNew('network')) {
+    const index = spec.linux!.namespaces!.findIndex(({ type }) => type === 'network')
+    list.push({ op: 'loopbackUp', field: pointer('linux', 'namespaces', index) })
+  }
+  return list
+}

@@ -1,0 +1,53 @@
+/**
+ * The end of every plan: stdio, limits, user, directory, program. For the container's process and for exec's.
+ * Source: runtime-spec config.md "Process", execve(2).
+ */
+import type { ProcessSpec } from '../spec/schema.ts'
+import type { GivenDescriptors } from './context.ts'
+import { type IdentityFacts, planLimits, planUser } from './identity.ts'
+import { NO_SLOT, type Operation } from './operations.ts'
+
+/** A pty for the process, made from the container's devpts. */
+export function planConsole(process: ProcessSpec, descriptors: GivenDescriptors, field: string, mountConsole: boolean): Operation[] {
+  if (!process.terminal) return []
+  return [{
+    op: 'console', field: `${field}/terminal`, receiver: descriptors.consoleSocket ?? NO_SLOT,
+    rows: process.consoleSize?.height ?? 0, columns: process.consoleSize?.width ?? 0, mountConsole: mountConsole ? 1 : 0,
+  }]
+}
+
+/** Everything up to the point where only execve is left. */
+export function planProcess(process: ProcessSpec, descriptors: GivenDescriptors, facts: IdentityFacts): Operation[] {
+  const { field } = facts
+  const [input, output, error] = descriptors.stdio
+  const args = process.args ?? []
+  return [
+    ...planLimits(process, facts),
+    { op: 'stdio', field: '', input, output, error },
+    ...descriptors.preserved.map(({ slot, number }): Operation => ({ op: 'passDescriptor', field: '', descriptor: slot, number })),
+    // As root first, because the way there may be closed to the user; as the user again, who must be allowed to stay.
+    { op: 'changeDirectory', field: `${field}/cwd`, path: process.cwd, tolerateDenied: 1 },
+    ...planUser(process, facts),
+    { op: 'changeDirectory', field: `${field}/cwd`, path: process.cwd, tolerateDenied: 0 },
+    { op: 'findProgram', field: `${field}/args/0`, name: args[0] ?? '', search: searchPath(process.env ?? []) },
+  ]
+}
+
+/** execve itself; HOME is added where the config has none. */
+export function planExecute(process: ProcessSpec, field: string): Operation {
+  const env = uniqueEnvironment(process.env ?? [])
+  const home = env.some((entry) => entry.startsWith('HOME=') && entry !== 'HOME=')
+  return {
+    op: 'execute', field: `${field}/args`, args: process.args ?? [],
+    env: home ? env : env.filter((entry) => entry !== 'HOME='), home: home ? 0 : 1, uid: process.user.uid,
+  }
+}
+
+const searchPath = (env: readonly string[]): string =>
+  env.findLast((entry) => entry.startsWith('PATH='))?.slice('PATH='.length) ?? ''
+
+/** Of a name given twice the last value counts, as in runc. */
+function uniqueEnvironment(env: readonly string[]): string[] {
+  const last = new Map(env.map((entry, index) => [entry.slice(0, Math.max(entry.indexOf('='), 0)), index]))
+  return env.filter((entry, index) => last.get(entry.slice(0, Math.max(entry.indexOf('='), 0))) === index)
+}

@@ -1,0 +1,45 @@
+/**
+ * `root`, masked and read-only paths, sysctl: what happens to the root file system around the pivot.
+ * Source: runtime-spec config.md "Root", config-linux.md "Masked Paths", "Readonly Paths", "Rootfs Mount Propagation".
+ */
+import { posix } from 'node:path'
+import type { Spec } from '../spec/schema.ts'
+import { pointer } from '../spec/pointer.ts'
+import { sysctlPath } from '../spec/sysctl.ts'
+import type { PlanContext } from './context.ts'
+import { MS, parseMountOptions } from './mount-flags.ts'
+import type { Operation } from './operations.ts'
+
+/** Absolute path of the root file system. */
+export const rootfsPath = (spec: Spec, bundle: string): string => posix.resolve(bundle, spec.root.path)
+
+/** Nothing that is mounted from here on reaches the host. */
+export function planRoot(spec: Spec, context: PlanContext): Operation[] {
+  return [
+    { op: 'setPropagation', field: '/linux/rootfsPropagation', flags: MS.SLAVE | MS.REC },
+    { op: 'openRoot', field: '/root/path', path: rootfsPath(spec, context.bundle), bind: 1 },
+  ]
+}
+
+export function planPaths(spec: Spec): Operation[] {
+  return [
+    ...(spec.linux?.maskedPaths ?? []).map((path, index): Operation =>
+      ({ op: 'maskPath', field: pointer('linux', 'maskedPaths', index), path })),
+    ...(spec.linux?.readonlyPaths ?? []).map((path, index): Operation =>
+      ({ op: 'readonlyPath', field: pointer('linux', 'readonlyPaths', index), path })),
+  ]
+}
+
+export function planPivot(spec: Spec, context: PlanContext): Operation[] {
+  const path = rootfsPath(spec, context.bundle)
+  const list: Operation[] = [{ op: context.noPivot ? 'moveRoot' : 'pivotRoot', field: '/root/path', path }]
+  const propagation = parseMountOptions([spec.linux?.rootfsPropagation ?? '']).propagation[0]
+  if (propagation !== undefined) list.push({ op: 'rootPropagation', field: '/linux/rootfsPropagation', flags: propagation })
+  if (spec.root.readonly) list.push({ op: 'remountRootReadonly', field: '/root/readonly' })
+  return list
+}
+
+export function planSysctl(spec: Spec): Operation[] {
+  return Object.entries(spec.linux?.sysctl ?? {}).map(([name, value]): Operation =>
+    ({ op: 'writeProc', field: pointer('linux', 'sysctl', name), path: `sys/${sysctlPath(name)}`, value }))
+}

@@ -1,0 +1,209 @@
+/**
+ * The entry of the library: making, finding and listing containers below one state root.
+ */
+import { randomBytes } from 'node:crypto'
+import { join, resolve } from 'node:path'
+import { cgroupFiles, cgroupHost } from './cgroup/detect.ts'
+import { layoutCgroup } from './cgroup/layout.ts'
+import { removeCgroup } from './cgroup/remove.ts'
+import { checkRootfs, checkSpec, loadSpec } from './bundle.ts'
+import { Container } from './container.ts'
+import { NruncError } from './errors.ts'
+import { endChild } from './exec.ts'
+import { hostFacts } from './facts.ts'
+import { writeHostBundle } from './host-bundle.ts'
+import { runHooks } from './hooks.ts'
+import { addon } from './native/addon.ts'
+import { Child } from './native/child.ts'
+import { errnoName } from './native/errno.ts'
+import type { CreateOptions } from './options.ts'
+import { compile } from './plan/compile.ts'
+import { takeTerminal, writePidFile } from './process.ts'
+import type { Spec } from './spec/schema.ts'
+import { requireProcess } from './spec/validate.ts'
+import { checkId, checkRoot, containerDirectory, containerIds, defaultRoot, removeDirectory, takeDirectory } from './state/directory.ts'
+import { readState, type StateFile, writeState } from './state/file.ts'
+import { withLock } from './state/lock.ts'
+import { describeState } from './state/describe.ts'
+import { FIFO } from './state/status.ts'
+import { Descriptors } from './stdio.ts'
+
+const createOptions = new Set([
+  'id', 'bundle', 'spec', 'host', 'stdin', 'stdout', 'stderr', 'consoleSocket', 'preserveFds', 'pidFile', 'noPivot', 'noNewKeyring',
+])
+
+/**
+ * @example
+ * const runtime = new Runtime()
+ * const container = await runtime.run({ id: 'hello', bundle: '/srv/hello' })
+ * const { code } = await container.wait()
+ * await container.delete()
+ */
+export class Runtime {
+  /** Directory that holds the state of the containers. */
+  readonly root: string
+
+  /**
+   * @param options.root default `/run/nrunc`; for others than root `$XDG_RUNTIME_DIR/nrunc`
+   * @throws NruncError ERR_OPTION_INVALID when it is `/`
+   */
+  constructor(options: { readonly root?: string | undefined } = {}) {
+    refuseUnknown(options, new Set(['root']))
+    this.root = checkRoot(options.root ?? defaultRoot(process.geteuid!(), process.env))
+  }
+
+  /**
+   * Make a container whose program waits for `start()`: all of it is set up, and a program that cannot be executed is
+   * an error already here.
+   *
+   * @throws NruncError with any code of {@link errorCodes}; nothing is left behind then
+   */
+  async create(options: CreateOptions): Promise<Container> {
+    return this.#make(options, false)
+  }
+
+  /** `create` and `start` in one, without the detour over exec.fifo. */
+  async run(options: CreateOptions): Promise<Container> {
+    return this.#make(options, true)
+  }
+
+  /** @throws NruncError ERR_NOT_FOUND, ERR_STATE_INVALID, ERR_ID_INVALID */
+  async load(id: string): Promise<Container> {
+    checkId(id)
+    return new Container(this.root, readState(containerDirectory(this.root, id), id))
+  }
+
+  /** All containers below the root, by id; what is only being created or deleted is not among them. */
+  async list(): Promise<Container[]> {
+    return containerIds(this.root).flatMap((id) => {
+      try {
+        return [new Container(this.root, readState(containerDirectory(this.root, id), id))]
+      } catch (error) {
+        if (error instanceof NruncError && error.code === 'ERR_NOT_FOUND') return []
+        throw error
+      }
+    })
+  }
+
+  async #make(options: CreateOptions, start: boolean): Promise<Container> {
+    refuseUnknown(options, createOptions)
+    const id = options.id ?? randomBytes(16).toString('hex')
+    checkId(id)
+    if (options.host !== undefined && (options.bundle ?? options.spec) !== undefined) {
+      throw new NruncError('ERR_OPTION_INVALID', 'host goes with neither bundle nor spec', { operand: 'host' })
+    }
+    const given = options.host === undefined ? readBundle(options) : undefined
+    const directory = takeDirectory(this.root, id)
+    return withLock(directory, id, () => new Making(this.root, id, options, start).run(directory, given))
+  }
+}
+
+interface Bundle {
+  readonly path: string
+  readonly spec: Spec
+}
+
+function readBundle(options: CreateOptions): Bundle {
+  const path = resolve(options.bundle ?? '.')
+  return { path, spec: options.spec === undefined ? loadSpec(path) : checkSpec(options.spec) }
+}
+
+/** The steps from a taken id to a container, and the way back from wherever they fail. */
+class Making {
+  readonly #root: string
+  readonly #id: string
+  readonly #options: CreateOptions
+  readonly #start: boolean
+  #descriptors: Descriptors | undefined
+  #child: Child | undefined
+  #cgroupPaths: Readonly<Record<string, string>> = {}
+
+  constructor(root: string, id: string, options: CreateOptions, start: boolean) {
+    this.#root = root
+    this.#id = id
+    this.#options = options
+    this.#start = start
+  }
+
+  async run(directory: string, given: Bundle | undefined): Promise<Container> {
+    try {
+      return await this.#steps(directory, given ?? await this.#hostBundle(join(directory, 'bundle')))
+    } catch (error) {
+      this.#descriptors?.abandon()
+      await endChild(this.#child)
+      await removeCgroup(this.#cgroupPaths)
+      removeDirectory(directory)
+      throw error
+    }
+  }
+
+  async #hostBundle(path: string): Promise<Bundle> {
+    return { path, spec: checkSpec(await writeHostBundle(path, this.#options.host)) }
+  }
+
+  async #steps(directory: string, { path: bundle, spec }: Bundle): Promise<Container> {
+    const program = requireProcess(spec)
+    const rootfs = checkRootfs(spec, bundle)
+    const terminal = program.terminal ?? false
+    const descriptors = this.#descriptors = new Descriptors(this.#options, terminal)
+    if (!this.#start) descriptors.addFifo(makeFifo(directory))
+
+    const host = hostFacts()
+    const cgroups = cgroupHost()
+    const layout = layoutCgroup(cgroups, { id: this.#id, cgroupsPath: spec.linux?.cgroupsPath, resources: spec.linux?.resources, rootless: host.uid !== 0 })
+    const plan = compile(spec, program, {
+      id: this.#id, bundle, host, cgroupHost: cgroups, cgroups: layout, hasCgroupFile: cgroupFiles(cgroups),
+      descriptors: descriptors.given, noPivot: this.#options.noPivot, noNewKeyring: this.#options.noNewKeyring,
+    })
+    this.#cgroupPaths = layout.paths
+    const child = this.#child = new Child(plan, descriptors.list)
+
+    const state = (): StateFile => ({
+      id: this.#id, init_process_pid: child.pid, init_process_start: Number(child.startTime), created: new Date().toISOString(),
+      config: spec, rootless: host.uid !== 0, cgroup_paths: layout.paths, namespace_paths: namespacePaths(child.pid),
+      external_descriptors: terminal ? [] : ['stdin', 'stdout', 'stderr'].map((name) => String(this.#options[name as 'stdin'] ?? 'pipe')),
+      intel_rdt_path: '', bundle, rootfs, no_new_keyring: this.#options.noNewKeyring ?? false,
+    })
+    const { prestart, createRuntime } = spec.hooks ?? {}
+    if ((prestart?.length ?? 0) + (createRuntime?.length ?? 0) > 0) {
+      await child.ready
+      const creating = describeState(directory, state(), 'creating')
+      await runHooks(prestart, 'prestart', creating)
+      await runHooks(createRuntime, 'createRuntime', creating)
+      child.continue()
+    }
+    await child.created
+    const made = state()
+    writeState(directory, made)
+    const master = await takeTerminal(child, terminal && this.#options.consoleSocket === undefined)
+    descriptors.handOver()
+    writePidFile(this.#options.pidFile, child.pid)
+    const container = new Container(this.#root, made, { child, streams: descriptors.streams, terminal: master })
+    if (this.#start) {
+      child.continue()
+      await child.executed
+      await container.runStarted()
+    }
+    return container
+  }
+}
+
+function makeFifo(directory: string): string {
+  const path = join(directory, FIFO)
+  const result = addon().mkfifo(path, 0o622) // whoever the container's user is, init opens it for writing
+  if (result === 0) return path
+  throw new NruncError('ERR_STATE_INVALID', `cannot create ${path}: ${errnoName(-result)}`, { syscall: 'mkfifo', errno: errnoName(-result), operand: path })
+}
+
+const namespaceFiles = {
+  NEWCGROUP: 'cgroup', NEWIPC: 'ipc', NEWNET: 'net', NEWNS: 'mnt', NEWPID: 'pid', NEWTIME: 'time', NEWUSER: 'user', NEWUTS: 'uts',
+} as const
+
+const namespacePaths = (pid: number): Record<string, string> =>
+  Object.fromEntries(Object.entries(namespaceFiles).map(([name, file]) => [name, `/proc/${pid}/ns/${file}`]))
+
+function refuseUnknown(options: object, known: ReadonlySet<string>): void {
+  for (const name of Object.keys(options)) {
+    if (!known.has(name)) throw new NruncError('ERR_OPTION_INVALID', `unknown option ${JSON.stringify(name)}`, { operand: name })
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * state.json: what one container is, for every process that works on it. The top-level keys are libcontainer's.
+ */
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { NruncError } from '../errors.ts'
+import { parseJson, stringifyJson } from '../spec/parse.ts'
+import type { Spec } from '../spec/schema.ts'
+import { stateError } from './directory.ts'
+
+export interface StateFile {
+  readonly id: string
+  readonly init_process_pid: number
+  /** Clock ticks after boot: a pid alone may belong to another process by now. proc(5), stat, field 22. */
+  readonly init_process_start: number
+  /** RFC 3339, UTC. */
+  readonly created: string
+  readonly config: Spec
+  readonly rootless: boolean
+  /** cgroup directory by controller; `""` is the cgroup2 directory. */
+  readonly cgroup_paths: Readonly<Record<string, string>>
+  /** Namespace file by CLONE_NEW* name. */
+  readonly namespace_paths: Readonly<Record<string, string>>
+  /** What stdin, stdout and stderr of the process were connected to. */
+  readonly external_descriptors: readonly string[]
+  readonly intel_rdt_path: string
+  /** Absolute path of the bundle. */
+  readonly bundle: string
+  /** Absolute path of the root file system. */
+  readonly rootfs: string
+  readonly no_new_keyring: boolean
+}
+
+const NAME = 'state.json'
+
+/** Written beside and renamed: a reader sees the old or the new one, whole. */
+export function writeState(directory: string, state: StateFile): void {
+  const path = join(directory, NAME)
+  try {
+    writeFileSync(`${path}.new`, stringifyJson(state), { mode: 0o600 })
+    renameSync(`${path}.new`, path)
+  } catch (error) {
+    throw stateError(path, error)
+  }
+}
+
+/** @throws NruncError ERR_NOT_FOUND, ERR_STATE_INVALID */
+export function readState(directory: string, id: string): StateFile {
+  let text
+  try {
+    text = readFileSync(join(directory, NAME), 'utf8')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') throw notFound(id, error)
+    throw stateError(join(directory, NAME), error)
+  }
+  const state = parseJson(text, join(directory, NAME)) as StateFile
+  if (typeof state?.init_process_pid === 'number' && typeof state.config === 'object') return state
+  throw new NruncError('ERR_STATE_INVALID', `${join(directory, NAME)} is not the state of a container`, { operand: directory })
+}
+
+export function notFound(id: string, cause?: unknown): NruncError {
+  return new NruncError('ERR_NOT_FOUND', `container ${JSON.stringify(id)} does not exist`, { operand: id, cause })
+}

@@ -1,0 +1,39 @@
+/**
+ * What a container is doing, from what can be seen of it. Source: runtime-spec runtime.md "State".
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Status } from '../options.ts'
+import type { StateFile } from './file.ts'
+
+export const FIFO = 'exec.fifo'
+
+/** Whether the process of this pid and start time is there and not a zombie. proc(5), stat. */
+export function isAlive(pid: number, startTime: number | string): boolean {
+  let stat
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+  } catch {
+    return false
+  }
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return fields[19] === String(startTime) && fields[0] !== 'Z' && fields[0] !== 'X'
+}
+
+export function statusOf(directory: string, state: StateFile): Status {
+  if (!isAlive(state.init_process_pid, state.init_process_start)) return 'stopped'
+  if (isFrozen(state.cgroup_paths)) return 'paused'
+  return existsSync(join(directory, FIFO)) ? 'created' : 'running'
+}
+
+/** freezer.state on v1, cgroup.freeze on v2. */
+function isFrozen(paths: StateFile['cgroup_paths']): boolean {
+  const unified = paths[''], freezer = paths['freezer']
+  const [file, frozen] = freezer !== undefined ? [`${freezer}/freezer.state`, /FROZEN|FREEZING/] : [`${unified}/cgroup.freeze`, /1/]
+  if (freezer === undefined && unified === undefined) return false
+  try {
+    return frozen.test(readFileSync(file, 'latin1'))
+  } catch {
+    return false
+  }
+}

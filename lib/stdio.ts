@@ -1,0 +1,119 @@
+/**
+ * The three standard streams of a process: descriptors for its side, Node streams for ours.
+ */
+import { closeSync, openSync } from 'node:fs'
+import { Socket } from 'node:net'
+import type { Readable, Writable } from 'node:stream'
+import { NruncError } from './errors.ts'
+import { addon } from './native/addon.ts'
+import { errnoName } from './native/errno.ts'
+import type { Stdio, StdioOptions } from './options.ts'
+import type { GivenDescriptors } from './plan/context.ts'
+
+export interface Streams {
+  stdin: Writable | null
+  stdout: Readable | null
+  stderr: Readable | null
+}
+
+/** Descriptors for the slots of a plan, what they are for, and what has to be closed once init has them. */
+export class Descriptors {
+  readonly list: number[] = []
+  readonly streams: Streams = { stdin: null, stdout: null, stderr: null }
+  #stdio: [number, number, number] = [0, 0, 0]
+  #consoleSocket: number | undefined
+  #fifo: number | undefined
+  readonly #preserved: { slot: number; number: number }[] = []
+  readonly #ours: number[] = []
+  readonly #theirs: number[] = []
+
+  /** @throws NruncError ERR_OPTION_INVALID, ERR_NATIVE; nothing stays open then */
+  constructor(options: StdioOptions, terminal: boolean) {
+    try {
+      this.#preserve(options.preserveFds ?? 0)
+      if (options.consoleSocket !== undefined && !terminal) {
+        throw invalid('cannot use console socket if there is no terminal')
+      }
+      if (!terminal) {
+        this.#stdio = [this.#stream('stdin', options.stdin), this.#stream('stdout', options.stdout), this.#stream('stderr', options.stderr)]
+      } else if (options.consoleSocket !== undefined) {
+        this.#consoleSocket = this.#add(check(addon().connect(options.consoleSocket), 'connect', options.consoleSocket), true)
+      }
+    } catch (error) {
+      this.abandon()
+      throw error
+    }
+  }
+
+  /** exec.fifo by an O_PATH descriptor, which outlives the change of root. */
+  addFifo(path: string): void {
+    this.#fifo = this.#add(openSync(path, O_PATH), true)
+  }
+
+  get given(): GivenDescriptors {
+    return { count: this.list.length, stdio: this.#stdio, consoleSocket: this.#consoleSocket, fifo: this.#fifo, preserved: this.#preserved }
+  }
+
+  /** Init has its copies: close the process's side, and make streams of ours. */
+  handOver(): void {
+    closeAll(this.#theirs)
+    const [stdin, stdout, stderr] = this.#pipes
+    if (stdin !== undefined) this.streams.stdin = new Socket({ fd: stdin, readable: false, writable: true })
+    if (stdout !== undefined) this.streams.stdout = new Socket({ fd: stdout, readable: true, writable: false })
+    if (stderr !== undefined) this.streams.stderr = new Socket({ fd: stderr, readable: true, writable: false })
+    this.#ours.length = 0
+  }
+
+  /** There will be no process: close everything that was opened here. */
+  abandon(): void {
+    closeAll(this.#theirs)
+    closeAll(this.#ours)
+  }
+
+  readonly #pipes: [number?, number?, number?] = []
+
+  #add(fd: number, close: boolean): number {
+    if (close) this.#theirs.push(fd)
+    return this.list.push(fd) - 1
+  }
+
+  #stream(name: keyof Streams, how: Stdio = 'pipe'): number {
+    const index = ['stdin', 'stdout', 'stderr'].indexOf(name)
+    if (how === 'inherit') return this.#add(index, false)
+    if (how === 'ignore') return this.#add(openSync('/dev/null', 'r+'), true)
+    if (how === 'pipe') {
+      const [read, write] = addon().pipe()
+      check(read, 'pipe2', name)
+      const [ours, theirs] = name === 'stdin' ? [write, read] : [read, write]
+      this.#ours.push(ours)
+      this.#pipes[index] = ours
+      return this.#add(theirs, true)
+    }
+    if (!Number.isInteger(how) || addon().descriptorFlags(how) < 0) {
+      throw invalid(`${name} must be "pipe", "inherit", "ignore" or an open descriptor, not ${JSON.stringify(how)}`)
+    }
+    return this.#add(how, false)
+  }
+
+  #preserve(count: number): void {
+    if (!Number.isInteger(count) || count < 0 || count > 900) throw invalid(`preserveFds must be an integer from 0 to 900, not ${count}`)
+    for (let number = 3; number < 3 + count; number++) {
+      if (addon().descriptorFlags(number) < 0) throw invalid(`unable to preserve fd ${number}: bad file descriptor`)
+      this.#preserved.push({ slot: this.#add(number, false), number })
+    }
+  }
+}
+
+const O_PATH = 0o10000000
+
+const invalid = (message: string): NruncError => new NruncError('ERR_OPTION_INVALID', message)
+
+function check(result: number, syscall: string, operand: string): number {
+  if (result >= 0) return result
+  const errno = errnoName(-result)
+  throw new NruncError('ERR_NATIVE', `cannot ${syscall} ${JSON.stringify(operand)}: ${errno}`, { syscall, errno, operand })
+}
+
+function closeAll(list: number[]): void {
+  for (const fd of list.splice(0)) closeSync(fd)
+}

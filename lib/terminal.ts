@@ -1,0 +1,76 @@
+/**
+ * The host's end of a container's terminal.
+ */
+import { closeSync } from 'node:fs'
+import { Duplex } from 'node:stream'
+import { ReadStream } from 'node:tty'
+import { NruncError } from './errors.ts'
+import { addon } from './native/addon.ts'
+import { errnoName } from './native/errno.ts'
+
+/**
+ * The master of a pty as a stream: what is written is typed, what is read is shown. It ends when the last process of
+ * the container that has the terminal open has closed it.
+ *
+ * @example
+ * container.terminal.pipe(process.stdout)
+ */
+export class Terminal extends Duplex {
+  readonly #fd: number
+  readonly #tty: ReadStream
+
+  /** @internal Takes over the descriptor. */
+  constructor(fd: number) {
+    super({ allowHalfOpen: true })
+    this.#fd = fd
+    try {
+      this.#tty = new ReadStream(fd)
+    } catch (error) {
+      closeSync(fd)
+      throw error
+    }
+    this.#tty.on('data', (piece) => { if (!this.push(piece)) this.#tty.pause() })
+    this.#tty.on('end', () => this.push(null))
+    // The kernel's way to say that nobody holds the other side any more.
+    this.#tty.on('error', (error: NodeJS.ErrnoException) => { if (error.code === 'EIO') this.push(null); else this.destroy(error) })
+    this.#tty.pause()
+  }
+
+  /**
+   * Tell the container the size of the window; ioctl_tty(2), TIOCSWINSZ.
+   *
+   * @throws NruncError ERR_NATIVE
+   */
+  resize(size: { readonly rows: number; readonly columns: number }): void {
+    this.#check(addon().setWindowSize(this.#fd, size.rows, size.columns), 'set the window size')
+  }
+
+  /** Do not turn the container's line feeds into carriage return and line feed: the user's terminal does that. */
+  keepLineFeeds(): void {
+    this.#check(addon().clearOnlcr(this.#fd), 'set the terminal')
+  }
+
+  #check(result: number, what: string): void {
+    if (result < 0 && !this.destroyed) {
+      throw new NruncError('ERR_NATIVE', `cannot ${what}: ${errnoName(-result)}`, { syscall: 'ioctl', errno: errnoName(-result) })
+    }
+  }
+
+  override _read(): void {
+    this.#tty.resume()
+  }
+
+  override _write(piece: Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#tty.write(piece, encoding, done)
+  }
+
+  /** A terminal has no half-close: the end of what is typed is said with a key, not with an end of file. */
+  override _final(done: () => void): void {
+    done()
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#tty.destroy()
+    done(error)
+  }
+}
