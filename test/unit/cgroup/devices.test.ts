@@ -22,15 +22,16 @@ const request = (text: string): DeviceRequest => {
 
 /** The rules that follow those of config.json; written down once more, apart from the code under test. */
 const builtIn = [
-  'c *:* m', 'b *:* m', 'c 1:3 rwm', 'c 1:8 rwm', 'c 1:7 rwm', 'c 5:0 rwm', 'c 1:5 rwm', 'c 1:9 rwm', 'c 136:* rwm', 'c 5:2 rwm',
+  'c *:* m', 'b *:* m', 'c 1:3 rwm', 'c 1:8 rwm', 'c 1:7 rwm', 'c 5:0 rwm', 'c 1:5 rwm', 'c 1:9 rwm',
+  'c 136:* rwm', 'c 5:2 rwm',
 ]
 
 /** The meaning of a list of rules, kind of access by kind of access: the last rule that covers it decides. */
 function meaning(rules: readonly DeviceRule[], { type, major, minor, access }: DeviceRequest): boolean {
   const all = [...rules, ...builtIn.map(allow)]
-  return [...access].every(letter => all.findLast(one =>
-    ((one.type ?? 'a') === 'a' || one.type === type) && one.access!.includes(letter)
-    && (one.major === undefined || one.major === major) && (one.minor === undefined || one.minor === minor))?.allow ?? false)
+  const covers = (one: DeviceRule): boolean => ((one.type ?? 'a') === 'a' || one.type === type)
+    && (one.major === undefined || one.major === major) && (one.minor === undefined || one.minor === minor)
+  return [...access].every(letter => all.findLast(one => covers(one) && one.access!.includes(letter))?.allow ?? false)
 }
 
 /** The kernel's `devices.allow` and `devices.deny`: one default and exceptions, of which one has to cover a request. */
@@ -45,7 +46,7 @@ function kernelAllows(rules: readonly DeviceRule[], { type, major, minor, access
   const covers = (text: string): boolean => {
     const [ofType, numbers, kinds] = text.split(' ')
     const [ofMajor, ofMinor] = numbers!.split(':')
-    return ofType === type && (ofMajor === '*' || ofMajor === String(major)) && (ofMinor === '*' || ofMinor === String(minor))
+    return ofType === type && ['*', String(major)].includes(ofMajor!) && ['*', String(minor)].includes(ofMinor!)
       && [...access][fallback ? 'some' : 'every'](letter => kinds!.includes(letter))
   }
   return exceptions.some(covers) !== fallback
@@ -76,9 +77,11 @@ const cases: [string, DeviceRule[], string[], string[]][] = [
   ['denied from everything, allowed again', [allowAll, deny('b 8:0 rw'), allow('b 8:0 r')],
     ['b 8:0 r'], ['b 8:0 w', 'b 8:0 rw']],
   ['the built-in rules win', [allowAll, deny('c 1:3 rwm'), deny('c 9:9 m')], ['c 1:3 rw', 'c 9:9 m'], []],
-  ['a built-in device that Docker denies nobody', [denyAll, deny('c 10:229 rwm')], ['c 1:3 r', 'c 10:229 m'], ['c 10:229 r']],
+  ['a denial of what is denied, as Docker writes it', [denyAll, deny('c 10:229 rwm')],
+    ['c 1:3 r', 'c 10:229 m'], ['c 10:229 r']],
   ['both types, some access', [denyAll, { allow: true, type: 'a', access: 'r' }], ['b 1:1 r', 'c 1:1 r'], ['b 1:1 w']],
-  ['major and minor of -1 are any', [denyAll, { allow: true, type: 'b', major: -1, minor: -1, access: 'r' }], ['b 1:1 r'], ['c 1:1 r']],
+  ['major and minor of -1 are any', [denyAll, { allow: true, type: 'b', major: -1, minor: -1, access: 'r' }],
+    ['b 1:1 r'], ['c 1:1 r']],
   ['type "" is all', [allowAll, { allow: false, type: '', access: 'rwm' }], ['c 1:3 r'], ['b 8:0 r']],
 ]
 
@@ -103,7 +106,7 @@ test('random rules mean the same in the program, in the v1 files and read as the
   const number = (): number | undefined => [undefined, 0, 1, 3, 8][below(5)]
   const compared = { v1: 0, v2: 0, allowed: 0 }
   for (let round = 0; round < 200; round += 1) {
-    const rules = Array.from({ length: below(7) }, (): DeviceRule => below(8) === 0 ? (below(2) ? allowAll : denyAll) : {
+    const rules = Array.from({ length: below(7) }, (): DeviceRule => below(8) === 0 ? [allowAll, denyAll][below(2)]! : {
       allow: below(2) === 1, type: 'bc'[below(2)]!, major: number(), minor: number(), access: accesses[below(7)]!,
     })
     const program = deviceProgram(devicePolicy(rules))
@@ -134,7 +137,9 @@ test('random rules mean the same in the program, in the v1 files and read as the
 describe('what is written on v1', () => {
   test('the default spec', () => {
     const written = deviceLimits(devicePolicy([denyAll]))
-    expect(written[0]).toEqual({ file: 'devices.deny', value: 'a *:* rwm', field: '/linux/resources/devices/0', optional: false })
+    expect(written[0]).toEqual({
+      file: 'devices.deny', value: 'a *:* rwm', field: '/linux/resources/devices/0', optional: false,
+    })
     expect(written.slice(1).map(({ file, value }) => `${file} ${value}`)).toEqual(
       builtIn.map(text => `devices.allow ${text}`))
   })
@@ -156,7 +161,8 @@ describe('what is written on v1', () => {
     expect(() => deviceLimits(devicePolicy([denyAll, allow('c 10:* rw'), deny('c 10:229 w')]))).toThrow(
       expect.objectContaining({
         code: 'ERR_CONFIG_INVALID', field: '/linux/resources/devices/2',
-        message: 'requested rule [c 10:229 w] not supported by devices cgroupv1 (cannot punch hole in existing wildcard rule [c 10:* rw])',
+        message: 'requested rule [c 10:229 w] not supported by devices cgroupv1 '
+          + '(cannot punch hole in existing wildcard rule [c 10:* rw])',
       }))
     expect(() => deviceLimits(devicePolicy([denyAll, allow('c 10:* r'), deny('c *:229 r')]))).toThrow('punch hole')
     expect(programAllows([denyAll, allow('c 10:* rw'), deny('c 10:229 w')], request('c 10:229 w'))).toBe(false)

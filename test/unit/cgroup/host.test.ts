@@ -47,7 +47,8 @@ describe('kinds of hosts', () => {
   })
 
   test('nothing mounted', () => {
-    expect(parseCgroupHost('5 1 0:9 / / rw - ext4 none rw', '1:cpu:/\n0::/a')).toMatchObject({ mode: 'none', hierarchies: [] })
+    const host = parseCgroupHost('5 1 0:9 / / rw - ext4 none rw', '1:cpu:/\n0::/a')
+    expect(host).toMatchObject({ mode: 'none', hierarchies: [] })
   })
 
   test('a hierarchy that is covered by another mount is not there', () => {

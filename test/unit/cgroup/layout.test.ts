@@ -60,7 +60,7 @@ describe('paths', () => {
     expect(lay(hostOf(v2), { cgroupsPath }).paths).toEqual({ '': `/sys/fs/cgroup${expected}` })
   })
 
-  test.each(['/', '.', '..', '/..', 'a/..', './'])('%j is refused: it would be the cgroup of everybody', cgroupsPath => {
+  test.each(['/', '.', '..', '/..', 'a/..', './'])('%j is refused: others are in that cgroup', cgroupsPath => {
     expect(() => lay(hostOf(v2), { cgroupsPath })).toThrow(expect.objectContaining({
       code: 'ERR_CONFIG_INVALID', field: '/linux/cgroupsPath',
       message: `cgroupsPath ${JSON.stringify(cgroupsPath)} does not name a cgroup of its own`,
@@ -85,7 +85,9 @@ describe('the unified hierarchy of a hybrid host', () => {
 
   test('is used for a limit that lives there', () => {
     const layout = lay(host, { resources: { hugepageLimits: [{ pageSize: '2MB', limit: 1 }] } })
-    expect(layout.paths).toMatchObject({ '': '/sys/fs/cgroup/unified/nrunc/web', memory: '/sys/fs/cgroup/memory/nrunc/web' })
+    expect(layout.paths).toMatchObject({
+      '': '/sys/fs/cgroup/unified/nrunc/web', memory: '/sys/fs/cgroup/memory/nrunc/web',
+    })
     expect(layout.directories.at(-1)).toMatchObject({ version: 2, controllers: ['hugetlb'] })
   })
 
@@ -106,7 +108,9 @@ describe('rootless', () => {
     const delegated = { ...host, unified: { ...host.unified!, delegated: ['memory', 'pids'] } }
     const { directories } = lay(delegated, { rootless: true })
     const base = '/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service/app.slice'
-    expect(directories).toEqual([{ version: 2, controllers: ['memory', 'pids'], root: base, path: `${base}/nrunc-web` }])
+    expect(directories).toEqual([
+      { version: 2, controllers: ['memory', 'pids'], root: base, path: `${base}/nrunc-web` },
+    ])
   })
 
   test('no cgroup where none may be made', () => {
@@ -116,7 +120,8 @@ describe('rootless', () => {
   })
 
   test('a path that was asked for is tried in any case', () => {
-    expect(lay(unwritable(hostOf(v2)), { rootless: true, cgroupsPath: '/mine' }).paths).toEqual({ '': '/sys/fs/cgroup/mine' })
+    const { paths } = lay(unwritable(hostOf(v2)), { rootless: true, cgroupsPath: '/mine' })
+    expect(paths).toEqual({ '': '/sys/fs/cgroup/mine' })
   })
 })
 

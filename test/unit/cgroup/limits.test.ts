@@ -8,8 +8,10 @@ import type { Resources } from '../../../lib/spec/schema.ts'
 const unknown: HasFile = () => undefined
 const writes = (tables: typeof v1Controllers, controller: string, resources: Resources, has = unknown): string[] =>
   tables[controller]!(resources, has).map(({ file, value, optional }) => `${file}=${value}${optional ? ' ?' : ''}`)
-const onV1 = (controller: string, resources: Resources, has?: HasFile) => writes(v1Controllers, controller, resources, has)
-const onV2 = (controller: string, resources: Resources, has?: HasFile) => writes(v2Controllers, controller, resources, has)
+const onV1 = (controller: string, resources: Resources, has?: HasFile) =>
+  writes(v1Controllers, controller, resources, has)
+const onV2 = (controller: string, resources: Resources, has?: HasFile) =>
+  writes(v2Controllers, controller, resources, has)
 
 function refusal(action: () => unknown): { code: string, field: string | undefined, message: string } {
   try {
@@ -35,7 +37,8 @@ test.each(Object.keys(v2Controllers))('nothing is written for absent or zero res
 const zeros: Resources = {
   memory: { limit: 0, reservation: 0, swap: 0, kernel: 0, kernelTCP: 0, disableOOMKiller: false },
   cpu: { shares: 0, quota: 0, period: 0, realtimeRuntime: 0, realtimePeriod: 0, cpus: '', mems: '' },
-  pids: {}, blockIO: { weight: 0, leafWeight: 0, weightDevice: [{ major: 8, minor: 0, weight: 0 }] }, hugepageLimits: [],
+  pids: {}, hugepageLimits: [],
+  blockIO: { weight: 0, leafWeight: 0, weightDevice: [{ major: 8, minor: 0, weight: 0 }] },
 }
 
 describe('memory on v1', () => {
@@ -134,10 +137,12 @@ describe('cpu', () => {
     })
   })
 
-  test.each([[0, 0], [1, 1], [2, 1], [3, 2], [1024, 100], [1025, 101], [2048, 174], [262143, 10000], [262144, 10000], [300000, 10000]])(
-    'shares %i are the weight %i', (shares, weight) => {
-      expect(cpuWeight(shares)).toBe(weight)
-    })
+  test.each([
+    [0, 0], [1, 1], [2, 1], [3, 2], [1024, 100], [1025, 101], [2048, 174], [262143, 10000], [262144, 10000],
+    [300000, 10000],
+  ])('shares %i are the weight %i', (shares, weight) => {
+    expect(cpuWeight(shares)).toBe(weight)
+  })
 })
 
 test.each([[5, '5'], [-1, 'max'], [-7, 'max'], [0, '1']])('pids limit %i is written as %s', (limit, value) => {
@@ -150,7 +155,8 @@ describe('block devices', () => {
   const blockIO = {
     weight: 500, leafWeight: 300, weightDevice: [{ ...device, weight: 100, leafWeight: 200 }],
     throttleReadBpsDevice: [{ ...device, rate: 1 }], throttleWriteBpsDevice: [{ ...device, rate: 2 }],
-    throttleReadIOPSDevice: [{ ...device, rate: 3 }], throttleWriteIOPSDevice: [{ ...device, rate: 4 }, { ...device, rate: 0 }],
+    throttleReadIOPSDevice: [{ ...device, rate: 3 }],
+    throttleWriteIOPSDevice: [{ ...device, rate: 4 }, { ...device, rate: 0 }],
   }
   const throttleV1 = [
     'blkio.throttle.read_bps_device=8:16 1', 'blkio.throttle.write_bps_device=8:16 2',
@@ -169,7 +175,8 @@ describe('block devices', () => {
   })
 
   test('on v1 with CFQ', () => {
-    expect(onV1('blkio', { blockIO }, (controller, file) => controller === 'blkio' && file === 'blkio.weight')).toEqual([
+    const cfq: HasFile = (controller, file) => controller === 'blkio' && file === 'blkio.weight'
+    expect(onV1('blkio', { blockIO }, cfq)).toEqual([
       'blkio.weight=500', 'blkio.leaf_weight=300', 'blkio.weight_device=8:16 100',
       'blkio.leaf_weight_device=8:16 200', ...throttleV1,
     ])

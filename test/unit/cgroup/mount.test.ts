@@ -2,12 +2,14 @@ import { describe, expect, test } from 'vitest'
 import type { CgroupHost } from '../../../lib/cgroup/host.ts'
 import { layoutCgroup } from '../../../lib/cgroup/layout.ts'
 import { cgroupMountOperations } from '../../../lib/cgroup/mount.ts'
-import { MS } from '../../../lib/plan/mount-flags.ts'
+import { MOUNT_ATTR, MS } from '../../../lib/plan/mount-flags.ts'
 import type { Operation } from '../../../lib/plan/operations.ts'
 import type { Mount } from '../../../lib/spec/schema.ts'
 import { allControllers, hostOf, hybrid, v1, v2 } from './samples.ts'
 
 const hardened = MS.NOSUID | MS.NODEV | MS.NOEXEC
+/** The same for a bind mount, whose flags are set with mount_setattr(2). */
+const boundHardened = MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC
 const standard: Mount = {
   destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup',
   options: ['nosuid', 'noexec', 'nodev', 'relatime', 'ro'],
@@ -71,18 +73,21 @@ describe('v1', () => {
       flags: MS.REMOUNT | MS.BIND | MS.RDONLY | hardened, data: '',
     })
     const [, bound] = compile(hostOf(v1), {}, false)
-    expect(bound).toMatchObject({ op: 'bindMount', set: hardened | MS.RELATIME | MS.RDONLY, clear: 0, recursive: 0 })
+    expect(bound).toMatchObject({
+      op: 'bindMount', set: boundHardened | MOUNT_ATTR.RDONLY, clear: MOUNT_ATTR.ATIME, recursive: 0,
+    })
   })
 
   test('a writable mount stays writable, but never runs programs', () => {
     const list = compile(hostOf(v1), { options: ['rw', 'rprivate'] }, true)
     expect(list.some(({ op }) => op === 'remount')).toBe(false)
     expect(list[1]).toMatchObject({ flags: hardened, propagation: MS.PRIVATE | MS.REC })
-    expect(compile(hostOf(v1), { options: [] }, false)[1]).toMatchObject({ set: hardened })
+    expect(compile(hostOf(v1), { options: [] }, false)[1]).toMatchObject({ set: boundHardened, clear: 0 })
   })
 
   test('the destination is cleaned', () => {
-    expect(brief(compile(hostOf(v1), { destination: 'sys//fs/cgroup/' }, true))[1]).toBe('cgroup /sys/fs/cgroup/systemd name=systemd')
+    const list = compile(hostOf(v1), { destination: 'sys//fs/cgroup/' }, true)
+    expect(brief(list)[1]).toBe('cgroup /sys/fs/cgroup/systemd name=systemd')
   })
 })
 
@@ -101,14 +106,16 @@ describe('v2', () => {
   test('without one the own directory is bound', () => {
     expect(compile(hostOf(v2, allControllers), {}, false)).toEqual([{
       op: 'bindMount', field: '/mounts/4', destination: '/sys/fs/cgroup', source: '/sys/fs/cgroup/c', recursive: 0,
-      set: hardened | MS.RELATIME | MS.RDONLY, clear: 0, recursiveSet: 0, recursiveClear: 0, propagation: 0,
+      set: boundHardened | MOUNT_ATTR.RDONLY, clear: MOUNT_ATTR.ATIME, recursiveSet: 0, recursiveClear: 0,
+      propagation: 0,
     }])
   })
 
   test('a mount of type cgroup2 on a hybrid host is the unified hierarchy', () => {
     const host = hostOf(hybrid, ['hugetlb'])
-    expect(brief(compile(host, { type: 'cgroup2', destination: '/u' }, true))).toEqual(['cgroup2 /u '])
-    expect(brief(compile(host, { type: 'cgroup2', destination: '/u' }, false))).toEqual(['bind /u /sys/fs/cgroup/unified'])
+    const mount = { type: 'cgroup2', destination: '/u' }
+    expect(brief(compile(host, mount, true))).toEqual(['cgroup2 /u '])
+    expect(brief(compile(host, mount, false))).toEqual(['bind /u /sys/fs/cgroup/unified'])
   })
 })
 
@@ -121,11 +128,12 @@ describe('CVE-2023-25809: a container without a cgroup of its own cannot write t
 
   test.each([
     ['v1', hostOf(v1), '/sys/fs/cgroup/memory', '/sys/fs/cgroup/memory/system.slice/web.service'],
-    ['v2', hostOf(v2), '/sys/fs/cgroup', '/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service/app.slice/node.scope'],
+    ['v2', hostOf(v2), '/sys/fs/cgroup',
+      '/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service/app.slice/node.scope'],
   ])('%s', (_, host, destination, source) => {
     const bound = compile(powerless(host), { options: ['rw'] }, false, true)
       .find(one => one.op === 'bindMount' && one.destination === destination)
     expect(bound).toMatchObject({ source, clear: 0 })
-    expect(Number(bound?.op === 'bindMount' && bound.set) & MS.RDONLY).toBe(MS.RDONLY)
+    expect(Number(bound?.op === 'bindMount' && bound.set) & MOUNT_ATTR.RDONLY).toBe(MOUNT_ATTR.RDONLY)
   })
 })

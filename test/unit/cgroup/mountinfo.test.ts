@@ -4,7 +4,8 @@ import { parseMountInfo, reachableMounts } from '../../../lib/cgroup/mountinfo.t
 const reachable = (text: string): number[] => reachableMounts(parseMountInfo(text)).map(({ id }) => id)
 
 test('reads the fields, with optional ones and octal escapes', () => {
-  const [mount] = parseMountInfo('36 35 98:0 /a\\040b /mnt/x\\134y rw,noatime shared:1 master:2 - cgroup src rw,memory\n')
+  const [mount] = parseMountInfo(
+    '36 35 98:0 /a\\040b /mnt/x\\134y rw,noatime shared:1 master:2 - cgroup src rw,memory\n')
   expect(mount).toEqual({
     id: 36, parent: 35, root: '/a b', mountpoint: '/mnt/x\\y', type: 'cgroup', superOptions: ['rw', 'memory'],
   })
@@ -15,7 +16,9 @@ test('leaves out lines that are not of its form', () => {
 })
 
 test('a mount on top of another hides it', () => {
-  expect(reachable('1 0 0:1 / / rw - ext4 a rw\n2 1 0:2 / /a rw - tmpfs a rw\n3 2 0:3 / /a rw - tmpfs b rw')).toEqual([1, 3])
+  expect(reachable(`1 0 0:1 / / rw - ext4 a rw
+2 1 0:2 / /a rw - tmpfs a rw
+3 2 0:3 / /a rw - tmpfs b rw`)).toEqual([1, 3])
 })
 
 test('a mount on a directory above hides what is below', () => {
@@ -26,7 +29,9 @@ test('a mount on a directory above hides what is below', () => {
 })
 
 test('a parent that comes later in the list does not hide its children', () => {
-  expect(reachable('2 9 0:2 / /sys rw - sysfs a rw\n3 2 0:3 / /sys/fs rw - tmpfs b rw\n9 1 0:1 / / rw - ext4 a rw')).toEqual([2, 3, 9])
+  expect(reachable(`2 9 0:2 / /sys rw - sysfs a rw
+3 2 0:3 / /sys/fs rw - tmpfs b rw
+9 1 0:1 / / rw - ext4 a rw`)).toEqual([2, 3, 9])
 })
 
 test('mounts are found where the root directory is not a mount point', () => {

@@ -8,7 +8,8 @@ import { allows } from './bpf.ts'
 import { allControllers, hostOf, hybrid, v1, v2 } from './samples.ts'
 
 function compile(host: CgroupHost, resources?: Resources, rootless = false, facts?: CgroupFacts) {
-  return cgroupOperations(host, layoutCgroup(host, { id: 'web', cgroupsPath: '/c', resources, rootless }), resources, facts)
+  const layout = layoutCgroup(host, { id: 'web', cgroupsPath: '/c', resources, rootless })
+  return cgroupOperations(host, layout, resources, facts)
 }
 const writesOf = (operations: readonly Operation[]): string[] =>
   operations.flatMap(one => one.op === 'writeCgroup' ? [`${one.path} ${one.value}`] : [])
@@ -22,7 +23,9 @@ describe('v1', () => {
       op: 'makeCgroup', field: '/linux/cgroupsPath', root: '/sys/fs/cgroup/systemd', path: '/sys/fs/cgroup/systemd/c',
       controllers: '', cpuset: 0,
     })
-    expect(prepare.filter(one => one.op === 'makeCgroup' && one.cpuset === 1)).toMatchObject([{ path: '/sys/fs/cgroup/cpuset/c' }])
+    expect(prepare.filter(one => one.op === 'makeCgroup' && one.cpuset === 1)).toMatchObject([
+      { path: '/sys/fs/cgroup/cpuset/c' },
+    ])
     expect(prepare[6]).toEqual({
       op: 'writeCgroup', field: '/linux/resources/memory/limit', path: '/sys/fs/cgroup/memory/c/memory.limit_in_bytes',
       value: '5', optional: 0,
@@ -54,8 +57,12 @@ describe('v1', () => {
   })
 
   test('facts decide between files', () => {
-    const host = hostOf({ mountinfo: v1.mountinfo.replace(/net_cls,net_prio/g, 'blkio'), cgroup: v1.cgroup.replace('net_cls,net_prio', 'blkio') })
-    const file = (has?: CgroupFacts['has']) => writesOf(compile(host, { blockIO: { weight: 10 } }, false, { has }).prepare)[0]
+    const host = hostOf({
+      mountinfo: v1.mountinfo.replace(/net_cls,net_prio/g, 'blkio'),
+      cgroup: v1.cgroup.replace('net_cls,net_prio', 'blkio'),
+    })
+    const file = (has?: CgroupFacts['has']) =>
+      writesOf(compile(host, { blockIO: { weight: 10 } }, false, { has }).prepare)[0]
     expect(file()).toBe('/sys/fs/cgroup/blkio/c/blkio.bfq.weight 10')
     expect(file(() => true)).toBe('/sys/fs/cgroup/blkio/c/blkio.weight 10')
   })
@@ -71,10 +78,18 @@ describe('v2', () => {
         op: 'makeCgroup', field: '/linux/cgroupsPath', root: '/sys/fs/cgroup', path: '/sys/fs/cgroup/c',
         controllers: '+cpuset +cpu +io +memory +hugetlb +pids +rdma +misc', cpuset: 0,
       },
-      { op: 'writeCgroup', field: '/linux/resources/memory/limit', path: '/sys/fs/cgroup/c/memory.max', value: '5', optional: 0 },
-      { op: 'writeCgroup', field: '/linux/resources/pids/limit', path: '/sys/fs/cgroup/c/pids.max', value: '9', optional: 0 },
+      {
+        op: 'writeCgroup', field: '/linux/resources/memory/limit', path: '/sys/fs/cgroup/c/memory.max', value: '5',
+        optional: 0,
+      },
+      {
+        op: 'writeCgroup', field: '/linux/resources/pids/limit', path: '/sys/fs/cgroup/c/pids.max', value: '9',
+        optional: 0,
+      },
     ])
-    expect(prepare[3]).toMatchObject({ op: 'attachDeviceProgram', field: '/linux/resources/devices', path: '/sys/fs/cgroup/c' })
+    expect(prepare[3]).toMatchObject({
+      op: 'attachDeviceProgram', field: '/linux/resources/devices', path: '/sys/fs/cgroup/c',
+    })
     const program = prepare[3]?.op === 'attachDeviceProgram' ? prepare[3].program : new Uint8Array()
     expect(allows(program, { type: 'c', major: 1, minor: 3, access: 'rw' })).toBe(true)
     expect(allows(program, { type: 'b', major: 8, minor: 0, access: 'r' })).toBe(false)
@@ -82,7 +97,8 @@ describe('v2', () => {
   })
 
   test('no program where everything is allowed', () => {
-    expect(compile(host, { devices: [{ allow: true, access: 'rwm' }] }).prepare.map(({ op }) => op)).toEqual(['makeCgroup'])
+    const { prepare } = compile(host, { devices: [{ allow: true, access: 'rwm' }] })
+    expect(prepare.map(({ op }) => op)).toEqual(['makeCgroup'])
   })
 
   test('optional writes say so', () => {
@@ -105,7 +121,8 @@ test('on a hybrid host a limit goes to the hierarchy that has its controller', (
 test.each<[string, CgroupHost, Resources, string, string]>([
   ['v1', hostOf(v1), { pids: { limit: 3 } }, 'pids', '/linux/resources/pids/limit'],
   ['v2', hostOf(v2, ['memory']), { cpu: { quota: 3 } }, 'cpu', '/linux/resources/cpu/quota'],
-  ['hybrid', hostOf(hybrid, []), { hugepageLimits: [{ pageSize: '2MB', limit: 0 }] }, 'hugetlb', '/linux/resources/hugepageLimits/0/limit'],
+  ['hybrid', hostOf(hybrid, []), { hugepageLimits: [{ pageSize: '2MB', limit: 0 }] }, 'hugetlb',
+    '/linux/resources/hugepageLimits/0/limit'],
 ])('a limit without a controller is refused on %s', (_, host, resources, controller, field) => {
   expect(() => compile(host, resources)).toThrow(expect.objectContaining({
     code: 'ERR_CGROUP', field, message: `cannot set ${controller} limit: container could not join or create cgroup`,
@@ -114,7 +131,8 @@ test.each<[string, CgroupHost, Resources, string, string]>([
 
 describe('rootless', () => {
   test('device rules are not enforced', () => {
-    expect(compile(hostOf(v2, allControllers), { devices: denyAll }, true).prepare.map(({ op }) => op)).toEqual(['makeCgroup'])
+    const { prepare } = compile(hostOf(v2, allControllers), { devices: denyAll }, true)
+    expect(prepare.map(({ op }) => op)).toEqual(['makeCgroup'])
     expect(writesOf(compile(hostOf(v1), { devices: denyAll }, true).prepare)).toEqual([])
   })
 

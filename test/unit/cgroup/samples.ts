@@ -10,7 +10,7 @@ const base = `
 export const v1 = {
   mountinfo: `${base}
 31 30 0:28 / /sys/fs/cgroup ro,nosuid,nodev,noexec - tmpfs tmpfs ro,mode=755
-32 31 0:29 / /sys/fs/cgroup/systemd rw,nosuid,nodev,noexec,relatime - cgroup cgroup rw,xattr,release_agent=/lib/systemd/systemd-cgroups-agent,name=systemd
+32 31 0:29 / /sys/fs/cgroup/systemd rw,nosuid - cgroup cgroup rw,xattr,release_agent=/lib/agent,name=systemd
 33 31 0:30 / /sys/fs/cgroup/cpu,cpuacct rw,nosuid,nodev,noexec,relatime - cgroup cgroup rw,cpu,cpuacct
 34 31 0:31 / /sys/fs/cgroup/memory rw,nosuid,nodev,noexec,relatime - cgroup cgroup rw,memory
 35 31 0:32 / /sys/fs/cgroup/devices rw,nosuid,nodev,noexec,relatime - cgroup cgroup rw,devices
@@ -43,7 +43,7 @@ export const hybrid = {
 /** v2, with a v1 hierarchy that a VPN client mounted for itself. */
 export const v2 = {
   mountinfo: `${base}
-31 30 0:28 / /sys/fs/cgroup rw,nosuid,nodev,noexec,relatime shared:9 - cgroup2 cgroup2 rw,nsdelegate,memory_recursiveprot
+31 30 0:28 / /sys/fs/cgroup rw,nosuid,nodev,noexec,relatime shared:9 - cgroup2 cgroup2 rw,nsdelegate
 32 31 0:29 / /sys/fs/cgroup/net_cls rw,relatime - cgroup net_cls rw,net_cls
 `,
   cgroup: '1:net_cls:/\n0::/user.slice/user-1000.slice/user@1000.service/app.slice/node.scope\n',
