@@ -1,7 +1,8 @@
 'use strict'
-// cli-cache.cjs BUNDLE SCRATCH: loads the bundle as bin/nrunc.cjs does, runs commands that leave nothing behind (the
-// container has no root file system), and writes what V8 has compiled beside the bundle.
-const { mkdirSync, readFileSync, writeFileSync } = require('node:fs')
+// cli-cache.cjs BUNDLE SCRATCH: loads the bundle as bin/nrunc.cjs does, runs the commands that have to start fast, and
+// writes what V8 has compiled of it beside it. The containers are made of the host's own programs and are deleted again;
+// where none can be made (no rights, no namespaces), the commands fail, and the cache lacks what comes after.
+const { readFileSync, writeFileSync } = require('node:fs')
 const { dirname, join } = require('node:path')
 const { Script } = require('node:vm')
 
@@ -13,27 +14,26 @@ const bundle = {}
 script.runInThisContext()(bundle, require, dirname(file), file)
 
 const run = async () => {
-  const { main } = bundle.exports
-  const at = (name) => join(scratch, name)
-  mkdirSync(at('bundle'))
-  const global = ['--root', at('state'), '--log', at('log'), '--log-format', 'json']
-  await main(['--version'])
-  await main([...global, 'spec', '--bundle', at('bundle')])
-  const config = JSON.parse(readFileSync(at('bundle/config.json'), 'utf8'))
-  config.process.terminal = false
-  writeFileSync(at('bundle/config.json'), JSON.stringify(config))
-  for (const words of [
-    ['run', '--bundle', at('bundle'), 'a'],
-    ['create', '--bundle', at('bundle'), '--pid-file', at('pid'), 'a'],
-    ['start', 'a'],
-    ['state', 'a'],
-    ['list', '--format', 'json'],
-    ['kill', 'a', 'KILL'],
-    ['exec', '--user', '1:1', 'a', 'true'],
-    ['delete', '--force', 'a'],
-  ]) {
-    await main([...global, ...words])
+  const nrunc = (...words) =>
+    bundle.exports.main(['--root', join(scratch, 'state'), '--log', join(scratch, 'log'), '--log-format', 'json', ...words])
+  const makeBundle = async (name, ...args) => {
+    const directory = join(scratch, name)
+    await nrunc('spec', '--host', ...(process.geteuid() === 0 ? [] : ['--rootless']), '--bundle', directory, ...args)
+    const path = join(directory, 'config.json')
+    const config = JSON.parse(readFileSync(path, 'utf8'))
+    if (process.geteuid() === 0) config.linux.cgroupsPath = `/nrunc-build-${process.pid}`
+    writeFileSync(path, JSON.stringify(config))
+    return directory
   }
+  const [short, long] = [await makeBundle('short', 'true'), await makeBundle('long', 'sleep', '60')]
+  await nrunc('run', '--bundle', short, 'a')
+  await nrunc('create', '--bundle', long, '--pid-file', join(scratch, 'pid'), 'b')
+  await nrunc('start', 'b')
+  await nrunc('state', 'b')
+  await nrunc('list', '--format', 'json')
+  await nrunc('exec', '--user', '0:0', 'b', 'true')
+  await nrunc('kill', 'b', 'KILL')
+  await nrunc('delete', '--force', 'b')
 }
 
 run().then(() => {
