@@ -32,11 +32,11 @@ export async function executeInContainer(directory: string, state: StateFile, op
       keepGroups: host.uid !== 0 && (state.config.linux?.gidMappings?.length ?? 0) === 1, noNewKeyring: state.no_new_keyring,
       descriptors: descriptors.given,
     }), descriptors.list)
+    child.continue()
     await child.created
     const terminal = await takeTerminal(child, (process.terminal ?? false) && options.consoleSocket === undefined)
     descriptors.handOver()
     writePidFile(options.pidFile, child.pid)
-    child.continue()
     await child.executed
     return new ContainerProcess(child, descriptors, terminal)
   } catch (error) {

@@ -22,7 +22,7 @@ import { takeTerminal, writePidFile } from './process.ts'
 import type { Spec } from './spec/schema.ts'
 import { requireProcess } from './spec/validate.ts'
 import { checkId, checkRoot, containerDirectory, containerIds, defaultRoot, removeDirectory, takeDirectory } from './state/directory.ts'
-import { readState, type StateFile, writeState } from './state/file.ts'
+import { publishState, readState, stageState, type StateFile } from './state/file.ts'
 import { withLock } from './state/lock.ts'
 import { describeState } from './state/describe.ts'
 import { FIFO } from './state/status.ts'
@@ -158,12 +158,16 @@ class Making {
     this.#cgroupPaths = layout.paths
     const child = this.#child = new Child(plan, descriptors.list)
 
+    const created = new Date().toISOString()
     const state = (): StateFile => ({
-      id: this.#id, init_process_pid: child.pid, init_process_start: Number(child.startTime), created: new Date().toISOString(),
+      id: this.#id, init_process_pid: child.pid, init_process_start: Number(child.startTime), created,
       config: spec, rootless: host.uid !== 0, cgroup_paths: layout.paths, namespace_paths: namespacePaths(child.pid),
       external_descriptors: terminal ? [] : ['stdin', 'stdout', 'stderr'].map((name) => String(this.#options[name as 'stdin'] ?? 'pipe')),
       intel_rdt_path: '', bundle, rootfs, no_new_keyring: this.#options.noNewKeyring ?? false,
     })
+    await child.spawned
+    const spawned = state()
+    stageState(directory, spawned)
     const { prestart, createRuntime } = spec.hooks ?? {}
     if ((prestart?.length ?? 0) + (createRuntime?.length ?? 0) > 0) {
       await child.ready
@@ -172,15 +176,18 @@ class Making {
       await runHooks(createRuntime, 'createRuntime', creating)
       child.continue()
     }
+    // The word to go on, before it is asked for: init executes the program as soon as it is ready. The state counts
+    // from `created` on, because until then the namespaces still show the host.
+    if (this.#start) child.continue()
     await child.created
     const made = state()
-    writeState(directory, made)
+    if (made.init_process_pid !== spawned.init_process_pid) stageState(directory, made) // it has forked meanwhile
+    publishState(directory)
     const master = await takeTerminal(child, terminal && this.#options.consoleSocket === undefined)
     descriptors.handOver()
     writePidFile(this.#options.pidFile, child.pid)
     const container = new Container(this.#root, made, { child, streams: descriptors.streams, terminal: master })
     if (this.#start) {
-      child.continue()
       await child.executed
       await container.runStarted()
     }

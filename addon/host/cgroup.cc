@@ -34,47 +34,57 @@ std::string read_file(const std::string& path) {
   return text;
 }
 
-// A new v1 cpuset has neither cpus nor memory nodes, and no process could join it.
-Status seed_cpuset(const std::string& parent, const std::string& path, Text operand) {
-  for (const char* name : {"/cpuset.cpus", "/cpuset.mems"}) {
-    if (!read_file(path + name).empty()) continue;
-    std::string inherited = read_file(parent + name);
-    TRY(write_file(path + name, Text(inherited.data(), static_cast<u32>(inherited.size())), operand));
-  }
-  return {};
-}
-
-// Controllers one by one: one that the parent cannot give must not take the others with it.
-void enable_controllers(const std::string& path, const std::string& wanted) {
-  for (size_t start = 0; start < wanted.size();) {
-    size_t end = wanted.find(' ', start);
-    if (end == std::string::npos) end = wanted.size();
-    std::string one = wanted.substr(start, end - start);
-    (void)write_file(path + "/cgroup.subtree_control", Text(one.data(), static_cast<u32>(one.size())), {});
-    start = end + 1;
-  }
-}
-
 struct Tree {
   std::string root;
   std::string controllers;
   bool cpuset;
 };
 
-// Make PATH; its missing ancestors first. `made` says whether PATH itself is new.
+std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
+
+// A new v1 cpuset has neither cpus nor memory nodes, and no process could join it. What its ancestors lack they get
+// first.
+Status seed_cpuset(const Tree& tree, const std::string& path, Text operand) {
+  if (path.size() <= tree.root.size()) return {};
+  for (const char* name : {"/cpuset.cpus", "/cpuset.mems"}) {
+    if (!read_file(path + name).empty()) continue;
+    const std::string parent = parent_of(path);
+    TRY(seed_cpuset(tree, parent, operand));
+    std::string inherited = read_file(parent + name);
+    TRY(write_file(path + name, Text(inherited.data(), static_cast<u32>(inherited.size())), operand));
+  }
+  return {};
+}
+
+// All at once; where that is refused one by one, because one that the parent cannot give must not take the others with
+// it. A limit that needs a missing one says so when it is set.
+void enable_controllers(const std::string& path, const std::string& wanted) {
+  const std::string file = path + "/cgroup.subtree_control";
+  if (write_file(file, Text(wanted.data(), static_cast<u32>(wanted.size())), {}).ok()) return;
+  for (size_t start = 0; start < wanted.size();) {
+    size_t end = std::min(wanted.find(' ', start), wanted.size());
+    std::string one = wanted.substr(start, end - start);
+    (void)write_file(file, Text(one.data(), static_cast<u32>(one.size())), {});
+    start = end + 1;
+  }
+}
+
+// mkdir PATH, what is missing above it first. On v2 every ancestor below the root has to pass the controllers on.
 Status make_path(const Tree& tree, const std::string& path, Text operand, bool& made) {
-  const std::string parent = path.substr(0, path.rfind('/'));
-  if (!tree.controllers.empty() && parent.size() >= tree.root.size()) enable_controllers(parent, tree.controllers);
+  const std::string parent = parent_of(path);
+  const bool below = parent.size() > tree.root.size();
+  bool ignored = false;
+  if (!tree.controllers.empty()) {
+    if (below) TRY(make_path(tree, parent, operand, ignored));
+    enable_controllers(parent, tree.controllers);
+  }
   sys::Call call = CALL(mkdirat, AT_FDCWD, path.c_str(), 0755);
-  if (call.error() == ENOENT && path.size() > tree.root.size() + 1) {
-    bool ignored = false;
+  if (call.error() == ENOENT && below) {
     TRY(make_path(tree, parent, operand, ignored));
-    if (!tree.controllers.empty()) enable_controllers(parent, tree.controllers);
     call = CALL(mkdirat, AT_FDCWD, path.c_str(), 0755);
   }
   made = !call.failed();
-  if (call.error() != EEXIST) TRY(call, operand);
-  return tree.cpuset ? seed_cpuset(parent, path, operand) : Status{};
+  return call.error() == EEXIST ? Status{} : status_of(call, operand);
 }
 
 int bpf(int command, bpf_attr& attributes) {
@@ -89,7 +99,9 @@ Status make_cgroup(plan::Reader& arguments) {
   u32 cpuset = arguments.number();
   if (!arguments.done()) return failure(EPROTO, "read", "plan");
   bool made = false;
-  TRY(make_path({root.data, controllers.data, cpuset != 0}, path.data, path, made));
+  const Tree tree{root.data, controllers.data, cpuset != 0};
+  TRY(make_path(tree, path.data, path, made));
+  if (tree.cpuset) TRY(seed_cpuset(tree, path.data, path));
   // Another container's processes under our limits, or ours under theirs: as runc, only an empty one is taken over.
   if (!made && !read_file(std::string(path.data) + "/cgroup.procs").empty()) return failure(EBUSY, "mkdirat", path);
   return {};

@@ -33,34 +33,31 @@ Status open_in_root(const Fd& root, Text path, u64 flags, Fd& out, bool no_symli
 Status make_directories(const Fd& root, Text path, u32 mode, Fd& out, bool no_symlinks) {
   constexpr u64 kDirectory = O_PATH | O_DIRECTORY;
   const u64 resolve = no_symlinks ? RESOLVE_NO_SYMLINKS : 0;
-  Status whole = open_at(root.get(), relative(path).data, kDirectory, resolve, out, path);
-  if (whole.error != ENOENT) return whole;
+  const Text inside = relative(path);
+  Status found = open_at(root.get(), inside.data, kDirectory, resolve, out, path);
+  if (found.error != ENOENT) return found;
 
-  // Component by component: every prefix is resolved from the root again, so that its links stay inside.
+  // Back to the longest prefix that exists, then forward again. Every prefix is resolved from the root anew, so that
+  // its links stay inside.
   PathBuffer prefix;
-  Text rest = relative(path);
-  if (rest.size >= kPathMax) return failure(ENAMETOOLONG, "mkdirat", path);
-  Fd parent;
-  TRY(open_at(root.get(), ".", kDirectory, 0, parent, path));
-  while (!rest.empty()) {
-    u32 length = 0;
-    while (length < rest.size && rest.data[length] != '/') length++;
-    u32 start = prefix.size;
-    prefix.add(Text(rest.data, length));
-    rest = Text(rest.data + length, rest.size - length);
-    while (!rest.empty() && rest.data[0] == '/') rest = Text(rest.data + 1, rest.size - 1);
-    Fd next;
-    Status found = open_at(root.get(), prefix.data, kDirectory, resolve, next, path);
-    if (found.error == ENOENT) {
-      sys::Call made = CALL(mkdirat, parent.get(), prefix.data + start, mode);
-      if (made.error() != EEXIST) TRY(made, path);
-      found = open_at(root.get(), prefix.data, kDirectory, resolve, next, path);
-    }
-    TRY(found);
-    parent = static_cast<Fd&&>(next);
-    prefix.add("/");
+  prefix.add(inside);
+  if (prefix.overflow) return failure(ENAMETOOLONG, "mkdirat", path);
+  u32 end = prefix.size;
+  while (found.error == ENOENT && end > 0) {
+    while (end > 0 && prefix.data[end - 1] != '/') end--;
+    while (end > 0 && prefix.data[end - 1] == '/') prefix.data[--end] = 0;
+    found = open_at(root.get(), end == 0 ? "." : prefix.data, kDirectory, resolve, out, path);
   }
-  out = static_cast<Fd&&>(parent);
+  TRY(found);
+  while (end < prefix.size) {
+    u32 start = end;
+    while (start < prefix.size && prefix.data[start] == 0) prefix.data[start++] = '/';
+    if (start == prefix.size) break;
+    sys::Call made = CALL(mkdirat, out.get(), prefix.data + start, mode);
+    if (made.error() != EEXIST) TRY(made, path);
+    TRY(open_at(root.get(), prefix.data, kDirectory, resolve, out, path));
+    while (end < prefix.size && (end < start || prefix.data[end] != 0)) end++;
+  }
   return {};
 }
 

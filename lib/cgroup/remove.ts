@@ -4,6 +4,7 @@
 import { access, readdir, rmdir } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cgroupFailure, errnoOf, isGone, requireOwnCgroup } from './directory.ts'
+import { job } from '../native/addon.ts'
 import type { CgroupPaths } from './layout.ts'
 
 /** Milliseconds between two attempts, about 2 s in all: the kernel may still be at work on the last process. */
@@ -11,6 +12,8 @@ const pauses = [1, 2, 4, 8, 16, 32, 64, 128, 256, 500, 1000]
 
 /** The calls that removal makes, so that tests can stand in for the kernel. */
 export interface RemovalCalls {
+  /** rmdir of all, off the event loop; true when none is left. The usual case: nothing runs and nothing was added. */
+  readonly removeAll: (paths: readonly string[]) => Promise<boolean>
   readonly rmdir: (path: string) => Promise<void>
   readonly sleep: (milliseconds: number) => Promise<unknown>
 }
@@ -21,13 +24,17 @@ export interface RemovalCalls {
  *
  * @throws NruncError ERR_CGROUP with the path and the errno of the first that stays
  */
-export async function removeCgroup(paths: CgroupPaths, calls: RemovalCalls = { rmdir, sleep }): Promise<void> {
+export async function removeCgroup(paths: CgroupPaths, calls: RemovalCalls = { removeAll, rmdir, sleep }): Promise<void> {
   const directories = [...new Set(Object.values(paths))]
+  if (directories.length === 0 || await calls.removeAll(directories)) return
   const results = await Promise.allSettled(directories.map(directory => removeTree(directory, calls)))
   for (const result of results) {
     if (result.status === 'rejected') throw result.reason
   }
 }
+
+const removeAll = async (paths: readonly string[]): Promise<boolean> =>
+  (await job((native, id) => native.removeDirectories(id, paths))).a === 0
 
 async function removeTree(directory: string, calls: RemovalCalls): Promise<void> {
   let refusal = await tryRemove(directory, calls)

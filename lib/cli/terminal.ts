@@ -1,6 +1,7 @@
 /**
  * This process's terminal, joined to a container's: bytes both ways, raw mode, and the size of the window.
  */
+import type { Writable } from 'node:stream'
 import type { WriteStream } from 'node:tty'
 import type { Terminal } from '../terminal.ts'
 
@@ -26,10 +27,29 @@ const followSize = (terminal: Terminal): void => {
   window.on('resize', resize)
 }
 
+/** Until the end of the terminal; or until it is silent although the reader of our output keeps up. */
+const readAll = (terminal: Terminal, output: Writable): Promise<void> =>
+  new Promise((resolve) => {
+    if (terminal.readableEnded || terminal.destroyed) return resolve()
+    let quiet = false
+    const timer = setInterval(() => {
+      if (quiet && output.writableLength === 0) finish()
+      quiet = true
+    }, silence)
+    const finish = () => {
+      clearInterval(timer)
+      resolve()
+    }
+    terminal.on('data', () => {
+      quiet = false
+    })
+    for (const event of ['end', 'close', 'error']) terminal.once(event, finish)
+  })
+
 /**
  * Joins a container's terminal to this process's streams. Carriage returns are added by this terminal, which keeps on
- * doing that in Node's raw mode, and not by the container's as well. Where the standard input is no terminal (a pipe, a file),
- * there is no raw mode, and its end sends nothing.
+ * doing that in Node's raw mode, and not by the container's as well. Where the standard input is no terminal (a pipe,
+ * a file), there is no raw mode, and its end sends nothing.
  */
 export const attachTerminal = (terminal: Terminal): Screen => {
   const { stdin, stdout } = process
@@ -41,16 +61,11 @@ export const attachTerminal = (terminal: Terminal): Screen => {
   stdin.pipe(terminal, { end: false })
   terminal.pipe(stdout, { end: false })
   return {
-    drain: () =>
-      new Promise((resolve) => {
-        if (terminal.readableEnded || terminal.destroyed) return resolve()
-        let timer = setTimeout(resolve, silence)
-        terminal.on('data', () => {
-          clearTimeout(timer)
-          timer = setTimeout(resolve, silence)
-        })
-        for (const event of ['end', 'close', 'error']) terminal.once(event, resolve)
-      }),
+    drain: async () => {
+      await readAll(terminal, stdout)
+      // A pipe may take its time, and process.exit() would not wait for it.
+      await new Promise((resolve) => stdout.write('', resolve))
+    },
     restore: () => {
       if (stdin.isTTY) stdin.setRawMode(false)
       stdin.unpipe(terminal)

@@ -35,6 +35,7 @@ export class Child {
   /** Clock ticks after boot; proc(5), stat, field 22. */
   startTime = ''
   readonly #id: number
+  readonly #spawned = deferred<void>()
   readonly #ready = deferred<void>()
   readonly #created = deferred<void>()
   readonly #executed = deferred<void>()
@@ -54,6 +55,8 @@ export class Child {
     }
   }
 
+  /** There is a process, and its pid is known; it has still all of the plan to do. */
+  get spawned(): Promise<void> { return this.#spawned.promise }
   /** The runtime hooks may run (the plan has awaitRuntimeHooks). */
   get ready(): Promise<void> { return this.#ready.promise }
   /** Everything but the exec is done, and pid and startTime are final. */
@@ -65,7 +68,7 @@ export class Child {
   /** The end; also resolves when there never was a process. */
   get exit(): Promise<ExitResult> { return this.#exit.promise }
 
-  /** Let init go on where it waits. */
+  /** Let init go on where it waits, or will wait: the word is there before it. */
   continue(): void {
     addon().send(this.#id) // when init is gone its events say why
   }
@@ -80,6 +83,7 @@ export class Child {
       case EVENT.spawned:
         this.pid = a
         this.startTime = data.toString()
+        this.#spawned.resolve()
         break
       case EVENT.ready: this.#ready.resolve(); break
       case EVENT.created: this.#created.resolve(); break
@@ -99,7 +103,7 @@ export class Child {
 
   #fail(error: NruncError): void {
     this.#failure ??= error
-    for (const stage of [this.#ready, this.#created, this.#executed, this.#console]) {
+    for (const stage of [this.#spawned, this.#ready, this.#created, this.#executed, this.#console]) {
       if (!stage.settled()) stage.reject(this.#failure)
     }
   }

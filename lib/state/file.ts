@@ -33,11 +33,24 @@ export interface StateFile {
 
 const NAME = 'state.json'
 
-/** Written beside and renamed: a reader sees the old or the new one, whole. */
-export function writeState(directory: string, state: StateFile): void {
+/**
+ * Written beside; it counts from {@link publishState} on, so that a reader sees the old or the new one, whole.
+ *
+ * @throws NruncError ERR_STATE_INVALID
+ */
+export function stageState(directory: string, state: StateFile): void {
+  const path = `${join(directory, NAME)}.new`
+  try {
+    writeFileSync(path, stringifyJson(state), { mode: 0o600 })
+  } catch (error) {
+    throw stateError(path, error)
+  }
+}
+
+/** Give the staged state its name. */
+export function publishState(directory: string): void {
   const path = join(directory, NAME)
   try {
-    writeFileSync(`${path}.new`, stringifyJson(state), { mode: 0o600 })
     renameSync(`${path}.new`, path)
   } catch (error) {
     throw stateError(path, error)

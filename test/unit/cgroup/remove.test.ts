@@ -22,6 +22,7 @@ function busy(path: string, refusals: number, errno = 'EBUSY') {
       if (target === path && left-- > 0) throw Object.assign(new Error(errno), { code: errno, syscall: 'rmdir' })
       await rmdir(target)
     },
+    removeAll: async () => false,
     sleep: async milliseconds => { pauses.push(milliseconds) },
   }
   return { calls, pauses }
@@ -42,7 +43,7 @@ test('controllers that share a directory are removed once', async () => {
   await mkdir(join(root, 'plain'))
   const removed: string[] = []
   await removeCgroup({ cpu: join(root, 'plain'), cpuacct: join(root, 'plain') }, {
-    rmdir: async path => { removed.push(path) }, sleep: async () => undefined,
+    removeAll: async () => false, rmdir: async path => { removed.push(path) }, sleep: async () => undefined,
   })
   expect(removed).toEqual([join(root, 'plain')])
 })
