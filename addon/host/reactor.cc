@@ -57,8 +57,9 @@ Status Reactor::add(int fd, u64 key) {
   return status_of(CALL(epoll_ctl, epoll_.get(), EPOLL_CTL_ADD, fd, &event));
 }
 
-Status Reactor::watch(u32 id, Fd channel, Fd pidfd) {
+Status Reactor::watch(u32 id, Fd channel, Fd pidfd, const Event* first) {
   std::lock_guard lock(guard_);
+  if (first != nullptr) post_(*first);
   Watch& watch = watches_[id];
   if (channel.valid()) {
     TRY(add(channel.get(), key_of(id, kChannel)));

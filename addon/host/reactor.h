@@ -16,8 +16,8 @@ class Reactor {
   ~Reactor();
 
   // Any thread. Either descriptor may be invalid. Events go out under `id` until the process has exited and the
-  // channel has closed, or until `forget`.
-  Status watch(u32 id, Fd channel, Fd pidfd);
+  // channel has closed, or until `forget`. `first` is posted before any of them, and before it nothing can be sent.
+  Status watch(u32 id, Fd channel, Fd pidfd, const Event* first = nullptr);
   // One byte: the word that init waits for. EPIPE when init is gone.
   int send(u32 id);
   // pidfd_send_signal; ESRCH when the process is gone.

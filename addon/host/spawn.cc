@@ -83,8 +83,9 @@ class Spawn {
     if (outcome.ok) map(outcome);
     if (outcome.ok) send_plan(outcome);
     if (outcome.ok) {
-      post({id, EventType::spawned, child_.pid, 0, start_time(child_.pid)});
-      Status watched = reactor.watch(id, std::move(control_), Fd(CALL(fcntl, child_.pidfd.get(), F_DUPFD_CLOEXEC, 0).value));
+      const Event spawned{id, EventType::spawned, child_.pid, 0, start_time(child_.pid)};
+      Fd pidfd(static_cast<int>(CALL(fcntl, child_.pidfd.get(), F_DUPFD_CLOEXEC, 0).value));
+      Status watched = reactor.watch(id, std::move(control_), std::move(pidfd), &spawned);
       if (!watched.ok()) outcome.fail(clone_, watched);
     }
     if (outcome.ok) return;
