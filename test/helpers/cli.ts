@@ -1,0 +1,65 @@
+/**
+ * The command line as a user runs it: `node bin/nrunc.cjs` in a process of its own.
+ */
+import { spawn } from 'node:child_process'
+import { closeSync, mkdtempSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Spec } from '../../lib/spec/schema.ts'
+import { bench } from './needs.ts'
+
+/** `bin/nrunc.cjs` of this checkout. */
+export const program = fileURLToPath(new URL('../../bin/nrunc.cjs', import.meta.url))
+
+export interface CliOptions {
+  readonly cwd?: string
+  /** Standard input; none by default. */
+  readonly input?: string
+  /** Added to PATH, HOME and LANG. */
+  readonly env?: Readonly<Record<string, string>>
+  /** Words before `node`, e.g. `['unshare', '-m']`. */
+  readonly through?: readonly string[]
+}
+
+export interface CliResult {
+  /** Exit code, or the name of the signal that ended it. */
+  readonly code: number | string
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** The environment of a user, without what the test runner has set. */
+export const userEnvironment = (): Record<string, string> => ({
+  PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', LANG: 'C.UTF-8', TERM: 'xterm',
+})
+
+/**
+ * Run one command line to its end. The output goes through files, not pipes: a container that goes on running holds
+ * them open.
+ */
+export function runProgram(words: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+  const scratch = mkdtempSync(join(bench().directory, 'cli-'))
+  const [stdin, stdout, stderr] = [join(scratch, 'in'), join(scratch, 'out'), join(scratch, 'err')]
+  writeFileSync(stdin, options.input ?? '')
+  const files = [openSync(stdin, 'r'), openSync(stdout, 'a+'), openSync(stderr, 'a+')]
+  const [command = '', ...rest] = [...options.through ?? [], ...words]
+  const child = spawn(command, rest, {
+    cwd: options.cwd ?? scratch, stdio: [files[0], files[1], files[2]], env: { ...userEnvironment(), ...options.env },
+  })
+  return new Promise((resolve, reject) => {
+    child.on('error', reject)
+    child.on('exit', (code, signal) => {
+      files.forEach((file) => closeSync(file))
+      resolve({ code: code ?? String(signal), stdout: readFileSync(stdout, 'utf8'), stderr: readFileSync(stderr, 'utf8') })
+    })
+  })
+}
+
+/** `nrunc WORDS`. */
+export const nrunc = (words: readonly string[], options: CliOptions = {}): Promise<CliResult> =>
+  runProgram([process.execPath, program, ...words], options)
+
+/** Write a bundle for the command line into DIRECTORY. */
+export function writeConfig(directory: string, spec: Spec): void {
+  writeFileSync(join(directory, 'config.json'), JSON.stringify(spec, null, 2))
+}

@@ -1,0 +1,122 @@
+/**
+ * Containers for tests of the library: each with an id, a cgroup and a state root that no other test has, and gone at
+ * the end of the test.
+ */
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { afterAll, afterEach } from 'vitest'
+import { type Container, type CreateOptions, defaultSpec, type ExitResult, NruncError, Runtime } from '../../lib/index.ts'
+import type { ProcessSpec, Spec } from '../../lib/spec/schema.ts'
+import { groupRoot, removeCgroups } from './cgroup.ts'
+import { refuseMounts } from './host.ts'
+import { bench } from './needs.ts'
+
+/** A spec whose parts that tests change are there and can be changed. */
+export type TestSpec = Spec & {
+  process: ProcessSpec & { env: string[] }
+  mounts: NonNullable<Spec['mounts']>
+  linux: NonNullable<Spec['linux']> & { namespaces: NonNullable<NonNullable<Spec['linux']>['namespaces']> }
+}
+
+export interface Sandbox {
+  /** Begins the id of every container of this file. */
+  readonly prefix: string
+  /** A directory of this file. */
+  readonly directory: string
+  readonly root: string
+  readonly runtime: Runtime
+  /** A new id. */
+  id(): string
+  /** The default spec without a terminal, with the shared root file system, in a cgroup of its own. */
+  spec(args: readonly string[], change?: (spec: TestSpec) => void): TestSpec
+  create(args: readonly string[], change?: (spec: TestSpec) => void, options?: CreateOptions): Promise<Container>
+  run(args: readonly string[], change?: (spec: TestSpec) => void, options?: CreateOptions): Promise<Container>
+  /** Run to the end, and delete. */
+  output(args: readonly string[], change?: (spec: TestSpec) => void, options?: CreateOptions): Promise<Ended>
+  /** Delete it at the end of the test, whatever it does then. */
+  keep(container: Container): Container
+}
+
+export interface Ended extends ExitResult {
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Set up for the tests of one file, and what it leaves is removed. */
+export function useSandbox(): Sandbox {
+  const prefix = `t${randomBytes(4).toString('hex')}`
+  const directory = mkdtempSync(join(bench().directory, `${prefix}-`))
+  const root = join(directory, 'state')
+  mkdirSync(root)
+  const runtime = new Runtime({ root })
+  const made: Container[] = []
+  let count = 0
+
+  const spec: Sandbox['spec'] = (args, change) => {
+    const fresh = defaultSpec() as TestSpec
+    fresh.process.terminal = false
+    fresh.process.args = [...args]
+    fresh.root = { path: bench().rootfs, readonly: true }
+    change?.(fresh)
+    return fresh
+  }
+  const start = async (how: 'create' | 'run', args: readonly string[], change?: (spec: TestSpec) => void, options: CreateOptions = {}) => {
+    const id = options.id ?? sandbox.id()
+    const given = spec(args, change)
+    given.linux.cgroupsPath ??= join(groupRoot, id)
+    const container = await runtime[how]({ bundle: directory, spec: given, stdin: 'ignore', ...options, id })
+    made.push(container)
+    return container
+  }
+  const sandbox: Sandbox = {
+    prefix, directory, root, runtime, spec,
+    id: () => `${prefix}-${++count}`,
+    create: (args, change, options) => start('create', args, change, options),
+    run: (args, change, options) => start('run', args, change, options),
+    output: async (args, change, options) => {
+      const container = await start('run', args, change, options)
+      const ended = await end(container)
+      await container.delete()
+      return ended
+    },
+    keep: (container) => {
+      made.push(container)
+      return container
+    },
+  }
+  afterEach(async () => {
+    for (const container of made.splice(0)) {
+      await container.delete({ force: true }).catch((error: unknown) => {
+        if (!(error instanceof NruncError && error.code === 'ERR_NOT_FOUND')) throw error
+      })
+    }
+  })
+  afterAll(() => {
+    removeCgroups(prefix)
+    refuseMounts(directory)
+    rmSync(directory, { recursive: true })
+  })
+  return sandbox
+}
+
+/** Everything that a process writes, and how it ends. */
+export async function end(process: {
+  readonly stdout: Readable | null
+  readonly stderr: Readable | null
+  wait(): Promise<ExitResult>
+}): Promise<Ended> {
+  const [stdout, stderr, exit] = await Promise.all([
+    process.stdout === null ? '' : text(process.stdout), process.stderr === null ? '' : text(process.stderr), process.wait(),
+  ])
+  return { ...exit, stdout, stderr }
+}
+
+/** What a promise rejects with, which has to be an NruncError. */
+export async function rejection(promise: Promise<unknown>): Promise<NruncError> {
+  const error = await promise.then(() => undefined, (reason: unknown) => reason)
+  if (error instanceof NruncError) return error
+  throw error === undefined ? new Error('it did not fail') : error
+}

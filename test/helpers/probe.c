@@ -1,0 +1,222 @@
+// Runs as the program of a container and prints, as one line of JSON, what it finds itself in. Static: it needs nothing
+// of the root file system. With arguments it tries one thing instead and prints its errno, 0 for success.
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <termios.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static void print_text(const char *text) {
+  putchar('"');
+  for (; *text; text++) {
+    unsigned char c = (unsigned char)*text;
+    if (c == '"' || c == '\\') printf("\\%c", c);
+    else if (c < 0x20) printf("\\u%04x", c);
+    else putchar(c);
+  }
+  putchar('"');
+}
+
+static void print_list(const char *name, char **list) {
+  printf("\"%s\":[", name);
+  for (int i = 0; list[i]; i++) {
+    if (i) putchar(',');
+    print_text(list[i]);
+  }
+  printf("],");
+}
+
+// The lines "Name:\tvalue" of /proc/self/status, as they are.
+static void print_status(void) {
+  char line[512];
+  FILE *file = fopen("/proc/self/status", "r");
+  printf("\"status\":{");
+  for (int first = 1; file && fgets(line, sizeof line, file); first = 0) {
+    char *value = strchr(line, ':');
+    if (!value) continue;
+    *value++ = 0;
+    value += strspn(value, " \t");
+    value[strcspn(value, "\n")] = 0;
+    if (!first) putchar(',');
+    print_text(line);
+    putchar(':');
+    print_text(value);
+  }
+  if (file) fclose(file);
+  printf("},");
+}
+
+static void print_descriptors(void) {
+  printf("\"descriptors\":{");
+  for (int fd = 0, first = 1; fd < 4096; fd++) {
+    char path[64], target[4096];
+    int flags = fcntl(fd, F_GETFD);
+    if (flags < 0) continue;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    ssize_t size = readlink(path, target, sizeof target - 1);
+    target[size < 0 ? 0 : size] = 0;
+    printf("%s\"%d\":", first ? "" : ",", fd);
+    print_text(target);
+    first = 0;
+  }
+  printf("},");
+}
+
+static void print_dispositions(void) {
+  printf("\"notDefault\":[");
+  for (int number = 1, first = 1; number < 65; number++) {
+    // The C library hides 32 and 33.
+    struct { void *handler; unsigned long flags; void *restorer; unsigned long mask; } now = {0};
+    if (syscall(SYS_rt_sigaction, number, NULL, &now, 8) != 0 || now.handler == NULL) continue;
+    printf("%s%d", first ? "" : ",", number);
+    first = 0;
+  }
+  unsigned long blocked = 0;
+  syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &blocked, 8);
+  printf("],\"blocked\":%lu,", blocked);
+}
+
+static void print_limits(void) {
+  printf("\"limits\":{");
+  for (int resource = 0; resource < 16; resource++) {
+    struct rlimit limit = {0, 0};
+    getrlimit(resource, &limit);
+    // As texts: a JSON number has no room for RLIM_INFINITY.
+    printf("%s\"%d\":[\"%llu\",\"%llu\"]", resource ? "," : "", resource, (unsigned long long)limit.rlim_cur,
+           (unsigned long long)limit.rlim_max);
+  }
+  printf("},");
+}
+
+static void print_namespaces(void) {
+  static const char *const names[] = {"cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"};
+  printf("\"namespaces\":{");
+  for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
+    char path[64], target[256];
+    snprintf(path, sizeof path, "/proc/self/ns/%s", names[i]);
+    ssize_t size = readlink(path, target, sizeof target - 1);
+    target[size < 0 ? 0 : size] = 0;
+    printf("%s\"%s\":", i ? "," : "", names[i]);
+    print_text(target);
+  }
+  printf("},");
+}
+
+static void print_keyring(void) {
+  char description[512] = "";
+  long size = syscall(SYS_keyctl, 6 /* KEYCTL_DESCRIBE */, -3 /* session */, description, sizeof description);
+  printf("\"keyring\":");
+  print_text(size > 0 ? description : "");
+  putchar(',');
+}
+
+static void print_terminal(void) {
+  struct winsize size = {0, 0, 0, 0};
+  int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+  printf("\"terminal\":");
+  if (fd < 0) {
+    printf("null,");
+    return;
+  }
+  ioctl(fd, TIOCGWINSZ, &size);
+  printf("{\"rows\":%d,\"columns\":%d,\"foreground\":%s},", size.ws_row, size.ws_col,
+         tcgetpgrp(fd) == getpgrp() ? "true" : "false");
+  close(fd);
+}
+
+static void print_self(char **argv) {
+  char directory[4096] = "";
+  int death = 0, reaper = 0;
+  prctl(PR_GET_PDEATHSIG, &death);
+  prctl(PR_GET_CHILD_SUBREAPER, &reaper);
+  mode_t mask = umask(0);
+  // getcwd(3) hides a directory that is not below the root.
+  syscall(SYS_getcwd, directory, sizeof directory);
+  putchar('{');
+  print_descriptors();
+  print_list("args", argv);
+  print_list("env", environ);
+  print_status();
+  print_dispositions();
+  print_limits();
+  print_namespaces();
+  print_keyring();
+  print_terminal();
+  printf("\"directory\":");
+  print_text(directory);
+  printf(",\"pid\":%d,\"session\":%d,\"umask\":%u,\"deathSignal\":%d,\"subreaper\":%d,\"dumpable\":%d,\"securebits\":%d}\n",
+         getpid(), getsid(0), (unsigned)mask, death, reaper, prctl(PR_GET_DUMPABLE), prctl(PR_GET_SECUREBITS));
+}
+
+static int report(long result) {
+  printf("%d\n", result < 0 ? errno : 0);
+  return 0;
+}
+
+static int open_for_writing(const char *path) {
+  return report(open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY));
+}
+
+// A device that is made and opened in one go: the test of the device rules.
+static int use_device(char **argv) {
+  int major = atoi(argv[4]), minor = atoi(argv[5]);
+  unlink(argv[2]);
+  if (mknod(argv[2], (argv[3][0] == 'b' ? S_IFBLK : S_IFCHR) | 0600, makedev(major, minor)) != 0) {
+    printf("mknod ");
+    return report(-1);
+  }
+  printf("open ");
+  return report(open(argv[2], strcmp(argv[6], "w") == 0 ? O_WRONLY : O_RDONLY));
+}
+
+// CVE-2017-5226: a key typed into the terminal of the caller.
+static int type_into(int fd) {
+  return report(ioctl(fd, TIOCSTI, "x"));
+}
+
+static int eat(const char *amount) {
+  size_t size = (size_t)atol(amount) << 20;
+  char *memory = malloc(size);
+  if (!memory) return report(-1);
+  memset(memory, 1, size);
+  return report(0);
+}
+
+// Waits, with the signals whose numbers are given handled, and prints each that arrives. PID 1 does not get a signal that it
+// does not handle.
+static void say(int number) {
+  char text[] = "signal 00\n";
+  text[7] = (char)('0' + number / 10);
+  text[8] = (char)('0' + number % 10);
+  if (write(1, text, sizeof text - 1) < 0) _exit(1);
+}
+
+static _Noreturn void catch_signals(char **argv) {
+  for (int i = 2; argv[i]; i++) signal(atoi(argv[i]), say);
+  puts("ready");
+  fflush(stdout);
+  for (;;) pause();
+}
+
+int main(int argc, char **argv) {
+  if (argc == 3 && strcmp(argv[1], "write") == 0) return open_for_writing(argv[2]);
+  if (argc == 7 && strcmp(argv[1], "device") == 0) return use_device(argv);
+  if (argc == 3 && strcmp(argv[1], "type") == 0) return type_into(atoi(argv[2]));
+  if (argc == 3 && strcmp(argv[1], "eat") == 0) return eat(argv[2]);
+  if (argc >= 3 && strcmp(argv[1], "catch") == 0) catch_signals(argv);
+  print_self(argv);
+  return 0;
+}

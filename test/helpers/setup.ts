@@ -1,0 +1,75 @@
+/**
+ * Before all tests that run containers: the shared directory with the root file system and the helper programs, and what
+ * this machine has and has not. Afterwards: the directory and the cgroups are gone.
+ */
+import { spawnSync } from 'node:child_process'
+import { chmodSync, copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { TestProject } from 'vitest/node'
+import { cgroupMounts, removeCgroups } from './cgroup.ts'
+import type { Bench, Need } from './needs.ts'
+import { refuseMounts, someone } from './host.ts'
+import { makeRootfs } from './rootfs.ts'
+
+const here = fileURLToPath(new URL('.', import.meta.url))
+const project = join(here, '../..')
+
+export default function setup({ provide }: TestProject): () => void {
+  const directory = mkdtempSync(join(tmpdir(), 'nrunc-test-'))
+  chmodSync(directory, 0o755)
+  const bench: Bench = {
+    directory, rootfs: join(directory, 'rootfs'), probe: join(directory, 'probe'), terminal: join(directory, 'terminal'),
+    missing: {},
+  }
+  const missing: Partial<Record<Need, string>> = bench.missing
+  const require = (need: Need, reason: string | undefined): void => {
+    if (reason !== undefined) missing[need] = reason
+  }
+
+  require('root', process.geteuid?.() === 0 ? undefined : 'not root')
+  require('addon', existsSync(join(project, 'build/Release/nrunc.node')) ? undefined : 'the addon is not built: npm run build')
+  require('cli', existsSync(join(project, 'dist/cli.cjs')) ? undefined : 'the command line is not built: npm run build')
+  require('cgroup', cgroupMounts().length > 0 ? undefined : 'no cgroup hierarchy is mounted')
+  require('compiler', build('probe', bench, ['-static']) ?? build('terminal', bench, []))
+  require('busybox', makeSharedRootfs(bench))
+  require('mountNamespaces', attempt('unshare', ['-m', '--propagation', 'private', 'true']))
+  require('userNamespaces', attempt('unshare', ['--user', '--map-root-user', 'true']))
+  require('rootless', attempt('setpriv', [...someone.words, 'unshare', '--user', '--map-root-user', 'true'])
+    ?? attempt('setpriv', [...someone.words, process.execPath, '-e', '0']))
+  require('subordinateIds', attempt('sh', ['-c', 'command -v newuidmap && command -v newgidmap']) && 'no newuidmap and newgidmap (Debian: uidmap)')
+
+  for (const [need, reason] of Object.entries(missing)) console.warn(`nrunc tests: no ${need}: ${reason}`)
+  provide('bench', bench)
+  return () => {
+    removeCgroups('')
+    refuseMounts(directory)
+    rmSync(directory, { recursive: true })
+  }
+}
+
+function makeSharedRootfs({ rootfs, probe }: Bench): string | undefined {
+  const failure = makeRootfs(rootfs)
+  if (failure === undefined && existsSync(probe)) copyFileSync(probe, join(rootfs, 'bin/probe'))
+  return failure
+}
+
+/** musl makes the smaller static program; glibc's needs its static library, which not every distribution installs. */
+function build(name: 'probe' | 'terminal', bench: Bench, flags: readonly string[]): string | undefined {
+  let failure = 'no C compiler'
+  for (const compiler of ['musl-gcc', 'cc', 'gcc']) {
+    const words = ['-O1', '-Wall', ...flags, '-o', bench[name], join(here, `${name}.c`)]
+    const { error, status, stderr } = spawnSync(compiler, words, { encoding: 'utf8' })
+    if (status === 0) return undefined
+    if (error === undefined) failure = `${compiler} cannot build ${name}.c: ${stderr.split('\n')[0]}`
+  }
+  return failure
+}
+
+function attempt(program: string, words: readonly string[]): string | undefined {
+  const { error, status, stderr } = spawnSync(program, words, { encoding: 'utf8', timeout: 60_000 })
+  if (error !== undefined) return `${program}: ${error.message}`
+  return status === 0 ? undefined : `${[program, ...words].join(' ')}: ${stderr.trim() || `exit code ${status}`}`
+}
+

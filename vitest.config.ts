@@ -1,0 +1,22 @@
+import { defineConfig } from 'vitest/config'
+
+/** A machine may be emulated and ten times slower: no test waits for these times unless something hangs. */
+const patience = { testTimeout: 120_000, hookTimeout: 120_000 }
+
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    maxWorkers: 2,
+    projects: [
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts', 'bench/*.test.ts'], ...patience } },
+      {
+        test: {
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts', 'test/security/**/*.test.ts'],
+          globalSetup: ['test/helpers/setup.ts'],
+          ...patience,
+        },
+      },
+    ],
+  },
+})
