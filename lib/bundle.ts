@@ -1,10 +1,9 @@
 /**
  * Reading a bundle. Source: runtime-spec bundle.md.
  */
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { NruncError } from './errors.ts'
-import { rootfsPath } from './plan/rootfs.ts'
 import { parseJson } from './spec/parse.ts'
 import type { Spec } from './spec/schema.ts'
 import { refuseUnsupported } from './spec/unsupported.ts'
@@ -33,20 +32,4 @@ export function checkSpec(value: unknown): Spec {
   const spec = validateSpec(value)
   refuseUnsupported(spec)
   return spec
-}
-
-/**
- * @throws NruncError ERR_CONFIG_INVALID in runc's words when the root file system is not a directory
- */
-export function checkRootfs(spec: Spec, bundle: string): string {
-  const path = rootfsPath(spec, bundle)
-  let cause: unknown
-  let why = 'is not a directory'
-  try {
-    if (statSync(path).isDirectory()) return path
-  } catch (error) {
-    cause = error
-    why = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file or directory' : String((error as Error).message)
-  }
-  throw new NruncError('ERR_CONFIG_INVALID', `invalid rootfs: stat ${path}: ${why} (field /root/path)`, { field: '/root/path', operand: path, cause })
 }

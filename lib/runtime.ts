@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path'
 import { cgroupFiles, cgroupHost } from './cgroup/detect.ts'
 import { layoutCgroup } from './cgroup/layout.ts'
 import { removeCgroup } from './cgroup/remove.ts'
-import { checkRootfs, checkSpec, loadSpec } from './bundle.ts'
+import { checkSpec, loadSpec } from './bundle.ts'
 import { Container } from './container.ts'
 import { NruncError } from './errors.ts'
 import { endChild } from './exec.ts'
@@ -18,6 +18,7 @@ import { Child } from './native/child.ts'
 import { errnoName } from './native/errno.ts'
 import type { CreateOptions } from './options.ts'
 import { compile } from './plan/compile.ts'
+import { rootfsPath } from './plan/rootfs.ts'
 import { takeTerminal, writePidFile } from './process.ts'
 import type { Spec } from './spec/schema.ts'
 import { requireProcess } from './spec/validate.ts'
@@ -143,7 +144,7 @@ class Making {
 
   async #steps(directory: string, { path: bundle, spec }: Bundle): Promise<Container> {
     const program = requireProcess(spec)
-    const rootfs = checkRootfs(spec, bundle)
+    const rootfs = rootfsPath(spec, bundle)
     const terminal = program.terminal ?? false
     const descriptors = this.#descriptors = new Descriptors(this.#options, terminal)
     if (!this.#start) descriptors.addFifo(makeFifo(directory))

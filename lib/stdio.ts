@@ -80,7 +80,7 @@ export class Descriptors {
   #stream(name: keyof Streams, how: Stdio = 'pipe'): number {
     const index = ['stdin', 'stdout', 'stderr'].indexOf(name)
     if (how === 'inherit') return this.#add(index, false)
-    if (how === 'ignore') return this.#add(openSync('/dev/null', 'r+'), true)
+    if (how === 'ignore') return this.#add(nullDevice ??= openSync('/dev/null', 'r+'), false)
     if (how === 'pipe') {
       const [read, write] = addon().pipe()
       check(read, 'pipe2', name)
@@ -105,6 +105,9 @@ export class Descriptors {
 }
 
 const O_PATH = 0o10000000
+
+/** One for the process: what init gets are copies. */
+let nullDevice: number | undefined
 
 const invalid = (message: string): NruncError => new NruncError('ERR_OPTION_INVALID', message)
 

@@ -9,6 +9,7 @@ import type { Plan } from '../plan/operations.ts'
 import { addon, EVENT, hold, letGo, subscribe, unsubscribe } from './addon.ts'
 import { errnoName } from './errno.ts'
 import { failureError } from './failure.ts'
+import { exitResult } from './watch.ts'
 
 interface Deferred<T> {
   readonly promise: Promise<T>
@@ -70,7 +71,9 @@ export class Child {
 
   /** Let init go on where it waits, or will wait: the word is there before it. */
   continue(): void {
-    addon().send(this.#id) // when init is gone its events say why
+    // When init is gone its events say why.
+    if (this.pid !== 0) addon().send(this.#id)
+    else this.#spawned.promise.then(() => addon().send(this.#id), () => {})
   }
 
   /** @returns 0 or -errno */
@@ -96,8 +99,8 @@ export class Child {
         if (this.#failure === undefined && this.#created.settled()) this.#executed.resolve()
         break
       case EVENT.exited:
-        this.#fail(new NruncError('ERR_INIT', `container init ended early: ${describe(a, b)}`, { step: 'clone' }))
-        this.#end(a >= 0 ? { code: a, signal: null } : { code: null, signal: b > 0 ? signalName(b) : null })
+        if (!this.#executed.settled()) this.#fail(new NruncError('ERR_INIT', `container init ended early: ${describe(a, b)}`))
+        this.#end(exitResult(a, b))
     }
   }
 

@@ -59,7 +59,7 @@ function message(failure: Failure): string {
       if (errnoName(errno) === 'ELOOP') return `filesystem must be mounted on ordinary directory: ${operand}${place(failure)}`
       break
     case 'openRoot':
-      if (errnoName(errno) === 'ENOENT') return `invalid rootfs: stat ${operand}: no such file or directory${place(failure)}`
+      if (['ENOENT', 'ENOTDIR'].includes(errnoName(errno))) return `invalid rootfs: stat ${operand}: ${errnoMessage(errno)}${place(failure)}`
       break
   }
   const subject = operand === '' ? '' : ` ${quoted}`

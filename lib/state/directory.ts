@@ -63,19 +63,21 @@ function makeRoot(root: string): void {
 
 /** Remove the directory and the few files that can be in it; never follows a link, never crosses a mount. */
 export function removeDirectory(directory: string): void {
-  for (const name of entries(directory)) {
-    const path = join(directory, name)
-    try {
-      if (name === 'bundle') removeTree(path)
-      else unlinkSync(path)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw stateError(path, error)
-    }
-  }
   try {
-    rmdirSync(directory)
+    removeFiles(directory)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw stateError(directory, error)
+  }
+}
+
+/** Most often there is nothing but the state. */
+function removeFiles(directory: string): void {
+  try {
+    unlinkSync(join(directory, 'state.json'))
+    rmdirSync(directory)
+  } catch (error) {
+    if (!['ENOENT', 'ENOTEMPTY'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+    removeTree(directory)
   }
 }
 
