@@ -29,7 +29,8 @@ export default function setup({ provide }: TestProject): () => void {
   }
 
   require('root', process.geteuid?.() === 0 ? undefined : 'not root')
-  require('addon', existsSync(join(project, 'build/Release/nrunc.node')) ? undefined : 'the addon is not built: npm run build')
+  const binaries = ['build/Release', `prebuilds/${process.platform}-${process.arch}`].map((name) => join(project, name))
+  require('addon', binaries.some((path) => existsSync(path)) ? undefined : 'the addon is not built: npm run build')
   require('cli', existsSync(join(project, 'dist/cli.cjs')) ? undefined : 'the command line is not built: npm run build')
   require('cgroup', cgroupMounts().length > 0 ? undefined : 'no cgroup hierarchy is mounted')
   require('compiler', build('probe', bench, ['-static']) ?? build('terminal', bench, []))

@@ -1,0 +1,84 @@
+/**
+ * Standard streams of a container: as Node streams, as given descriptors, as the caller's own, as nothing.
+ */
+import { createHash } from 'node:crypto'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { pipeline } from 'node:stream/promises'
+import { Readable } from 'node:stream'
+import { expect, test } from 'vitest'
+import { end, useSandbox } from '../helpers/containers.ts'
+import { runProgram } from '../helpers/cli.ts'
+import { container, describeWith } from '../helpers/needs.ts'
+
+describeWith(container, 'the streams of a container', () => {
+  const sandbox = useSandbox()
+
+  test('what is written to stdin comes back through cat', async () => {
+    const made = await sandbox.run(['cat'], undefined, { stdin: 'pipe' })
+    made.stdin!.write('one\n')
+    made.stdin!.end('two\n')
+    expect(await end(made)).toEqual({ code: 0, signal: null, stdout: 'one\ntwo\n', stderr: '' })
+  })
+
+  test('10 MB both ways, byte for byte', async () => {
+    const data = Buffer.alloc(10_000_000, 'nrunc test data ')
+    const made = await sandbox.run(['cat'], undefined, { stdin: 'pipe' })
+    const hash = createHash('sha256')
+    await Promise.all([pipeline(Readable.from([data]), made.stdin!), pipeline(made.stdout!, hash)])
+    expect(hash.digest('hex')).toBe(createHash('sha256').update(data).digest('hex'))
+    expect((await made.wait()).code).toBe(0)
+  })
+
+  test('output that nobody reads yet is not lost', async () => {
+    const made = await sandbox.run(['sh', '-c', 'head -c 60000 /dev/zero; echo done >&2'])
+    await made.wait()
+    const ended = await end(made)
+    expect([ended.stdout.length, ended.stderr]).toEqual([60000, 'done\n'])
+  })
+
+  test('a program whose reader has gone is ended by SIGPIPE', async () => {
+    const made = await sandbox.run(['sh', '-c', 'cat /dev/zero; echo $? >&2'])
+    made.stdout!.once('data', () => made.stdout!.destroy())
+    expect(await text(made.stderr!)).toBe('141\n')
+  })
+
+  test('descriptors of the caller', async () => {
+    const [from, to] = [join(sandbox.directory, 'config.json'), join(sandbox.directory, 'out')]
+    const files = [openSync('/etc/hostname', 'r'), openSync(to, 'w'), openSync(`${from}.err`, 'w')] as const
+    const made = await sandbox.run(['sh', '-c', 'cat; echo err >&2'], undefined, { stdin: files[0], stdout: files[1], stderr: files[2] })
+    expect([made.stdin, made.stdout, made.stderr]).toEqual([null, null, null])
+    await made.wait()
+    expect(readFileSync(to, 'utf8')).toBe(readFileSync('/etc/hostname', 'utf8'))
+    expect(readFileSync(`${from}.err`, 'utf8')).toBe('err\n')
+    files.forEach((file) => closeSync(file)) // they stayed the caller's: closing them again would throw
+  })
+
+  test('two streams on one descriptor', async () => {
+    const path = join(sandbox.directory, 'both')
+    const file = openSync(path, 'w')
+    const made = await sandbox.run(['sh', '-c', 'echo out; echo err >&2'], undefined, { stdout: file, stderr: file })
+    await made.wait()
+    closeSync(file)
+    expect(readFileSync(path, 'utf8')).toBe('out\nerr\n')
+  })
+
+  test('ignored streams are /dev/null', async () => {
+    const made = await sandbox.run(['sh', '-c', 'readlink /proc/self/fd/0; readlink /proc/self/fd/2'], undefined, { stderr: 'ignore' })
+    expect((await end(made)).stdout).toBe('/dev/null\n/dev/null\n')
+  })
+
+  test('the caller\'s own streams', async () => {
+    const spec = sandbox.spec(['sh', '-c', 'cat; echo err >&2'], ({ linux }) => { linux.cgroupsPath = `/nrunc-test/${sandbox.id()}` })
+    const script = `
+      const { Runtime } = await import(${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)})
+      const runtime = new Runtime({ root: ${JSON.stringify(sandbox.root)} })
+      const options = { id: '${sandbox.id()}', bundle: '/', spec: ${JSON.stringify(spec)} }
+      const container = await runtime.run({ ...options, stdin: 'inherit', stdout: 'inherit', stderr: 'inherit' })
+      process.exitCode = (await container.wait()).code === 0 ? 42 : 1
+      await container.delete()`
+    const result = await runProgram([process.execPath, '--input-type=module', '-e', script], { input: 'in\n' })
+    expect(result).toEqual({ code: 42, stdout: 'in\n', stderr: 'err\n' })
+  })
+})
