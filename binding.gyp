@@ -22,7 +22,7 @@
       "cflags": ["-Wa,-I<(PRODUCT_DIR)"],
       "cflags_cc!": ["-std=gnu++17", "-std=gnu++20"],
       "cflags_cc": ["<@(addon_flags)"],
-      "ldflags": ["<@(addon_link_flags)"]
+      "ldflags": ["<@(addon_link_flags)", "-Wl,--version-script=<(module_root_dir)/addon/exports.map"]
     }
   ]
 }

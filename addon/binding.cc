@@ -175,11 +175,7 @@ class Addon : public Napi::Addon<Addon> {
 
   // openChannel(id, path): the FIFO of a created container. A reader lets init's open go on.
   Napi::Value OpenChannel(const Napi::CallbackInfo& info) {
-    std::string path = text(info, 1);
-    Fd fifo;
-    Status opened = fifo.take(CALL(openat, AT_FDCWD, path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW, 0));
-    if (opened.ok()) opened = reactor_->watch(static_cast<u32>(number(info, 0)), std::move(fifo), Fd());
-    return result(info, -opened.error);
+    return result(info, -reactor_->open_channel(static_cast<u32>(number(info, 0)), text(info, 1)).error);
   }
 
   Napi::Value Send(const Napi::CallbackInfo& info) {

@@ -16,7 +16,7 @@
       "addon/sys/resolve.cc"
     ],
     "init_flags": [
-      "-std=c++20", "-O2", "-ffreestanding", "-fno-exceptions", "-fno-rtti", "-fno-stack-protector",
+      "-std=c++20", "-Os", "-ffreestanding", "-fno-exceptions", "-fno-rtti", "-fno-stack-protector",
       "-fno-threadsafe-statics", "-fno-asynchronous-unwind-tables", "-fno-tree-loop-distribute-patterns",
       "-ffunction-sections", "-fdata-sections", "-fno-pic", "-fno-pie", "-Wall", "-Wextra"
     ],

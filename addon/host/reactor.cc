@@ -60,16 +60,24 @@ Status Reactor::add(int fd, u64 key) {
 Status Reactor::watch(u32 id, Fd channel, Fd pidfd, const Event* first) {
   std::lock_guard lock(guard_);
   if (first != nullptr) post_(*first);
-  Watch& watch = watches_[id];
-  if (channel.valid()) {
-    TRY(add(channel.get(), key_of(id, kChannel)));
-    watch.channel = std::move(channel);
-  }
-  if (pidfd.valid()) {
-    TRY(add(pidfd.get(), key_of(id, kProcess)));
-    watch.pidfd = std::move(pidfd);
-  }
+  if (channel.valid()) TRY(add_channel(id, std::move(channel)));
+  if (!pidfd.valid()) return {};
+  TRY(add(pidfd.get(), key_of(id, kProcess)));
+  watches_[id].pidfd = std::move(pidfd);
   return {};
+}
+
+Status Reactor::add_channel(u32 id, Fd channel) {
+  TRY(add(channel.get(), key_of(id, kChannel)));
+  watches_[id].channel = std::move(channel);
+  return {};
+}
+
+Status Reactor::open_channel(u32 id, const std::string& path) {
+  std::lock_guard lock(guard_);
+  Fd fifo;
+  TRY(fifo.take(CALL(openat, AT_FDCWD, path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW, 0)));
+  return add_channel(id, std::move(fifo));
 }
 
 int Reactor::send(u32 id) {

@@ -18,6 +18,9 @@ class Reactor {
   // Any thread. Either descriptor may be invalid. Events go out under `id` until the process has exited and the
   // channel has closed, or until `forget`. `first` is posted before any of them, and before it nothing can be sent.
   Status watch(u32 id, Fd channel, Fd pidfd, const Event* first = nullptr);
+  // Open the reading end of a FIFO and watch it. Whoever waits for a reader goes on at the open, and may have ended
+  // before it returns: its end is not handled before the channel is known.
+  Status open_channel(u32 id, const std::string& path);
   // One byte: the word that init waits for. EPIPE when init is gone.
   int send(u32 id);
   // pidfd_send_signal; ESRCH when the process is gone.
@@ -35,6 +38,7 @@ class Reactor {
   void frame(u32 id, Watch& watch, u32 type, std::string payload);
   void process_ended(u32 id, Watch& watch);
   Status add(int fd, u64 key);
+  Status add_channel(u32 id, Fd channel);
 
   Post post_;
   Fd epoll_, wake_;

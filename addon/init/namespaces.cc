@@ -6,14 +6,18 @@ Status join_cgroup(Context& context, plan::Reader& arguments) {
   u32 slot = arguments.number();
   Text path = arguments.text();
   if (!arguments.done()) return malformed();
-  return status_of(CALL(write, context.slot(slot), "0", 1), path);
+  TRY(CALL(write, context.slot(slot), "0", 1), path);
+  context.slots[slot].reset();  // nothing of the host's is held longer than it is needed
+  return {};
 }
 
 Status enter_namespace(Context& context, plan::Reader& arguments) {
   u32 slot = arguments.number(), flags = arguments.number();
   Text path = arguments.text();
   if (!arguments.done()) return malformed();
-  return status_of(CALL(setns, context.slot(slot), flags), path);
+  TRY(CALL(setns, context.slot(slot), flags), path);
+  context.slots[slot].reset();
+  return {};
 }
 
 Status unshare_namespaces(Context&, plan::Reader& arguments) {
