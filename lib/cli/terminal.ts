@@ -53,8 +53,10 @@ const readAll = (terminal: Terminal, output: Writable): Promise<void> =>
  */
 export const attachTerminal = (terminal: Terminal): Screen => {
   const { stdin, stdout } = process
-  // EIO is how a pty says that nobody has its other end open any more; EPIPE, that our reader has left.
-  for (const stream of [terminal, stdin, stdout]) stream.on('error', () => {})
+  // EIO is how a terminal says that nobody has its other end open any more.
+  for (const stream of [terminal, stdin]) stream.on('error', () => {})
+  // EPIPE: our reader has left. A terminal that nobody looks at is hung up.
+  stdout.on('error', () => terminal.destroy())
   followSize(terminal)
   terminal.keepLineFeeds()
   if (stdin.isTTY) stdin.setRawMode(true)
