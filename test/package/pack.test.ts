@@ -1,0 +1,150 @@
+/**
+ * The tarball of `npm pack`, in an empty project on a machine without a compiler.
+ */
+import { cpSync, existsSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  bareMachine, execute, hasProgram, installPackage, noHeaders, npm, packDependency, packPackage, patience, root,
+  Scratch, succeed,
+} from './project.ts'
+
+const compiler = ['g++', 'make', 'python3'].every(hasProgram)
+const isRoot = process.geteuid?.() === 0
+const binary = `prebuilds/linux-${process.arch}`
+
+const program = `
+import { NruncError, Runtime } from 'nrunc'
+try {
+  const container = await new Runtime({ root: process.argv[2] }).run({ host: { args: ['/bin/echo', 'hi'] } })
+  container.stdout.pipe(process.stdout)
+  const { code } = await container.wait()
+  await container.delete()
+  process.exitCode = code
+} catch (error) {
+  console.log(JSON.stringify({ typed: error instanceof NruncError, code: error.code, message: error.message }))
+  process.exitCode = 1
+}
+`
+
+const typed = `
+import { type CreateOptions, NruncError, Runtime, type Spec, defaultSpec } from 'nrunc'
+const spec: Spec = { ...defaultSpec(), root: { path: '/srv/rootfs' } }
+const options: CreateOptions = { id: 'a', spec, stdout: 'inherit' }
+const container = await new Runtime().run(options)
+const { code, signal } = await container.wait()
+export const end: number | NodeJS.Signals | null = code ?? signal
+// @ts-expect-error an unknown option is refused by the types as well
+await new Runtime().run({ idd: 'a' })
+export const isKnown = (error: unknown): boolean => error instanceof NruncError && error.code === 'ERR_NOT_FOUND'
+`
+
+describe.skipIf(noHeaders || !compiler)('the packed package (needs g++, make, python3 and headers of Node)', () => {
+  let scratch: Scratch
+  let machine: Readonly<Record<string, string>>
+  let tarball: string
+  let project: string
+  let files: string[]
+
+  beforeAll(() => {
+    scratch = new Scratch()
+    machine = bareMachine(scratch)
+    tarball = packPackage(scratch)
+    files = succeed(['tar', '-tzf', tarball], scratch.path).trim().split('\n')
+      .map((name) => name.replace(/^package\//, ''))
+    const dependencies = ['node-gyp-build', 'node-addon-api'].map((name) => packDependency(scratch, name))
+    project = installPackage(scratch, [tarball, ...dependencies], machine)
+    writeFileSync(join(project, 'program.js'), program)
+  }, patience)
+  afterAll(() => scratch.remove())
+
+  /** A copy of the project in which no binary is left. */
+  const withoutBinary = (name: string): string => {
+    const copy = join(scratch.path, name)
+    cpSync(project, copy, { recursive: true, verbatimSymlinks: true })
+    rmSync(join(copy, 'node_modules/nrunc/prebuilds'), { recursive: true })
+    return copy
+  }
+
+  it('holds the binary, the library, its types, the command line and what a build from source needs', () => {
+    expect(files).toEqual(expect.arrayContaining([
+      'LICENSE', 'README.md', 'CHANGELOG.md', 'package.json', 'bin/nrunc.cjs', 'dist/index.js', 'dist/cli.cjs',
+      'dist/types/index.d.ts', `${binary}/nrunc.glibc.node`, 'binding.gyp', 'addon/sources.gypi', 'addon/binding.cc',
+      'scripts/install.mjs', 'scripts/cli-cache.cjs',
+    ]))
+  })
+
+  it('holds no sources of the library, no tests, no build and no code compiled for another Node', () => {
+    expect(files.filter((name) => /^(lib|test|bench|build|node_modules|\.)|\.cache$|\.tgz$/.test(name))).toEqual([])
+  })
+
+  it('is complete: every file that package.json names is there', async () => {
+    const { default: manifest } = await import('../../package.json', { with: { type: 'json' } })
+    const named = [manifest.types, manifest.exports['.'].types, manifest.exports['.'].default, manifest.bin.nrunc]
+    for (const name of named) expect(files).toContain(name.replace(/^\.\//, ''))
+  })
+
+  it('compiles the command line for the Node that installs it', () => {
+    expect(existsSync(join(project, 'node_modules/nrunc/dist/cli.cache'))).toBe(true)
+  })
+
+  it.skipIf(!isRoot)('runs a container through the library (needs root)', () => {
+    expect(execute(['node', 'program.js', scratch.path + '/state'], project, machine))
+      .toEqual({ code: 0, stdout: 'hi\n', stderr: '' })
+  })
+
+  it('has the command in node_modules/.bin', () => {
+    const version = succeed(['node', '-p', 'require("nrunc/package.json").version'], project, machine).trim()
+    const text = succeed([join(project, 'node_modules/.bin/nrunc'), '--version'], project, machine)
+    expect(text.split('\n')[0]).toBe(`nrunc version ${version}`)
+  })
+
+  it.skipIf(!isRoot)('runs a container through the command (needs root)', () => {
+    const nrunc = [join(project, 'node_modules/.bin/nrunc'), '--root', join(scratch.path, 'state')] as const
+    succeed([...nrunc, 'spec', '--host', '--bundle', 'hello', 'echo', 'from the command'], project, machine)
+    expect(execute([...nrunc, 'run', '--bundle', 'hello', 'packed-hello'], project, machine))
+      .toEqual({ code: 0, stdout: 'from the command\n', stderr: '' })
+  })
+
+  it.each(['nodenext', 'bundler'])('has types that hold in a strict TypeScript program (%s)', (resolution) => {
+    writeFileSync(join(project, 'typed.ts'), typed)
+    writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({
+      compilerOptions: {
+        module: resolution === 'bundler' ? 'esnext' : resolution, moduleResolution: resolution, target: 'es2022',
+        strict: true, noEmit: true, types: ['node'], typeRoots: [join(root, 'node_modules/@types')],
+      },
+      files: ['typed.ts'],
+    }))
+    const { code, stdout } = execute(['node', join(root, 'node_modules/typescript/bin/tsc'), '-p', '.'], project)
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '' })
+  })
+
+  it('says what was looked for where no binary fits', () => {
+    const bare = withoutBinary('bare')
+    const { code, stdout } = execute(['node', 'program.js', join(scratch.path, 'state')], bare, machine)
+    const error = JSON.parse(stdout)
+    expect(code).toBe(1)
+    expect(error).toMatchObject({ typed: true, code: 'ERR_NATIVE' })
+    expect(error.message).toContain(`linux-${process.arch}`)
+    expect(error.message).toContain(join(bare, 'node_modules/nrunc/prebuilds'))
+    expect(error.message).toContain(join(bare, 'node_modules/nrunc/build'))
+    expect(error.message).not.toContain('\n')
+  })
+
+  it('fails to install with one message where no binary fits and none can be built', () => {
+    const bare = withoutBinary('no-compiler')
+    const { code, stderr } = execute(npm('rebuild', 'nrunc'), bare, machine)
+    expect(code).not.toBe(0)
+    const said = stderr.split('\n').filter((line) => line.includes('nrunc: cannot be installed'))
+    expect(said).toHaveLength(1)
+    expect(said[0]).toContain(`linux-${process.arch}`)
+    expect(said[0]).toContain('apt-get install -y g++ make python3')
+  })
+
+  it('is built from source where no binary fits and a compiler is there', () => {
+    const copy = withoutBinary('compiler')
+    succeed(npm('rebuild', 'nrunc'), copy, { HOME: machine['HOME'] ?? '' })
+    expect(existsSync(join(copy, 'node_modules/nrunc/build/Release/nrunc.node'))).toBe(true)
+    expect(execute(['node', '-e', 'require("node-gyp-build")("node_modules/nrunc")'], copy, machine).code).toBe(0)
+  }, patience)
+})
