@@ -5,7 +5,6 @@ import { spawn } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Spec } from '../../lib/spec/schema.ts'
 import { bench } from './needs.ts'
 
 /** `bin/nrunc.cjs` of this checkout. */
@@ -19,6 +18,8 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Words before `node`, e.g. `['unshare', '-m']`. */
   readonly through?: readonly string[]
+  /** Descriptors that the process gets as 3, 4 and so on. */
+  readonly descriptors?: readonly number[]
 }
 
 export interface CliResult {
@@ -44,7 +45,7 @@ export function runProgram(words: readonly string[], options: CliOptions = {}): 
   const files = [openSync(stdin, 'r'), openSync(stdout, 'a+'), openSync(stderr, 'a+')]
   const [command = '', ...rest] = [...options.through ?? [], ...words]
   const child = spawn(command, rest, {
-    cwd: options.cwd ?? scratch, stdio: [files[0], files[1], files[2]], env: { ...userEnvironment(), ...options.env },
+    cwd: options.cwd ?? scratch, stdio: [...files, ...options.descriptors ?? []], env: { ...userEnvironment(), ...options.env },
   })
   return new Promise((resolve, reject) => {
     child.on('error', reject)
@@ -59,7 +60,3 @@ export function runProgram(words: readonly string[], options: CliOptions = {}): 
 export const nrunc = (words: readonly string[], options: CliOptions = {}): Promise<CliResult> =>
   runProgram([process.execPath, program, ...words], options)
 
-/** Write a bundle for the command line into DIRECTORY. */
-export function writeConfig(directory: string, spec: Spec): void {
-  writeFileSync(join(directory, 'config.json'), JSON.stringify(spec, null, 2))
-}

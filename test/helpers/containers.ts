@@ -3,7 +3,7 @@
  * the end of the test.
  */
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
@@ -11,8 +11,10 @@ import { afterAll, afterEach } from 'vitest'
 import { type Container, type CreateOptions, defaultSpec, type ExitResult, NruncError, Runtime } from '../../lib/index.ts'
 import type { ProcessSpec, Spec } from '../../lib/spec/schema.ts'
 import { groupRoot, removeCgroups } from './cgroup.ts'
+import { type CliOptions, type CliResult, nrunc } from './cli.ts'
 import { refuseMounts } from './host.ts'
 import { bench } from './needs.ts'
+import { makeRootfs } from './rootfs.ts'
 
 /** A spec whose parts that tests change are there and can be changed. */
 export type TestSpec = Spec & {
@@ -36,8 +38,14 @@ export interface Sandbox {
   run(args: readonly string[], change?: (spec: TestSpec) => void, options?: CreateOptions): Promise<Container>
   /** Run to the end, and delete. */
   output(args: readonly string[], change?: (spec: TestSpec) => void, options?: CreateOptions): Promise<Ended>
+  /** A new root file system, for a test that changes it. */
+  rootfs(): string
   /** Delete it at the end of the test, whatever it does then. */
   keep(container: Container): Container
+  /** Write a bundle with the spec of {@link Sandbox.spec}, for the command line. */
+  bundle(args: readonly string[], change?: (spec: TestSpec) => void): { readonly id: string, readonly bundle: string }
+  /** Run the command line on the state root of this file. */
+  nrunc(words: readonly string[], options?: CliOptions): Promise<CliResult>
 }
 
 export interface Ended extends ExitResult {
@@ -49,6 +57,7 @@ export interface Ended extends ExitResult {
 export function useSandbox(): Sandbox {
   const prefix = `t${randomBytes(4).toString('hex')}`
   const directory = mkdtempSync(join(bench().directory, `${prefix}-`))
+  chmodSync(directory, 0o755)
   const root = join(directory, 'state')
   mkdirSync(root)
   const runtime = new Runtime({ root })
@@ -82,13 +91,31 @@ export function useSandbox(): Sandbox {
       await container.delete()
       return ended
     },
+    rootfs: () => {
+      const path = mkdtempSync(join(directory, 'rootfs-'))
+      chmodSync(path, 0o755)
+      const failure = makeRootfs(path)
+      if (failure !== undefined) throw new Error(failure)
+      if (existsSync(bench().probe)) copyFileSync(bench().probe, join(path, 'bin/probe'))
+      return path
+    },
     keep: (container) => {
       made.push(container)
       return container
     },
+    bundle: (args, change) => {
+      const id = sandbox.id()
+      const bundle = join(directory, id)
+      const given = spec(args, change)
+      given.linux.cgroupsPath ??= join(groupRoot, id)
+      mkdirSync(bundle)
+      writeFileSync(join(bundle, 'config.json'), JSON.stringify(given, null, 2))
+      return { id, bundle }
+    },
+    nrunc: (words, options) => nrunc(['--root', root, ...words], options),
   }
   afterEach(async () => {
-    for (const container of made.splice(0)) {
+    for (const container of [...made.splice(0), ...await runtime.list()]) {
       await container.delete({ force: true }).catch((error: unknown) => {
         if (!(error instanceof NruncError && error.code === 'ERR_NOT_FOUND')) throw error
       })
