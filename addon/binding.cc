@@ -13,6 +13,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <future>
 #include <memory>
 
 #include "host/cgroup.h"
@@ -97,6 +98,7 @@ class Addon : public Napi::Addon<Addon> {
         InstanceMethod("start", &Addon::Start),
         InstanceMethod("hold", &Addon::Hold),
         InstanceMethod("spawn", &Addon::SpawnInit),
+        InstanceMethod("plan", &Addon::GivePlan),
         InstanceMethod("watch", &Addon::Watch),
         InstanceMethod("openChannel", &Addon::OpenChannel),
         InstanceMethod("send", &Addon::Send),
@@ -144,18 +146,27 @@ class Addon : public Napi::Addon<Addon> {
     return info.Env().Undefined();
   }
 
-  // spawn(id, hostPlan, initPlan, descriptors): the descriptors are duplicated, the caller keeps his.
+  // spawn(id, hostPlan, descriptors): the descriptors are duplicated, the caller keeps his. The caller must give init's
+  // plan before he returns to the event loop.
   Napi::Value SpawnInit(const Napi::CallbackInfo& info) {
-    host::SpawnRequest request{static_cast<u32>(number(info, 0)), bytes_of(info[1]), bytes_of(info[2]), {}};
-    auto descriptors = info[3].As<Napi::Array>();
+    host::SpawnRequest request{static_cast<u32>(number(info, 0)), bytes_of(info[1]), {}, {}};
+    auto descriptors = info[2].As<Napi::Array>();
     for (u32 i = 0; i < descriptors.Length(); i++) {
       Fd copy;
       Status taken = copy.take(CALL(fcntl, descriptors.Get(i).As<Napi::Number>().Int32Value(), F_DUPFD_CLOEXEC, 0));
       if (!taken.ok()) return result(info, -taken.error);
       request.descriptors.push_back(std::move(copy));
     }
+    init_plan_ = std::promise<std::string>();
+    request.init_plan = init_plan_.get_future().share();
     host::spawn(*workers_, *reactor_, post_, std::move(request));
     return result(info, 0);
+  }
+
+  // plan(initPlan): for the spawn just called. It is made while init is being cloned; an empty one gives the spawn up.
+  Napi::Value GivePlan(const Napi::CallbackInfo& info) {
+    init_plan_.set_value(bytes_of(info[0]));
+    return info.Env().Undefined();
   }
 
   // Open a pidfd and make sure that it is the process that was meant: a pid alone may have been given away again.
@@ -314,6 +325,7 @@ class Addon : public Napi::Addon<Addon> {
 
   std::shared_ptr<Outbox> outbox_;
   host::Post post_;
+  std::promise<std::string> init_plan_;
   std::unique_ptr<host::Reactor> reactor_;
   std::unique_ptr<host::Workers> workers_;
 };

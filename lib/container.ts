@@ -95,8 +95,9 @@ export class Container {
 
   /** @internal The poststart hooks; when one fails, the container is ended. */
   async runStarted(): Promise<void> {
+    if (!this.spec.hooks?.poststart?.length) return
     try {
-      await runHooks(this.spec.hooks?.poststart, 'poststart', describeState(this.#directory, this.#state, 'running'))
+      await runHooks(this.spec.hooks.poststart, 'poststart', describeState(this.#directory, this.#state, 'running'))
     } catch (error) {
       this.#signal(SIGKILL)
       throw error
@@ -154,7 +155,7 @@ export class Container {
    */
   async delete(options: { readonly force?: boolean | undefined } = {}): Promise<void> {
     await withLock(this.#directory, this.id, async () => {
-      const status = statusOf(this.#directory, this.#state)
+      const status = this.#child?.ended ? 'stopped' : statusOf(this.#directory, this.#state)
       if (status !== 'stopped' && status !== 'created' && !options.force) {
         throw new NruncError('ERR_STATUS', `cannot delete container ${this.id} that is not stopped: ${status}`, { operand: this.id })
       }
@@ -191,7 +192,8 @@ export class Container {
 
   /** What a poststop hook says does not bring the container back: a warning, as in the specification. */
   async #runStopped(): Promise<void> {
+    if (!this.spec.hooks?.poststop?.length) return
     const { pid: _, ...state } = describeState(this.#directory, this.#state, 'stopped')
-    await runHooks(this.spec.hooks?.poststop, 'poststop', state, (error) => process.emitWarning(error))
+    await runHooks(this.spec.hooks.poststop, 'poststop', state, (error) => process.emitWarning(error))
   }
 }

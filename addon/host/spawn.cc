@@ -184,13 +184,15 @@ class Spawn {
   }
 
   void send_plan(Outcome& outcome) {
-    plan::Bootstrap bootstrap{plan::kMagic, static_cast<u32>(request_.init_plan.size()), child_.pid,
+    const std::string& init_plan = request_.init_plan.get();
+    if (init_plan.empty()) return outcome.fail(clone_, malformed_plan());
+    plan::Bootstrap bootstrap{plan::kMagic, static_cast<u32>(init_plan.size()), child_.pid,
                               static_cast<u32>(slots_.size())};
-    Status status = slots_.size() > plan::kMaximumDescriptors || request_.init_plan.size() > plan::kMaximumSize
+    Status status = slots_.size() > plan::kMaximumDescriptors || init_plan.size() > plan::kMaximumSize
                         ? failure(E2BIG, "sendmsg", "plan")
                         : send_all(reinterpret_cast<const char*>(&bootstrap), sizeof bootstrap);
     if (status.ok()) status = send_descriptors();
-    if (status.ok()) status = send_all(request_.init_plan.data(), request_.init_plan.size());
+    if (status.ok()) status = send_all(init_plan.data(), init_plan.size());
     if (!status.ok()) outcome.fail(clone_, status);
     slots_.clear();
   }
@@ -224,8 +226,9 @@ class Spawn {
 
 void spawn(Workers& workers, Reactor& reactor, Post post, SpawnRequest request) {
   auto job = std::make_shared<Spawn>(std::move(request));
-  if (!job->needs_cgroup_first()) workers.run([job] { job->prepare(); });
+  // The clone takes longer: it goes first, and does the rest too when no other thread has taken it.
   workers.run([job, &reactor, post = std::move(post)] { job->run(reactor, post); });
+  if (!job->needs_cgroup_first()) workers.run([job] { job->prepare(); });
 }
 
 }  // namespace host

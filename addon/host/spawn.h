@@ -1,6 +1,7 @@
 // From a plan to a process that executes it.
 #pragma once
 
+#include <future>
 #include <string>
 #include <vector>
 
@@ -12,8 +13,8 @@ namespace host {
 struct SpawnRequest {
   u32 id;
   std::string host_plan;
-  std::string init_plan;
   std::vector<Fd> descriptors;  // slots 0 and on; the host plan's openDescriptor adds to them
+  std::shared_future<std::string> init_plan;  // may come while init is being cloned; empty: give up
 };
 
 // Any thread. The events of the container come through the reactor's channel; a failure of the host's part is posted as

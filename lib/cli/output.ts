@@ -4,8 +4,6 @@
  */
 import { writeSync } from 'node:fs'
 
-const pause = new Int32Array(new SharedArrayBuffer(4))
-
 /**
  * Writes all of TEXT to a descriptor before it returns, also to a pipe that is non-blocking and full.
  *
@@ -18,7 +16,7 @@ export const writeAll = (fd: number, text: string): void => {
       rest = rest.subarray(writeSync(fd, rest))
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
-      Atomics.wait(pause, 0, 0, 5)
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
     }
   }
 }

@@ -11,15 +11,15 @@ export const exitCode = ({ code, signal }: ExitResult): number =>
 
 const kept = new Set([
   'SIGKILL', 'SIGSTOP', 'SIGCHLD', 'SIGURG', 'SIGPIPE', 'SIGSEGV', 'SIGBUS', 'SIGFPE', 'SIGILL',
-  'SIGTTIN', 'SIGTTOU', 'SIGWINCH',
+  'SIGTTIN', 'SIGTTOU', 'SIGWINCH', 'SIGPROF',
 ])
 
 /**
  * The signals that a command in the foreground passes on to its process. Left out: those that cannot be caught;
  * SIGCHLD, SIGURG and SIGPIPE, which are about this process alone; those that a fault of this process raises (a handler
  * would return into the fault); SIGTTIN and SIGTTOU, whose default is what job control is (and libuv repeats a refused
- * tcsetattr for ever while they are caught); SIGWINCH, which sets the size of the terminal instead; real-time signals,
- * which Node cannot catch.
+ * tcsetattr for ever while they are caught); SIGWINCH, which sets the size of the terminal instead; SIGPROF,
+ * which is the clock of Node's profiler; real-time signals, which Node cannot catch.
  */
 export const forwardedSignals = (): NodeJS.Signals[] => {
   const passed = Object.entries(constants.signals).filter(([name]) => !kept.has(name))

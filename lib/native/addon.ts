@@ -14,7 +14,9 @@ export interface Addon {
   start(dispatcher: Dispatcher): void
   /** Whether awaited events keep the event loop alive. */
   hold(on: boolean): void
-  spawn(id: number, hostPlan: Uint8Array, initPlan: Uint8Array, descriptors: readonly number[]): number
+  /** To be followed by {@link Addon.plan} in the same turn of the event loop. */
+  spawn(id: number, hostPlan: Uint8Array, descriptors: readonly number[]): number
+  plan(initPlan: Uint8Array): void
   watch(id: number, pid: number, startTime: string): number
   openChannel(id: number, path: string): number
   send(id: number): number

@@ -30,6 +30,8 @@ function deferred<T>(): Deferred<T> {
   return { promise, resolve, reject, settled: () => settled }
 }
 
+const nothing = new Uint8Array()
+
 export class Child {
   /** The host's pid, 0 before it is known. */
   pid = 0
@@ -49,10 +51,18 @@ export class Child {
   constructor(plan: Plan, descriptors: readonly number[]) {
     this.#id = subscribe((type, a, b, data) => this.#event(type, a, b, data))
     hold()
-    const result = addon().spawn(this.#id, encode(plan.host), encode(plan.init), descriptors)
+    const result = addon().spawn(this.#id, encode(plan.host), descriptors)
     if (result < 0) {
       this.#fail(new NruncError('ERR_NATIVE', `cannot duplicate a descriptor: ${errnoName(-result)}`, { errno: errnoName(-result), syscall: 'fcntl' }))
       this.#end()
+      return
+    }
+    // Init's part is compiled while it is being cloned.
+    try {
+      addon().plan(encode(plan.init))
+    } catch (error) {
+      this.#fail(error as NruncError)
+      addon().plan(nothing)
     }
   }
 
@@ -75,6 +85,9 @@ export class Child {
     if (this.pid !== 0) addon().send(this.#id)
     else this.#spawned.promise.then(() => addon().send(this.#id), () => {})
   }
+
+  /** Whether it is gone, and reaped. */
+  get ended(): boolean { return !this.#alive }
 
   /** @returns 0 or -errno */
   signal(signal: number): number {

@@ -17,9 +17,11 @@ import { planPaths, planPivot, planRoot, planSysctl } from './rootfs.ts'
 const O_WRONLY = 1
 
 /**
- * The plan of a container's first process.
+ * The plan of a container's first process. Its part for init is made when it is asked for, so that it can be made while
+ * the host is already at its own.
  *
- * @throws NruncError ERR_CONFIG_INVALID or ERR_CGROUP for what only the host's facts show to be impossible
+ * @throws NruncError ERR_CONFIG_INVALID or ERR_CGROUP for what only the host's facts show to be impossible; the getter
+ * of the part for init too
  */
 export function compile(spec: Spec, process: ProcessSpec, context: PlanContext): Plan {
   const cgroups = cgroupOperations(context.cgroupHost, context.cgroups, spec.linux?.resources, {
@@ -27,14 +29,8 @@ export function compile(spec: Spec, process: ProcessSpec, context: PlanContext):
   })
   const firstTask = context.descriptors.count
   const namespaces = planNamespaces(spec, context.host, firstTask + cgroups.tasks.length)
-  const identity: IdentityFacts = {
-    host: context.host, field: '/process',
-    keepGroups: context.host.uid !== 0 && namespaces.mapIds.some((one) => one.op === 'mapIds' && one.denySetgroups === 1),
-  }
-  const runtimeHooks = [...(spec.hooks?.prestart ?? []), ...(spec.hooks?.createRuntime ?? [])]
-  const creating = hookState(spec, context, 'creating')
-  const created = hookState(spec, context, 'created')
-
+  const join = cgroups.tasks.map(({ path }, at): Operation =>
+    ({ op: 'joinCgroup', field: context.cgroups.field, descriptor: firstTask + at, path }))
   return {
     host: [
       ...cgroups.prepare,
@@ -44,25 +40,33 @@ export function compile(spec: Spec, process: ProcessSpec, context: PlanContext):
       { op: 'clone', field: '/linux/namespaces', flags: namespaces.flags, cgroup: cgroups.into },
       ...namespaces.mapIds,
     ],
-    init: [
-      ...cgroups.tasks.map(({ path }, at): Operation =>
-        ({ op: 'joinCgroup', field: context.cgroups.field, descriptor: firstTask + at, path })),
-      ...namespaces.enter,
-      { op: 'newSession', field: '' },
-      ...(context.noNewKeyring ? [] : [{ op: 'sessionKeyring', field: '', name: `_ses.${context.id}` } as const]),
-      ...planNames(spec, namespaces),
-      ...planOomScore(process, '/process'),
-      ...(namespaces.has('mount') ? planFiles(spec, process, context, namespaces) : planChroot(spec, process, context)),
-      ...(runtimeHooks.length > 0 ? [{ op: 'awaitRuntimeHooks', field: '/hooks' } as const] : []),
-      ...planHooks(spec.hooks?.createContainer, 'createContainer', creating),
-      ...(namespaces.has('mount') ? [...planPaths(spec), ...planPivot(spec, context)] : []),
-      ...planSysctl(spec),
-      ...planProcess(process, context.descriptors, identity),
-      { op: 'awaitStart', field: '', fifo: context.descriptors.fifo ?? NO_SLOT },
-      ...planHooks(spec.hooks?.startContainer, 'startContainer', created),
-      planExecute(process, '/process'),
-    ],
+    get init() { return [...join, ...planInit(spec, process, context, namespaces)] },
   }
+}
+
+function planInit(spec: Spec, process: ProcessSpec, context: PlanContext, namespaces: NamespacePlan): Operation[] {
+  const { hooks } = spec
+  const ownMounts = namespaces.has('mount')
+  const identity: IdentityFacts = {
+    host: context.host, field: '/process',
+    keepGroups: namespaces.mapIds.some((one) => one.op === 'mapIds' && one.denySetgroups === 1),
+  }
+  return [
+    ...namespaces.enter,
+    { op: 'newSession', field: '' },
+    ...(context.noNewKeyring ? [] : [{ op: 'sessionKeyring', field: '', name: `_ses.${context.id}` } as const]),
+    ...planNames(spec, namespaces),
+    ...planOomScore(process, '/process'),
+    ...(ownMounts ? planFiles(spec, process, context, namespaces) : planChroot(spec, process, context)),
+    ...(hooks?.prestart?.length || hooks?.createRuntime?.length ? [{ op: 'awaitRuntimeHooks', field: '/hooks' } as const] : []),
+    ...planHooks(hooks?.createContainer, 'createContainer', hookState(spec, context, 'creating')),
+    ...(ownMounts ? [...planPaths(spec), ...planPivot(spec, context)] : []),
+    ...planSysctl(spec),
+    ...planProcess(process, context.descriptors, identity),
+    { op: 'awaitStart', field: '', fifo: context.descriptors.fifo ?? NO_SLOT },
+    ...planHooks(hooks?.startContainer, 'startContainer', hookState(spec, context, 'created')),
+    planExecute(process, '/process'),
+  ]
 }
 
 /** The mounts and what stands on them, all of it before the runtime hooks, which may want to add to it. */

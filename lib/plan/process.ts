@@ -22,9 +22,10 @@ export function planProcess(process: ProcessSpec, descriptors: GivenDescriptors,
   const [input, output, error] = descriptors.stdio
   const args = process.args ?? []
   return [
-    ...planLimits(process, facts),
     { op: 'stdio', field: '', input, output, error },
     ...descriptors.preserved.map(({ slot, number }): Operation => ({ op: 'passDescriptor', field: '', descriptor: slot, number })),
+    // After the descriptors have their numbers, which a low RLIMIT_NOFILE would forbid; before the right to raise goes.
+    ...planLimits(process, facts),
     // As root first, because the way there may be closed to the user; as the user again, who must be allowed to stay.
     { op: 'changeDirectory', field: `${field}/cwd`, path: process.cwd, tolerateDenied: 1 },
     ...planUser(process, facts),
