@@ -42,18 +42,18 @@ export const isKnown = (error: unknown): boolean => error instanceof NruncError 
 describe.skipIf(noHeaders || !compiler)('the packed package (needs g++, make, python3 and headers of Node)', () => {
   let scratch: Scratch
   let machine: Readonly<Record<string, string>>
-  let tarball: string
+  let tarballs: string[]
   let project: string
   let files: string[]
 
   beforeAll(() => {
     scratch = new Scratch()
     machine = bareMachine(scratch)
-    tarball = packPackage(scratch)
+    const tarball = packPackage(scratch)
     files = succeed(['tar', '-tzf', tarball], scratch.path).trim().split('\n')
       .map((name) => name.replace(/^package\//, ''))
-    const dependencies = ['node-gyp-build', 'node-addon-api'].map((name) => packDependency(scratch, name))
-    project = installPackage(scratch, [tarball, ...dependencies], machine)
+    tarballs = [tarball, ...['node-gyp-build', 'node-addon-api'].map((name) => packDependency(scratch, name))]
+    project = installPackage(scratch, 'project', tarballs, machine)
     writeFileSync(join(project, 'program.js'), program)
   }, patience)
   afterAll(() => scratch.remove())
@@ -104,6 +104,15 @@ describe.skipIf(noHeaders || !compiler)('the packed package (needs g++, make, py
     succeed([...nrunc, 'spec', '--host', '--bundle', 'hello', 'echo', 'from the command'], project, machine)
     expect(execute([...nrunc, 'run', '--bundle', 'hello', 'packed-hello'], project, machine))
       .toEqual({ code: 0, stdout: 'from the command\n', stderr: '' })
+  })
+
+  it('needs no install script: the command works without one', () => {
+    const plain = installPackage(scratch, 'no-scripts', tarballs, machine, '--ignore-scripts')
+    expect(existsSync(join(plain, 'node_modules/nrunc/dist/cli.cache'))).toBe(false)
+    const list = [join(plain, 'node_modules/.bin/nrunc'), '--root', join(scratch.path, 'none'), 'list', '-q'] as const
+    expect(execute(list, plain, machine)).toEqual({ code: 0, stdout: '', stderr: '' })
+    const load = 'require("node-gyp-build").path("node_modules/nrunc")'
+    expect(succeed(['node', '-p', load], plain, machine)).toContain(binary)
   })
 
   it.each(['nodenext', 'bundler'])('has types that hold in a strict TypeScript program (%s)', (resolution) => {

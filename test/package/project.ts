@@ -109,12 +109,13 @@ export function bareMachine(scratch: Scratch): Readonly<Record<string, string>> 
   return { PATH: bin, HOME: scratch.directory('home') }
 }
 
-/** An empty project in which TARBALLS are installed, offline and with ENV alone. */
+/** An empty project in which TARBALLS are installed, offline, with ENV alone and with more OPTIONS of npm. */
 export function installPackage(
-  scratch: Scratch, tarballs: readonly string[], env: Readonly<Record<string, string>>,
+  scratch: Scratch, name: string, tarballs: readonly string[], env: Readonly<Record<string, string>>,
+  ...options: string[]
 ): string {
-  const project = scratch.directory('project')
+  const project = scratch.directory(name)
   writeFileSync(join(project, 'package.json'), '{ "name": "empty", "private": true, "type": "module" }\n')
-  succeed(npm('install', '--offline', '--no-audit', '--no-fund', ...tarballs), project, env)
+  succeed(npm('install', '--offline', '--no-audit', '--no-fund', ...options, ...tarballs), project, env)
   return project
 }
