@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { join, resolve } from 'node:path'
 import { cgroupFiles, cgroupHost } from './cgroup/detect.ts'
 import { layoutCgroup } from './cgroup/layout.ts'
-import { removeCgroup } from './cgroup/remove.ts'
+import { removeCgroup, removeEmptyCgroups } from './cgroup/remove.ts'
 import { checkSpec, loadSpec } from './bundle.ts'
 import { Container } from './container.ts'
 import { NruncError } from './errors.ts'
@@ -132,10 +132,16 @@ class Making {
     } catch (error) {
       this.#descriptors?.abandon()
       await endChild(this.#child)
-      await removeCgroup(this.#cgroupPaths)
+      await this.#removeCgroups(error)
       removeDirectory(directory)
       throw error
     }
+  }
+
+  /** What cannot be removed does not hide why. One that could not be made may be another's: it goes only if it is empty. */
+  async #removeCgroups(reason: unknown): Promise<void> {
+    const foreign = reason instanceof NruncError && reason.step === 'makeCgroup'
+    await (foreign ? removeEmptyCgroups : removeCgroup)(this.#cgroupPaths).catch(() => undefined)
   }
 
   async #hostBundle(path: string): Promise<Bundle> {

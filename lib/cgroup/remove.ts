@@ -33,6 +33,11 @@ export async function removeCgroup(paths: CgroupPaths, calls: RemovalCalls = { r
   }
 }
 
+/** Remove those cgroups of `cgroup_paths` that hold neither processes nor cgroups, in one attempt. */
+export async function removeEmptyCgroups(paths: CgroupPaths): Promise<void> {
+  await removeAll([...new Set(Object.values(paths))])
+}
+
 const removeAll = async (paths: readonly string[]): Promise<boolean> =>
   (await job((native, id) => native.removeDirectories(id, paths))).a === 0
 
