@@ -17,6 +17,8 @@ export default defineConfig({
           ...patience,
         },
       },
+      // They compile the addon, in copies of the package.
+      { test: { name: 'package', include: ['test/package/**/*.test.ts'], fileParallelism: false, ...patience } },
     ],
   },
 })

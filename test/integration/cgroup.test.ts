@@ -2,7 +2,7 @@
  * The cgroups of a container: entered before the program runs, with the limits of `linux.resources`, gone with it.
  * Works on cgroup v1, v2 and a mixture. Source: runtime-spec config-linux.md "Control groups".
  */
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Spec } from '../../lib/index.ts'
@@ -19,9 +19,12 @@ describeWith(container, 'the cgroups of a container', () => {
   const sandbox = useSandbox()
   const create = (resources: Resources) =>
     sandbox.create(['true'], ({ linux }) => { linux.resources = { ...linux.resources, ...resources } })
-  /** Skips where no hierarchy has the controller. */
-  const testWith = (controller: string, name: string, body: () => Promise<void>): void =>
-    test.skipIf(hierarchyOf(controller) === undefined)(`${name}${hierarchyOf(controller) === undefined ? ` (skipped: no ${controller} controller)` : ''}`, body)
+  /** Skips where no hierarchy has the controller, or what else the test needs is not there. */
+  const testWith = (controller: string, name: string, body: () => Promise<void>, lacking?: string): void => {
+    const reason = hierarchyOf(controller) === undefined ? `no ${controller} controller` : lacking
+    if (reason === undefined) test(name, body)
+    else test.skip(`${name} (skipped: ${reason})`, body)
+  }
 
   test('the program is in them from its first moment on', async () => {
     const made = await sandbox.create(['cat', '/proc/self/cgroup'])
@@ -93,25 +96,22 @@ describeWith(container, 'the cgroups of a container', () => {
   const blockController = hierarchyOf('blkio') ? 'blkio' : 'io'
   const disk = firstDisk()
   testWith(blockController, 'blockIO throttling', async () => {
-    if (disk === undefined) return
-    const [major, minor] = disk
+    const [major, minor] = disk ?? [0, 0]
     const { id } = await create({ blockIO: { throttleReadBpsDevice: [{ major, minor, rate: 1 << 20 }] } })
     const text = cgroupFile(id, blockController, { v1: 'blkio.throttle.read_bps_device', v2: 'io.max' })
     expect(text).toMatch(hierarchyOf(blockController)?.version === 2
       ? new RegExp(`^${major}:${minor} rbps=${1 << 20} `) : `${major}:${minor} ${1 << 20}`)
-  })
+  }, disk === undefined ? 'no disk' : undefined)
 
-  const pageSize = readdirSync('/sys/kernel/mm/hugepages').flatMap((name) => /^hugepages-(\d+)kB$/.exec(name)?.[1] ?? []).map(Number).sort((a, b) => a - b)[0]
+  const pageSize = smallestHugePage()
   testWith('hugetlb', 'huge pages', async () => {
-    if (pageSize === undefined) return
-    const size = pageSize >= 1 << 20 ? `${pageSize >> 20}GB` : pageSize >= 1024 ? `${pageSize >> 10}MB` : `${pageSize}KB`
-    const limit = pageSize * 1024 * 3
-    const made = await create({ hugepageLimits: [{ pageSize: size, limit }] })
-    expect(cgroupFile(made.id, 'hugetlb', { v1: `hugetlb.${size}.limit_in_bytes`, v2: `hugetlb.${size}.max` })).toBe(String(limit))
+    const [name = '', bytes = 0] = pageSize ?? []
+    const made = await create({ hugepageLimits: [{ pageSize: name, limit: 3 * bytes }] })
+    expect(cgroupFile(made.id, 'hugetlb', { v1: `hugetlb.${name}.limit_in_bytes`, v2: `hugetlb.${name}.max` })).toBe(String(3 * bytes))
     expect(processesIn(cgroupDirectory(made.id, 'hugetlb'))).toEqual([made.pid])
-  })
+  }, pageSize === undefined ? 'no huge pages' : undefined)
 
-  testWith('memory', 'a limit that the kernel refuses names its field, and nothing is left', async () => {
+  testWith('cpuset', 'a limit that the kernel refuses names its field, and nothing is left', async () => {
     const id = sandbox.id()
     const error = await rejection(sandbox.create(['true'], ({ linux }) => {
       linux.resources = { ...linux.resources, cpu: { cpus: '4095' } }
@@ -159,6 +159,17 @@ describeWith(container, 'the cgroups of a container', () => {
     expect(testCgroups(made.id)).toEqual([])
   })
 })
+
+/** The name that the hugetlb controller has for it, and its size in bytes. */
+function smallestHugePage(): readonly [string, number] | undefined {
+  const directory = '/sys/kernel/mm/hugepages'
+  if (!existsSync(directory)) return undefined
+  const sizes = readdirSync(directory).map((name) => Number(/\d+/.exec(name)?.[0])).sort((one, other) => one - other)
+  const [size] = sizes
+  if (size === undefined) return undefined
+  const name = size >= 1 << 20 ? `${size >> 20}GB` : size >= 1024 ? `${size >> 10}MB` : `${size}KB`
+  return [name, size * 1024]
+}
 
 function firstDisk(): readonly [number, number] | undefined {
   for (const name of readdirSync('/sys/block')) {
