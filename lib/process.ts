@@ -10,7 +10,7 @@ import { errnoName } from './native/errno.ts'
 import type { ExitResult } from './options.ts'
 import { signalNumber } from './signals.ts'
 import type { Descriptors } from './stdio.ts'
-import { Terminal } from './terminal.ts'
+import type { Terminal } from './terminal.ts'
 
 /**
  * What `container.exec` gives.
@@ -64,9 +64,14 @@ export function checkSignal(result: number, pid: number): void {
   throw new NruncError('ERR_SIGNAL', words, { syscall: 'pidfd_send_signal', errno, operand: String(pid) })
 }
 
-/** The terminal of a process that has just been created, unless it went to a console socket. */
+/**
+ * The terminal of a process that has just been created, unless it went to a console socket. Its class is loaded only
+ * here: Node's streams cost a command line that has no terminal several milliseconds.
+ */
 export async function takeTerminal(child: Child, wanted: boolean): Promise<Terminal | null> {
-  return wanted ? new Terminal(await child.console) : null
+  if (!wanted) return null
+  const { Terminal } = await import('./terminal.ts')
+  return new Terminal(await child.console)
 }
 
 /**
