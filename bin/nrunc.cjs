@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 'use strict'
-// Runs dist/cli.cjs. dist/cli.cache holds what V8 compiled of it at build time; where it does not fit this Node it is
-// rejected without a word, and the source is compiled as usual. The bundle is ASCII: latin1 reads it without decoding.
+// Runs dist/cli.cjs, the text of one function. dist/cli.cache holds what V8 has compiled of it before; where it does not
+// fit this Node it is rejected without a word, and the text is compiled as usual. That is ASCII: latin1 need not decode.
 const { readFileSync } = require('node:fs')
 const { Script } = require('node:vm')
 
@@ -11,8 +11,7 @@ let cachedData
 try {
   cachedData = readFileSync(`${directory}/cli.cache`)
 } catch {}
-const source = readFileSync(filename, 'latin1')
-const script = new Script(`(function (module, require, __dirname, __filename) {${source}\n})`, { filename, cachedData })
+const script = new Script(readFileSync(filename, 'latin1'), { filename, cachedData })
 const bundle = {}
 script.runInThisContext()(bundle, require, directory, filename)
 // On the next tick: warnings are printed on one.

@@ -1,21 +1,19 @@
 'use strict'
 // cli-cache.cjs BUNDLE SCRATCH: loads the bundle as bin/nrunc.cjs does, runs the commands that have to start fast, and
-// writes what V8 has compiled of it beside it. The containers are made of the host's own programs and are deleted again;
-// where none can be made (no rights, no namespaces), the commands fail, and the cache lacks what comes after.
+// writes what V8 has compiled of it beside it. The containers are made of the host's own programs and are deleted
+// again; where none can be made (no rights, no namespaces), the commands fail, and the cache lacks what comes after.
 const { readFileSync, writeFileSync } = require('node:fs')
 const { dirname, join } = require('node:path')
 const { Script } = require('node:vm')
 
 const [file, scratch] = process.argv.slice(2)
-// The same function around the bundle as there: V8 takes its cache for this text alone.
-const source = readFileSync(file, 'latin1')
-const script = new Script(`(function (module, require, __dirname, __filename) {${source}\n})`, { filename: file })
+const script = new Script(readFileSync(file, 'latin1'), { filename: file })
 const bundle = {}
 script.runInThisContext()(bundle, require, dirname(file), file)
 
 const run = async () => {
-  const nrunc = (...words) =>
-    bundle.exports.main(['--root', join(scratch, 'state'), '--log', join(scratch, 'log'), '--log-format', 'json', ...words])
+  const global = ['--root', join(scratch, 'state'), '--log', join(scratch, 'log'), '--log-format', 'json']
+  const nrunc = (...words) => bundle.exports.main([...global, ...words])
   const makeBundle = async (name, ...args) => {
     const directory = join(scratch, name)
     await nrunc('spec', '--host', ...(process.geteuid() === 0 ? [] : ['--rootless']), '--bundle', directory, ...args)
@@ -25,7 +23,7 @@ const run = async () => {
     writeFileSync(path, JSON.stringify(config))
     return directory
   }
-  const [short, long] = [await makeBundle('short', 'true'), await makeBundle('long', 'sleep', '60')]
+  const [short, long] = [await makeBundle('short', 'true'), await makeBundle('long', 'sleep', '10')]
   await nrunc('run', '--bundle', short, 'a')
   await nrunc('create', '--bundle', long, '--pid-file', join(scratch, 'pid'), 'b')
   await nrunc('start', 'b')
