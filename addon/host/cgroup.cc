@@ -13,14 +13,22 @@
 namespace host {
 namespace {
 
-Status write_file(const std::string& path, Text value, Text operand) {
-  Fd file;
-  TRY(file.take(CALL(openat, AT_FDCWD, path.c_str(), O_WRONLY | O_CLOEXEC, 0), operand));
+Status open_for_writing(const char* path, Fd& file, Text operand) {
+  return file.take(CALL(openat, AT_FDCWD, path, O_WRONLY | O_CLOEXEC, 0), operand);
+}
+
+Status write_value(const Fd& file, Text value, Text operand) {
   sys::Call written{};
   do {
     written = CALL(write, file.get(), value.data, value.size);
   } while (written.error() == EINTR);
   return status_of(written, operand);
+}
+
+Status write_file(const std::string& path, Text value, Text operand) {
+  Fd file;
+  TRY(open_for_writing(path.c_str(), file, operand));
+  return write_value(file, value, operand);
 }
 
 // The first bytes of a small file, without white space at the end.
@@ -107,12 +115,18 @@ Status make_cgroup(plan::Reader& arguments) {
   return {};
 }
 
-Status write_cgroup(plan::Reader& arguments) {
+Status CgroupWriter::write(plan::Reader& arguments) {
   Text path = arguments.text(), value = arguments.text();
   u32 optional = arguments.number();
   if (!arguments.done()) return failure(EPROTO, "read", "plan");
-  Status written = write_file(path.data, value, path);
-  return written.error == ENOENT && optional != 0 ? Status{} : written;
+  if (!file_.valid() || path_ != path.data) {
+    file_.reset();
+    Status opened = open_for_writing(path.data, file_, path);
+    if (opened.error == ENOENT && optional != 0) return {};
+    TRY(opened);
+    path_ = path.data;
+  }
+  return write_value(file_, value, path);
 }
 
 Status attach_device_program(plan::Reader& arguments) {

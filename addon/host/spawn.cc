@@ -60,8 +60,9 @@ class Spawn {
   // Everything before the clone. Taken by whichever thread comes first.
   void prepare() {
     if (taken_.exchange(true)) return;
+    CgroupWriter writer;
     for (plan::Item item : before_) {
-      Status status = prepare_one(item);
+      Status status = prepare_one(item, writer);
       if (!status.ok()) {
         prepared_.fail(item, status);
         break;
@@ -112,10 +113,10 @@ class Spawn {
     valid_ = operations.complete() && clone_.operation == Operation::clone;
   }
 
-  Status prepare_one(plan::Item& item) {
+  Status prepare_one(plan::Item& item, CgroupWriter& writer) {
     switch (item.operation) {
       case Operation::makeCgroup: return make_cgroup(item.arguments);
-      case Operation::writeCgroup: return write_cgroup(item.arguments);
+      case Operation::writeCgroup: return writer.write(item.arguments);
       case Operation::attachDeviceProgram: return attach_device_program(item.arguments);
       case Operation::openDescriptor: {
         Fd fd;
