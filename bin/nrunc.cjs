@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 'use strict'
-// Runs dist/cli.cjs, the text of one function. dist/cli.cache holds what V8 has compiled of it before; where it does not
-// fit this Node it is rejected without a word, and the text is compiled as usual. That is ASCII: latin1 need not decode.
+// Runs dist/cli.cjs, the text of one function. dist/cli.cache holds what V8 has compiled of it before; where it does
+// not fit this Node it is rejected without a word, and the text is compiled as usual. It is ASCII, for which latin1
+// needs no decoding.
 const { readFileSync } = require('node:fs')
 const { Script } = require('node:vm')
 
