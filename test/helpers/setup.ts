@@ -39,7 +39,8 @@ export default function setup({ provide }: TestProject): () => void {
   require('userNamespaces', attempt('unshare', ['--user', '--map-root-user', 'true']))
   require('rootless', attempt('setpriv', [...someone.words, 'unshare', '--user', '--map-root-user', 'true'])
     ?? attempt('setpriv', [...someone.words, process.execPath, '-e', '0']))
-  require('subordinateIds', attempt('sh', ['-c', 'command -v newuidmap && command -v newgidmap']) && 'no newuidmap and newgidmap (Debian: uidmap)')
+  const helpers = attempt('sh', ['-c', 'command -v newuidmap && command -v newgidmap && [ -e /etc/subuid ] && [ -e /etc/subgid ]'])
+  require('subordinateIds', helpers && 'no newuidmap and newgidmap (Debian: uidmap)')
 
   for (const [need, reason] of Object.entries(missing)) console.warn(`nrunc tests: no ${need}: ${reason}`)
   provide('bench', bench)
