@@ -1,11 +1,13 @@
 /**
  * Reading a bundle. Source: runtime-spec bundle.md.
  */
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { NruncError } from './errors.ts'
+import { NruncError, type Problem } from './errors.ts'
+import { namespaceFiles } from './plan/namespaces.ts'
 import { parseJson } from './spec/parse.ts'
-import type { Spec } from './spec/schema.ts'
+import { sysctl } from './spec/rules/sysctl.ts'
+import type { Namespace, Spec } from './spec/schema.ts'
 import { refuseUnsupported } from './spec/unsupported.ts'
 import { validateSpec } from './spec/validate.ts'
 
@@ -32,4 +34,25 @@ export function checkSpec(value: unknown): Spec {
   const spec = validateSpec(value)
   refuseUnsupported(spec)
   return spec
+}
+
+/**
+ * A namespace that is joined by path may be the one this process is in: a sysctl set there would be the host's.
+ *
+ * @throws NruncError ERR_CONFIG_INVALID as for a container without such a namespace
+ */
+export function refuseHostSysctl(spec: Spec): void {
+  const namespaces = spec.linux?.namespaces ?? []
+  if (Object.keys(spec.linux?.sysctl ?? {}).length === 0 || namespaces.every(({ path }) => !path)) return
+  const problems: Problem[] = []
+  const own = { ...spec, linux: { ...spec.linux, namespaces: namespaces.filter((one) => !isOurs(one)) } }
+  sysctl(own, (field, message) => problems.push({ field, message }))
+  const [first] = problems
+  if (first !== undefined) throw new NruncError('ERR_CONFIG_INVALID', `${first.field}: ${first.message}`, { field: first.field, problems })
+}
+
+function isOurs({ type, path }: Namespace): boolean {
+  if (!path) return false
+  const [joined, ours] = [path, `/proc/self/ns/${namespaceFiles[type]}`].map((file) => statSync(file, { throwIfNoEntry: false }))
+  return joined !== undefined && joined.ino === ours?.ino && joined.dev === ours.dev
 }

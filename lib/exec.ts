@@ -7,6 +7,7 @@ import { hostFacts } from './facts.ts'
 import { Child } from './native/child.ts'
 import type { ExecOptions } from './options.ts'
 import { compileExec } from './plan/exec.ts'
+import { namespaceFiles } from './plan/namespaces.ts'
 import { ContainerProcess, takeTerminal, writePidFile } from './process.ts'
 import { capabilityNames } from './spec/names.ts'
 import type { Capabilities, NamespaceType, ProcessSpec, Spec } from './spec/schema.ts'
@@ -86,14 +87,10 @@ function addCapabilities(own: Capabilities, added: readonly string[]): Capabilit
     : { ...own, bounding: merge(own.bounding), effective: merge(own.effective), permitted: merge(own.permitted) }
 }
 
-const files: Readonly<Record<NamespaceType, string>> = {
-  user: 'user', ipc: 'ipc', uts: 'uts', network: 'net', pid: 'pid', mount: 'mnt', cgroup: 'cgroup', time: 'time',
-}
-
 /** Namespaces in which init is and this process is not. Joining one's own user namespace is an error for the kernel. */
 function foreignNamespaces(state: StateFile): { type: NamespaceType; path: string }[] {
   const pid = state.init_process_pid
-  const foreign = Object.entries(files).flatMap(([type, file]) => {
+  const foreign = Object.entries(namespaceFiles).flatMap(([type, file]) => {
     const path = `/proc/${pid}/ns/${file}`
     return identity(path) === identity(`/proc/self/ns/${file}`) ? [] : [{ type: type as NamespaceType, path }]
   })

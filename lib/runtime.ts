@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path'
 import { cgroupFiles, cgroupHost } from './cgroup/detect.ts'
 import { layoutCgroup } from './cgroup/layout.ts'
 import { removeCgroup, removeEmptyCgroups } from './cgroup/remove.ts'
-import { checkSpec, loadSpec } from './bundle.ts'
+import { checkSpec, loadSpec, refuseHostSysctl } from './bundle.ts'
 import { Container } from './container.ts'
 import { NruncError } from './errors.ts'
 import { endChild } from './exec.ts'
@@ -18,6 +18,7 @@ import { Child } from './native/child.ts'
 import { errnoName } from './native/errno.ts'
 import type { CreateOptions } from './options.ts'
 import { compile } from './plan/compile.ts'
+import { namespaceFiles } from './plan/namespaces.ts'
 import { rootfsPath } from './plan/rootfs.ts'
 import { takeTerminal, writePidFile } from './process.ts'
 import type { Spec } from './spec/schema.ts'
@@ -150,6 +151,7 @@ class Making {
 
   async #steps(directory: string, { path: bundle, spec }: Bundle): Promise<Container> {
     const program = requireProcess(spec)
+    refuseHostSysctl(spec)
     const rootfs = rootfsPath(spec, bundle)
     const terminal = program.terminal ?? false
     const descriptors = this.#descriptors = new Descriptors(this.#options, terminal)
@@ -209,12 +211,12 @@ function makeFifo(directory: string): string {
   throw new NruncError('ERR_STATE_INVALID', `cannot create ${path}: ${errnoName(-result)}`, { syscall: 'mkfifo', errno: errnoName(-result), operand: path })
 }
 
-const namespaceFiles = {
-  NEWCGROUP: 'cgroup', NEWIPC: 'ipc', NEWNET: 'net', NEWNS: 'mnt', NEWPID: 'pid', NEWTIME: 'time', NEWUSER: 'user', NEWUTS: 'uts',
-} as const
+/** libcontainer's keys: the CLONE_* names without their first word. */
+const namespaceKeys = Object.entries(namespaceFiles).map(([type, file]) =>
+  [`NEW${{ mount: 'NS', network: 'NET' }[type] ?? type.toUpperCase()}`, file] as const)
 
 const namespacePaths = (pid: number): Record<string, string> =>
-  Object.fromEntries(Object.entries(namespaceFiles).map(([name, file]) => [name, `/proc/${pid}/ns/${file}`]))
+  Object.fromEntries(namespaceKeys.map(([key, file]) => [key, `/proc/${pid}/ns/${file}`]))
 
 function refuseUnknown(options: object, known: ReadonlySet<string>): void {
   for (const name of Object.keys(options)) {

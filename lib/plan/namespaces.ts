@@ -13,6 +13,11 @@ export const namespaceFlags: Readonly<Record<NamespaceType, number>> = {
   network: 0x40000000,
 }
 
+/** Name of the namespace's file in /proc/PID/ns; namespaces(7). */
+export const namespaceFiles: Readonly<Record<NamespaceType, string>> = {
+  time: 'time', mount: 'mnt', cgroup: 'cgroup', uts: 'uts', ipc: 'ipc', user: 'user', pid: 'pid', network: 'net',
+}
+
 /** The order in which namespaces are joined: the user namespace gives the right to join the others. */
 const joinOrder: readonly NamespaceType[] = ['user', 'ipc', 'uts', 'network', 'pid', 'mount', 'cgroup', 'time']
 
