@@ -21,7 +21,7 @@ import { containerDirectory, removeDirectory } from './state/directory.ts'
 import { readState, type StateFile } from './state/file.ts'
 import { withLock } from './state/lock.ts'
 import { describeState } from './state/describe.ts'
-import { FIFO, isAlive, statusOf } from './state/status.ts'
+import { FIFO, isAlive, namespaceProcesses, statusOf } from './state/status.ts'
 import type { Streams } from './stdio.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -129,10 +129,13 @@ export class Container {
    */
   async kill(signal: string | number = 'SIGTERM'): Promise<void> {
     const number = signalNumber(signal)
+    // Without a pid namespace the end of init is not the end of the others.
+    if (number === SIGKILL && !this.#hasPidNamespace && (await this.processes()).length > 0) {
+      return killCgroup(this.#state.cgroup_paths)
+    }
     if (statusOf(this.#directory, this.#state) === 'stopped') {
       throw new NruncError('ERR_STATUS', 'container not running', { operand: this.id })
     }
-    if (number === SIGKILL && !this.#hasPidNamespace) return killCgroup(this.#state.cgroup_paths)
     checkSignal(this.#signal(number), this.pid)
   }
 
@@ -144,7 +147,9 @@ export class Container {
 
   /** Host's pids of all processes in the container, ascending. @throws NruncError ERR_CGROUP */
   async processes(): Promise<number[]> {
-    return cgroupProcesses(this.#state.cgroup_paths)
+    const { cgroup_paths: paths, init_process_start: start } = this.#state
+    if (Object.keys(paths).length > 0) return cgroupProcesses(paths)
+    return isAlive(this.pid, start) ? namespaceProcesses(this.pid) : []
   }
 
   /**

@@ -7,10 +7,10 @@ import type { HostFacts } from './plan/context.ts'
 let facts: HostFacts | undefined
 
 export function hostFacts(): HostFacts {
-  return facts ??= {
-    uid: process.geteuid!(), gid: process.getegid!(), openFilesHard: openFilesHard(),
-    uidHelper: findProgram('newuidmap'), gidHelper: findProgram('newgidmap'),
-  }
+  if (facts !== undefined) return facts
+  const uid = process.geteuid!()
+  const helpers = uid === 0 ? {} : { uidHelper: findProgram('newuidmap'), gidHelper: findProgram('newgidmap') }
+  return facts = { uid, gid: process.getegid!(), openFilesHard: openFilesHard(), ...helpers }
 }
 
 /** Node has raised the soft limit; the hard one is still the caller's. proc(5), limits. */

@@ -81,8 +81,9 @@ export class Runtime {
       try {
         return [new Container(this.root, readState(containerDirectory(this.root, id), id))]
       } catch (error) {
-        if (error instanceof NruncError && error.code === 'ERR_NOT_FOUND') return []
-        throw error
+        // One that is damaged must not hide the others.
+        if (error instanceof NruncError && error.code !== 'ERR_NOT_FOUND') process.emitWarning(error)
+        return []
       }
     })
   }
@@ -95,6 +96,7 @@ export class Runtime {
       throw new NruncError('ERR_OPTION_INVALID', 'host goes with neither bundle nor spec', { operand: 'host' })
     }
     const given = options.host === undefined ? readBundle(options) : undefined
+    addon() // if it cannot be loaded, nothing may have been made yet
     const directory = takeDirectory(this.root, id)
     return withLock(directory, id, () => new Making(this.root, id, options, start).run(directory, given))
   }

@@ -1,7 +1,7 @@
 /**
  * The three standard streams of a process: descriptors for its side, Node streams for ours.
  */
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readlinkSync } from 'node:fs'
 import { Socket } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
 import { NruncError } from './errors.ts'
@@ -98,7 +98,7 @@ export class Descriptors {
   #preserve(count: number): void {
     if (!Number.isInteger(count) || count < 0 || count > 900) throw invalid(`preserveFds must be an integer from 0 to 900, not ${count}`)
     for (let number = 3; number < 3 + count; number++) {
-      if (addon().descriptorFlags(number) < 0) throw invalid(`unable to preserve fd ${number}: bad file descriptor`)
+      if (addon().descriptorFlags(number) < 0 || isOfNode(number)) throw invalid(`unable to preserve fd ${number}: bad file descriptor`)
       this.#preserved.push({ slot: this.#add(number, false), number })
     }
   }
@@ -110,6 +110,22 @@ const O_PATH = 0o10000000
 let nullDevice: number | undefined
 
 const invalid = (message: string): NruncError => new NruncError('ERR_OPTION_INVALID', message)
+
+/** Node opens descriptors of its own under numbers that the caller left free: they were not inherited. */
+function isOfNode(fd: number): boolean {
+  const target = readlinkSync(`/proc/self/fd/${fd}`)
+  if (target.startsWith('anon_inode:[event') || target.startsWith('anon_inode:[io_uring')) return true
+  if (!target.startsWith('pipe:')) return false
+  // Its pipes have both ends in this process.
+  const ends = readdirSync('/proc/self/fd').filter((other) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${other}`) === target
+    } catch {
+      return false
+    }
+  })
+  return ends.length > 1
+}
 
 function check(result: number, syscall: string, operand: string): number {
   if (result >= 0) return result

@@ -1,7 +1,7 @@
 /**
  * The host's end of a container's terminal.
  */
-import { closeSync } from 'node:fs'
+import { closeSync, readSync } from 'node:fs'
 import { Duplex } from 'node:stream'
 import { ReadStream } from 'node:tty'
 import { NruncError } from './errors.ts'
@@ -30,10 +30,24 @@ export class Terminal extends Duplex {
       throw error
     }
     this.#tty.on('data', (piece) => { if (!this.push(piece)) this.#tty.pause() })
-    this.#tty.on('end', () => this.push(null))
+    this.#tty.on('end', () => this.#drain())
     // The kernel's way to say that nobody holds the other side any more.
     this.#tty.on('error', (error: NodeJS.ErrnoException) => { if (error.code === 'EIO') this.push(null); else this.destroy(error) })
     this.#tty.pause()
+  }
+
+  /** libuv takes a hang-up for the end even where the kernel still holds output for a slow reader. */
+  #drain(): void {
+    const piece = Buffer.allocUnsafe(65536)
+    try {
+      for (let size = 1; size > 0;) {
+        size = readSync(this.#fd, piece)
+        this.push(Buffer.from(piece.subarray(0, size)))
+      }
+    } catch {
+      // EIO: now it is empty.
+    }
+    this.push(null)
   }
 
   /**

@@ -13,10 +13,11 @@ export function defaultRoot(uid: number, env: Readonly<Record<string, string | u
   return join(own, 'nrunc')
 }
 
-/** @throws NruncError ERR_OPTION_INVALID when ROOT is the root directory */
+/** @throws NruncError ERR_OPTION_INVALID when ROOT is empty or the root directory */
 export function checkRoot(root: string): string {
   const path = resolve(root)
-  if (path !== '/') return path
+  if (root !== '' && path !== '/') return path
+  if (root === '') throw new NruncError('ERR_OPTION_INVALID', 'the state root cannot be empty')
   throw new NruncError('ERR_OPTION_INVALID', 'the state root cannot be the root directory', { operand: root })
 }
 

@@ -1,7 +1,7 @@
 /**
  * What a container is doing, from what can be seen of it. Source: runtime-spec runtime.md "State".
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Status } from '../options.ts'
 import type { StateFile } from './file.ts'
@@ -18,6 +18,20 @@ export function isAlive(pid: number, startTime: number | string): boolean {
   }
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return fields[19] === String(startTime) && fields[0] !== 'Z' && fields[0] !== 'X'
+}
+
+/** Pids of the processes in the pid namespace of PID: what can be said of a container that has no cgroup. */
+export function namespaceProcesses(pid: number): number[] {
+  const namespace = (one: string | number): string | undefined => {
+    try {
+      return readlinkSync(`/proc/${one}/ns/pid`)
+    } catch {
+      return undefined // gone, or another user's
+    }
+  }
+  const wanted = namespace(pid)
+  if (wanted === undefined || wanted === namespace('self')) return [pid]
+  return readdirSync('/proc').filter((name) => /^\d+$/.test(name) && namespace(name) === wanted).map(Number)
 }
 
 export function statusOf(directory: string, state: StateFile): Status {
