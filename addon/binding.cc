@@ -18,6 +18,7 @@
 
 #include "host/cgroup.h"
 #include "host/command.h"
+#include "host/image.h"
 #include "host/reactor.h"
 #include "host/spawn.h"
 #include "host/workers.h"
@@ -136,6 +137,11 @@ class Addon : public Napi::Addon<Addon> {
     post_ = [outbox = outbox_](host::Event event) { outbox->post(std::move(event)); };
     reactor_ = std::make_unique<host::Reactor>(post_);
     workers_ = std::make_unique<host::Workers>();
+    // Ahead of the first start, while JavaScript reads a config: a thread, and the memory file of init.
+    workers_->run([] {
+      host::Image image;
+      (void)host::open_image(image);  // the start that needs it says what is wrong
+    });
     return info.Env().Undefined();
   }
 

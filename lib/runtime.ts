@@ -95,8 +95,8 @@ export class Runtime {
     if (options.host !== undefined && (options.bundle ?? options.spec) !== undefined) {
       throw new NruncError('ERR_OPTION_INVALID', 'host goes with neither bundle nor spec', { operand: 'host' })
     }
+    addon() // first: if it cannot be loaded nothing has been made yet, and it gets ready while the config is read
     const given = options.host === undefined ? readBundle(options) : undefined
-    addon() // if it cannot be loaded, nothing may have been made yet
     const directory = takeDirectory(this.root, id)
     return withLock(directory, id, () => new Making(this.root, id, options, start).run(directory, given))
   }

@@ -27,7 +27,7 @@ const withoutModule = {
 const lateModules = {
   name: 'late-modules',
   setup(setup) {
-    setup.onResolve({ filter: /^node:(crypto|net|tty|child_process|fs\/promises)$/ }, ({ path, namespace }) =>
+    setup.onResolve({ filter: /^node:(crypto|net|tty|child_process|fs\/promises|timers\/promises)$/ }, ({ path, namespace }) =>
       namespace === 'late' ? { path, external: true } : { path, namespace: 'late' })
     setup.onLoad({ filter: /.*/, namespace: 'late' }, async ({ path }) => {
       const names = Object.keys(await import(path)).filter((name) => name !== 'default')
