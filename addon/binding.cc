@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -115,7 +114,6 @@ class Addon : public Napi::Addon<Addon> {
         InstanceMethod("connect", &Addon::Connect),
         InstanceMethod("descriptorFlags", &Addon::DescriptorFlags),
         InstanceMethod("setWindowSize", &Addon::SetWindowSize),
-        InstanceMethod("clearOnlcr", &Addon::ClearOnlcr),
     });
   }
 
@@ -319,14 +317,6 @@ class Addon : public Napi::Addon<Addon> {
   Napi::Value SetWindowSize(const Napi::CallbackInfo& info) {
     kernel::WindowSize size{static_cast<u16>(number(info, 1)), static_cast<u16>(number(info, 2)), 0, 0};
     return checked(info, ioctl(number(info, 0), TIOCSWINSZ, &size));
-  }
-
-  // clearOnlcr(fd): a line feed stays a line feed; the terminal of the user adds the carriage return.
-  Napi::Value ClearOnlcr(const Napi::CallbackInfo& info) {
-    termios settings{};
-    if (tcgetattr(number(info, 0), &settings) != 0) return checked(info, -1);
-    settings.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
-    return checked(info, tcsetattr(number(info, 0), TCSANOW, &settings));
   }
 
   std::shared_ptr<Outbox> outbox_;

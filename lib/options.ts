@@ -14,6 +14,10 @@ export interface StdioOptions {
   readonly stderr?: Stdio | undefined
   /** With a terminal: path of an AF_UNIX stream socket that receives the pty's master, as runc's --console-socket. */
   readonly consoleSocket?: string | undefined
+  /** With a terminal: its size before the program is executed. Default: `process.consoleSize`, or 0 by 0. */
+  readonly terminalSize?: { readonly rows: number; readonly columns: number } | undefined
+  /** With a terminal that a terminal of the user's shows: the container adds no carriage returns. Default false. */
+  readonly keepLineFeeds?: boolean | undefined
   /** How many descriptors, from 3 on, are passed on under the same numbers. Default 0. */
   readonly preserveFds?: number | undefined
   /** File that receives the host's pid of the process: decimal, no newline, replaced atomically. */

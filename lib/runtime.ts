@@ -31,7 +31,8 @@ import { FIFO } from './state/status.ts'
 import { Descriptors } from './stdio.ts'
 
 const createOptions = new Set([
-  'id', 'bundle', 'spec', 'host', 'stdin', 'stdout', 'stderr', 'consoleSocket', 'preserveFds', 'pidFile', 'noPivot', 'noNewKeyring',
+  'id', 'bundle', 'spec', 'host', 'stdin', 'stdout', 'stderr', 'consoleSocket', 'terminalSize', 'keepLineFeeds', 'preserveFds', 'pidFile', 'noPivot',
+  'noNewKeyring',
 ])
 
 /**

@@ -21,6 +21,7 @@ export class Descriptors {
   readonly list: number[] = []
   readonly streams: Streams = { stdin: null, stdout: null, stderr: null }
   #stdio: [number, number, number] = [0, 0, 0]
+  readonly #terminal: GivenDescriptors['terminal']
   #consoleSocket: number | undefined
   #fifo: number | undefined
   readonly #preserved: { slot: number; number: number }[] = []
@@ -29,6 +30,7 @@ export class Descriptors {
 
   /** @throws NruncError ERR_OPTION_INVALID, ERR_NATIVE; nothing stays open then */
   constructor(options: StdioOptions, terminal: boolean) {
+    this.#terminal = { ...options.terminalSize, keepLineFeeds: options.keepLineFeeds }
     try {
       this.#preserve(options.preserveFds ?? 0)
       if (options.consoleSocket !== undefined && !terminal) {
@@ -51,7 +53,7 @@ export class Descriptors {
   }
 
   get given(): GivenDescriptors {
-    return { count: this.list.length, stdio: this.#stdio, consoleSocket: this.#consoleSocket, fifo: this.#fifo, preserved: this.#preserved }
+    return { count: this.list.length, stdio: this.#stdio, terminal: this.#terminal, consoleSocket: this.#consoleSocket, fifo: this.#fifo, preserved: this.#preserved }
   }
 
   /** Init has its copies: close the process's side, and make streams of ours. */

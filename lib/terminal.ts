@@ -59,11 +59,6 @@ export class Terminal extends Duplex {
     this.#check(addon().setWindowSize(this.#fd, size.rows, size.columns), 'set the window size')
   }
 
-  /** Do not turn the container's line feeds into carriage return and line feed: the user's terminal does that. */
-  keepLineFeeds(): void {
-    this.#check(addon().clearOnlcr(this.#fd), 'set the terminal')
-  }
-
   #check(result: number, what: string): void {
     if (result < 0 && !this.destroyed) {
       throw new NruncError('ERR_NATIVE', `cannot ${what}: ${errnoName(-result)}`, { syscall: 'ioctl', errno: errnoName(-result) })

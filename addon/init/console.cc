@@ -9,6 +9,9 @@ constexpr u32 kUnlock = 0x40045431;      // TIOCSPTLCK
 constexpr u32 kPeer = 0x5441;            // TIOCGPTPEER
 constexpr u32 kNumber = 0x80045430;      // TIOCGPTN
 constexpr u32 kSetWindowSize = 0x5414;   // TIOCSWINSZ
+constexpr u32 kGetSettings = 0x5401;     // TCGETS
+constexpr u32 kSetSettings = 0x5402;     // TCSETS
+constexpr u32 kMapLineFeed = 4;          // ONLCR
 
 // The container may have put anything at /dev/pts/ptmx (CVE-2025-52565).
 Status check_ptmx(const Fd& master) {
@@ -30,6 +33,17 @@ Status open_pty(Context& context, Fd& master) {
   int locked = 0;
   TRY(CALL(ioctl, master.get(), kUnlock, &locked), "/dev/pts/ptmx");
   return context.terminal.take(CALL(ioctl, master.get(), kPeer, O_RDWR | O_NOCTTY | O_CLOEXEC), "/dev/pts");
+}
+
+// The terminal that shows this one adds the carriage returns.
+Status keep_line_feeds(const Fd& terminal) {
+  struct {
+    u32 input, output, control, local;
+    u8 rest[44];
+  } settings{};
+  TRY(CALL(ioctl, terminal.get(), kGetSettings, &settings), "terminal");
+  settings.output &= ~kMapLineFeed;
+  return status_of(CALL(ioctl, terminal.get(), kSetSettings, &settings), "terminal");
 }
 
 Status mount_on_console(Context& context) {
@@ -65,7 +79,7 @@ Status send_master(Context& context, const Fd& master, u32 receiver) {
 
 Status console(Context& context, plan::Reader& arguments) {
   u32 receiver = arguments.number(), rows = arguments.number(), columns = arguments.number();
-  u32 with_console = arguments.number();
+  u32 with_console = arguments.number(), line_feeds = arguments.number();
   if (!arguments.done()) return malformed();
   Fd master;
   TRY(open_pty(context, master));
@@ -73,6 +87,7 @@ Status console(Context& context, plan::Reader& arguments) {
     kernel::WindowSize size{static_cast<u16>(rows), static_cast<u16>(columns), 0, 0};
     TRY(CALL(ioctl, master.get(), kSetWindowSize, &size), "window size");
   }
+  if (line_feeds != 0) TRY(keep_line_feeds(context.terminal));
   if (with_console != 0) TRY(mount_on_console(context));
   return send_master(context, master, receiver);
 }

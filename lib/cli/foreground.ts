@@ -1,7 +1,7 @@
 /**
  * A process in the foreground: it has the terminal, it gets the signals, and its end is the end of the command.
  */
-import type { ExitResult } from '../options.ts'
+import type { ExitResult, StdioOptions } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
 import { exitCode, forwardedSignals } from './signals.ts'
 
@@ -15,13 +15,12 @@ export interface Attended {
 /**
  * Creates a process, attends it until it ends, and resolves to it and to the exit code that a shell expects.
  * Signals that arrive before the process runs are kept for it; those after its end are dropped, so that they do not
- * interrupt the clearing up. `begin` lets a created process run, once its terminal is ready.
+ * interrupt the clearing up.
  *
- * @throws What `create` and `begin` throw; the terminal is restored first.
+ * @throws What `create` throws.
  */
 export const attend = async <T extends Attended>(
   create: () => Promise<T>,
-  begin: (created: T) => Promise<void> = async () => {},
 ): Promise<{ readonly attended: T; readonly code: number }> => {
   const early: NodeJS.Signals[] = []
   let running: T | undefined
@@ -34,7 +33,6 @@ export const attend = async <T extends Attended>(
   const attended = await create()
   const screen = attended.terminal && (await import('./terminal.ts')).attachTerminal(attended.terminal)
   try {
-    await begin(attended)
     running = attended
     early.forEach(forward)
     const result = await attended.wait()
@@ -43,4 +41,13 @@ export const attend = async <T extends Attended>(
   } finally {
     screen?.restore()
   }
+}
+
+/**
+ * What the terminal of a process in the foreground is made with: the size of this process's own, and line feeds as they
+ * are, because this process's terminal, in Node's raw mode too, adds the carriage returns.
+ */
+export const terminalOptions = async (): Promise<Pick<StdioOptions, 'terminalSize' | 'keepLineFeeds'>> => {
+  const { windowSize } = await import('./terminal.ts')
+  return { terminalSize: windowSize(), keepLineFeeds: true }
 }

@@ -16,15 +16,22 @@ export interface Screen {
   restore(): void
 }
 
+const ownWindow = (): WriteStream | undefined =>
+  [process.stdout, process.stderr].find(({ isTTY }) => isTTY) as WriteStream | undefined
+
+/** The size of this process's terminal, where it has one that has a size. */
+export const windowSize = (): { readonly rows: number; readonly columns: number } | undefined => {
+  const [columns = 0, rows = 0] = ownWindow()?.getWindowSize() ?? []
+  return columns > 0 && rows > 0 ? { rows, columns } : undefined
+}
+
 const followSize = (terminal: Terminal): void => {
-  const window = [process.stdout, process.stderr].find(({ isTTY }) => isTTY) as WriteStream | undefined
-  if (!window) return
   const resize = () => {
-    const [columns, rows] = window.getWindowSize()
-    if (columns > 0 && rows > 0) terminal.resize({ rows, columns })
+    const size = windowSize()
+    if (size) terminal.resize(size)
   }
-  resize()
-  window.on('resize', resize)
+  resize() // it may have changed since the terminal was made
+  ownWindow()?.on('resize', resize)
 }
 
 /** Until the end of the terminal; or until it is silent although the reader of our output keeps up. */
@@ -47,8 +54,7 @@ const readAll = (terminal: Terminal, output: Writable): Promise<void> =>
   })
 
 /**
- * Joins a container's terminal to this process's streams. Carriage returns are added by this terminal, which keeps on
- * doing that in Node's raw mode, and not by the container's as well. Where the standard input is no terminal (a pipe,
+ * Joins a container's terminal to this process's streams. Where the standard input is no terminal (a pipe,
  * a file), there is no raw mode, and its end sends nothing.
  */
 export const attachTerminal = (terminal: Terminal): Screen => {
@@ -58,7 +64,6 @@ export const attachTerminal = (terminal: Terminal): Screen => {
   // EPIPE: our reader has left. A terminal that nobody looks at is hung up.
   stdout.on('error', () => terminal.destroy())
   followSize(terminal)
-  terminal.keepLineFeeds()
   if (stdin.isTTY) stdin.setRawMode(true)
   stdin.pipe(terminal, { end: false })
   terminal.pipe(stdout, { end: false })

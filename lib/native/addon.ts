@@ -32,7 +32,6 @@ export interface Addon {
   connect(path: string): number
   descriptorFlags(fd: number): number
   setWindowSize(fd: number, rows: number, columns: number): number
-  clearOnlcr(fd: number): number
 }
 
 /** The kinds of events; the same numbers as `host::EventType` in `addon/host/events.h`. */

@@ -37,7 +37,7 @@ export function compile(spec: Spec, process: ProcessSpec, context: PlanContext):
       ...cgroups.tasks.map(({ path }): Operation =>
         ({ op: 'openDescriptor', field: context.cgroups.field, path, flags: O_WRONLY, type: 0 })),
       ...namespaces.open,
-      { op: 'clone', field: '/linux/namespaces', flags: namespaces.flags, cgroup: cgroups.into },
+      { op: 'clone', field: spec.linux?.namespaces === undefined ? '' : '/linux/namespaces', flags: namespaces.flags, cgroup: cgroups.into },
       ...namespaces.mapIds,
     ],
     get init() { return [...join, ...planInit(spec, process, context, namespaces)] },

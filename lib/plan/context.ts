@@ -11,6 +11,8 @@ export interface GivenDescriptors {
   readonly count: number
   /** stdin, stdout, stderr; without meaning with a terminal. */
   readonly stdio: readonly [number, number, number]
+  /** What the caller says of the terminal. */
+  readonly terminal?: { readonly rows?: number | undefined; readonly columns?: number | undefined; readonly keepLineFeeds?: boolean | undefined } | undefined
   /** Connected socket that gets the master of the console. */
   readonly consoleSocket?: number | undefined
   /** O_PATH descriptor of exec.fifo; without one, start comes over the control socket. */

@@ -40,7 +40,8 @@ export function planLimits(process: ProcessSpec, { host, field }: IdentityFacts)
       soft: hard < DEFAULT_OPEN_FILES ? hard : DEFAULT_OPEN_FILES, hard,
     })
   }
-  list.push({ op: 'umask', field: `${field}/user/umask`, mask: process.user.umask ?? 0o022 })
+  const { umask } = process.user
+  list.push({ op: 'umask', field: `${field}/user${umask === undefined ? '' : '/umask'}`, mask: umask ?? 0o022 })
   if (process.noNewPrivileges) list.push({ op: 'noNewPrivileges', field: `${field}/noNewPrivileges` })
   return list
 }
@@ -48,14 +49,15 @@ export function planLimits(process: ProcessSpec, { host, field }: IdentityFacts)
 /** Becoming the user. Without `capabilities` the process has none, and none to gain. */
 export function planUser(process: ProcessSpec, { field, keepGroups }: IdentityFacts): Operation[] {
   const sets: Capabilities = process.capabilities ?? {}
+  const at = process.capabilities === undefined ? field : `${field}/capabilities`
   return [
-    { op: 'dropBounding', field: `${field}/capabilities/bounding`, keep: capabilityMask(sets.bounding) },
+    { op: 'dropBounding', field: sets.bounding === undefined ? at : `${at}/bounding`, keep: capabilityMask(sets.bounding) },
     {
       op: 'setUser', field: `${field}/user`, uid: process.user.uid, gid: process.user.gid,
       groups: process.user.additionalGids ?? [], keepGroups: keepGroups ? 1 : 0,
     },
     {
-      op: 'setCapabilities', field: `${field}/capabilities`,
+      op: 'setCapabilities', field: at,
       effective: capabilityMask(sets.effective), permitted: capabilityMask(sets.permitted),
       inheritable: capabilityMask(sets.inheritable), ambient: capabilityMask(sets.ambient),
     },

@@ -72,18 +72,22 @@ export interface MountOptions {
   data: string
 }
 
+const known = <T>(table: Readonly<Record<string, T>>, name: string): T | undefined =>
+  Object.hasOwn(table, name) ? table[name] : undefined
+
 /** Split the options of a mount. The last one of a pair of opposites wins, as in mount(8). */
 export function parseMountOptions(options: readonly string[]): MountOptions {
   const result: MountOptions = { set: 0, clear: 0, recursiveSet: 0, recursiveClear: 0, propagation: [], data: '' }
   const data: string[] = []
   for (const option of options) {
-    const change = plain[option]
-    const tree = recursive[option]
+    const change = known(plain, option)
+    const tree = known(recursive, option)
+    const propagation = known(propagations, option)
     if (change !== undefined) {
       result.set = (result.set & ~(change.clear ?? 0)) | (change.set ?? 0)
       result.clear = (result.clear & ~(change.set ?? 0)) | (change.clear ?? 0)
-    } else if (propagations[option] !== undefined) {
-      result.propagation.push(propagations[option])
+    } else if (propagation !== undefined) {
+      result.propagation.push(propagation)
     } else if (tree !== undefined) {
       result.recursiveSet = (result.recursiveSet & ~(tree.clear ?? 0)) | (tree.set ?? 0)
       result.recursiveClear = (result.recursiveClear & ~(tree.set ?? 0)) | (tree.clear ?? 0)
@@ -95,18 +99,26 @@ export function parseMountOptions(options: readonly string[]): MountOptions {
   return result
 }
 
-/** MS_* flags of one mount as MOUNT_ATTR_*. */
+const pairs = [
+  [MS.RDONLY, MOUNT_ATTR.RDONLY], [MS.NOSUID, MOUNT_ATTR.NOSUID], [MS.NODEV, MOUNT_ATTR.NODEV],
+  [MS.NOEXEC, MOUNT_ATTR.NOEXEC], [MS.NODIRATIME, MOUNT_ATTR.NODIRATIME], [MS.NOSYMFOLLOW, MOUNT_ATTR.NOSYMFOLLOW],
+  [MS.NOATIME, MOUNT_ATTR.NOATIME], [MS.STRICTATIME, MOUNT_ATTR.STRICTATIME],
+] as const
+
+/** MS_* flags of one mount as MOUNT_ATTR_*. Of two access times strictatime counts, as for mount(2). */
 export function attributes(flags: number): number {
-  const pairs = [
-    [MS.RDONLY, MOUNT_ATTR.RDONLY], [MS.NOSUID, MOUNT_ATTR.NOSUID], [MS.NODEV, MOUNT_ATTR.NODEV],
-    [MS.NOEXEC, MOUNT_ATTR.NOEXEC], [MS.NODIRATIME, MOUNT_ATTR.NODIRATIME], [MS.NOSYMFOLLOW, MOUNT_ATTR.NOSYMFOLLOW],
-    [MS.NOATIME, MOUNT_ATTR.NOATIME], [MS.STRICTATIME, MOUNT_ATTR.STRICTATIME],
-  ] as const
-  return pairs.reduce((all, [flag, attribute]) => all | (flags & flag ? attribute : 0), 0)
+  const single = flags & MS.STRICTATIME ? flags & ~MS.NOATIME : flags
+  return pairs.reduce((all, [flag, attribute]) => all | (single & flag ? attribute : 0), 0)
 }
 
 /** What a change of one mount has to clear. The access-time modes are one field: to set one means to clear all. */
 export function clearedAttributes(options: MountOptions): number {
   const times = MS.NOATIME | MS.STRICTATIME | MS.RELATIME
   return (attributes(options.clear) & ~MOUNT_ATTR.ATIME) | ((options.set | options.clear) & times ? MOUNT_ATTR.ATIME : 0)
+}
+
+/** MS_* for a mount that is made afresh: nothing is below it, so that the attributes of its tree are its own. */
+export function freshFlags(options: MountOptions): number {
+  const flags = (attributesOf: number): number => pairs.reduce((all, [flag, attribute]) => all | (attributesOf & attribute ? flag : 0), 0)
+  return (options.set & ~MS.REC & ~flags(options.recursiveClear)) | flags(options.recursiveSet)
 }

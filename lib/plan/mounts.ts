@@ -7,7 +7,7 @@ import { NruncError } from '../errors.ts'
 import type { Mount } from '../spec/schema.ts'
 import { pointer } from '../spec/pointer.ts'
 import type { PlanContext } from './context.ts'
-import { attributes, clearedAttributes, type MountOptions, MS, parseMountOptions } from './mount-flags.ts'
+import { attributes, clearedAttributes, freshFlags, type MountOptions, MS, parseMountOptions } from './mount-flags.ts'
 import type { NamespacePlan } from './namespaces.ts'
 import type { Operation } from './operations.ts'
 
@@ -29,7 +29,7 @@ export interface MountPlan {
 export function planMounts(mounts: readonly Mount[], context: PlanContext, namespaces: NamespacePlan): MountPlan {
   const plan: MountPlan = {
     mounts: [], finish: [],
-    bindsDev: mounts.some((mount) => posix.normalize(mount.destination) === '/dev' && isBind(mount)),
+    bindsDev: mounts.some((mount) => placeOf(mount) === '/dev' && isBind(mount)),
   }
   mounts.forEach((mount, index) => {
     const field = pointer('mounts', index)
@@ -47,17 +47,27 @@ export function planMounts(mounts: readonly Mount[], context: PlanContext, names
   return plan
 }
 
-const isBind = (mount: Mount): boolean => mount.options?.some((option) => option === 'bind' || option === 'rbind') ?? false
+const hasOption = ({ options = [] }: Mount, ...names: readonly string[]): boolean => options.some((option) => names.includes(option))
+
+/** With `remount` it is the mount at the destination that changes, and nothing is bound. */
+const isBind = (mount: Mount): boolean => hasOption(mount, 'bind', 'rbind') && !hasOption(mount, 'remount')
+
+/** A relative destination is relative to the root. */
+const placeOf = (mount: Mount): string => posix.resolve('/', mount.destination)
 
 /** Only the proc file system itself belongs on /proc, and little inside it (CVE-2019-16884). */
 function refuseInsideProc(mount: Mount, field: string): void {
-  const inside = posix.relative('/proc', posix.normalize(`/${mount.destination}`))
-  if (inside.startsWith('..')) return
-  if (inside === '' ? !isBind(mount) || mount.source === '/proc' : allowedInProc.has(inside)) return
-  throw new NruncError('ERR_CONFIG_INVALID', `${JSON.stringify(mount.destination)} cannot be mounted because it is inside /proc (field ${field})`, {
+  const place = placeOf(mount)
+  if (place !== '/proc' && (!place.startsWith('/proc/') || allowedInProc.has(place.slice('/proc/'.length)))) return
+  if (place === '/proc' && isProc(mount)) return
+  const reason = place === '/proc' ? 'it is not of type proc' : 'it is inside /proc'
+  throw new NruncError('ERR_CONFIG_INVALID', `${JSON.stringify(mount.destination)} cannot be mounted because ${reason} (field ${field})`, {
     field: `${field}/destination`, operand: mount.destination,
   })
 }
+
+const isProc = (mount: Mount): boolean =>
+  isBind(mount) ? posix.resolve('/', mount.source ?? '') === '/proc' : mount.type === 'proc' || hasOption(mount, 'remount')
 
 const propagationOf = (options: MountOptions): number => options.propagation.at(-1) ?? 0
 
@@ -74,9 +84,9 @@ function bindMount(mount: Mount, field: string, bundle: string): Operation {
 function addMount(plan: MountPlan, mount: Mount, field: string): void {
   const options = parseMountOptions(mount.options ?? [])
   const { destination, type = 'none' } = mount
-  const flags = options.set & ~MS.REC
+  const flags = freshFlags(options)
   // The nodes of /dev are still to be made.
-  const later = posix.normalize(destination) === '/dev' && (flags & MS.RDONLY) !== 0
+  const later = placeOf(mount) === '/dev' && (flags & MS.RDONLY) !== 0
   plan.mounts.push({
     op: 'mount', field, destination, source: mount.source ?? type, type, data: options.data,
     flags: later ? flags & ~MS.RDONLY : flags, propagation: propagationOf(options),

@@ -97,7 +97,10 @@ export const operations = define({
   /** Write VALUE to a file below the host's /proc, opened before the container had any say. */
   writeProc: { code: 64, by: 'init', verb: 'write', fields: { path: 'text', value: 'text' } },
   /** A new pty of the container's devpts; its master goes to the slot, or to the host where there is none. */
-  console: { code: 65, by: 'init', verb: 'set up the console', fields: { receiver: 'slot', rows: 'u32', columns: 'u32', mountConsole: 'u32' } },
+  console: {
+    code: 65, by: 'init', verb: 'set up the console',
+    fields: { receiver: 'slot', rows: 'u32', columns: 'u32', mountConsole: 'u32', keepLineFeeds: 'u32' },
+  },
   stdio: { code: 66, by: 'init', verb: 'set up stdio', fields: { input: 'slot', output: 'slot', error: 'slot' } },
   /** Give the program the descriptor as number NUMBER. */
   passDescriptor: { code: 67, by: 'init', verb: 'pass descriptor', fields: { descriptor: 'slot', number: 'u32' } },

@@ -10,9 +10,11 @@ import { NO_SLOT, type Operation } from './operations.ts'
 /** A pty for the process, made from the container's devpts. */
 export function planConsole(process: ProcessSpec, descriptors: GivenDescriptors, field: string, mountConsole: boolean): Operation[] {
   if (!process.terminal) return []
+  const { terminal } = descriptors
   return [{
     op: 'console', field: `${field}/terminal`, receiver: descriptors.consoleSocket ?? NO_SLOT,
-    rows: process.consoleSize?.height ?? 0, columns: process.consoleSize?.width ?? 0, mountConsole: mountConsole ? 1 : 0,
+    rows: terminal?.rows ?? process.consoleSize?.height ?? 0, columns: terminal?.columns ?? process.consoleSize?.width ?? 0,
+    mountConsole: mountConsole ? 1 : 0, keepLineFeeds: terminal?.keepLineFeeds ? 1 : 0,
   }]
 }
 

@@ -16,7 +16,7 @@ export const rootfsPath = (spec: Spec, bundle: string): string => posix.resolve(
 /** Nothing that is mounted from here on reaches the host. */
 export function planRoot(spec: Spec, context: PlanContext): Operation[] {
   return [
-    { op: 'setPropagation', field: '/linux/rootfsPropagation', flags: MS.SLAVE | MS.REC },
+    { op: 'setPropagation', field: spec.linux?.rootfsPropagation === undefined ? '' : '/linux/rootfsPropagation', flags: MS.SLAVE | MS.REC },
     { op: 'openRoot', field: '/root/path', path: rootfsPath(spec, context.bundle), bind: 1 },
   ]
 }

@@ -2,7 +2,7 @@ import { NruncError } from '../../errors.ts'
 import type { ExecOptions } from '../../options.ts'
 import type { ProcessSpec } from '../../spec/schema.ts'
 import { type Values, camelCase, defineCommand } from '../command.ts'
-import { attend } from '../foreground.ts'
+import { attend, terminalOptions } from '../foreground.ts'
 import { readJson } from '../read-json.ts'
 import { openRuntime } from '../runtime.ts'
 import { checkTerminal, stdioFlags, stdioOptions } from '../stdio-options.ts'
@@ -70,8 +70,11 @@ export const command = defineCommand({
     const terminal = (what.terminal ?? what.process?.terminal) === true
     checkTerminal(terminal, detach, consoleSocket)
     const options: ExecOptions = { ...what, ...stdioOptions(call.flags, terminal) }
-    if (!detach) return (await attend(() => container.exec(options))).code
-    await container.exec(options)
-    return 0
+    if (detach) {
+      await container.exec(options)
+      return 0
+    }
+    const own = terminal ? await terminalOptions() : {}
+    return (await attend(() => container.exec({ ...options, ...own }))).code
   },
 })

@@ -1,6 +1,6 @@
 import { defineCommand } from '../command.ts'
 import { createFlags, createOptions } from '../create-options.ts'
-import { attend } from '../foreground.ts'
+import { attend, terminalOptions } from '../foreground.ts'
 import { openRuntime } from '../runtime.ts'
 
 /** `nrunc run`: create and start; in the foreground also attend the container, and delete it when it ends. */
@@ -24,16 +24,8 @@ export const command = defineCommand({
       await runtime.run(options)
       return 0
     }
-    const { attended: container, code } = options.spec.process?.terminal
-      ? await attend(() => runtime.create(options), async (created) => {
-        try {
-          await created.start()
-        } catch (error) {
-          await created.delete({ force: true })
-          throw error
-        }
-      })
-      : await attend(() => runtime.run(options))
+    const terminal = options.spec.process?.terminal ? await terminalOptions() : {}
+    const { attended: container, code } = await attend(() => runtime.run({ ...options, ...terminal }))
     if (!keep) {
       await container.delete().catch((error: Error) => call.log.error(error.message))
     }

@@ -77,17 +77,12 @@ describe('run in the foreground', () => {
     expect(container.kill.mock.calls).toEqual([['SIGHUP'], ['SIGUSR1']])
   })
 
-  test('with a terminal creates, and starts when the terminal is ready', async () => {
+  test('with a terminal gives its size and its line feeds along, and no streams', async () => {
     expect(await call(run, true)).toBe(137)
-    expect(runtime.run).not.toHaveBeenCalled()
-    expect(runtime.create.mock.calls[0]?.[0]).not.toHaveProperty('stdin')
-    expect(container.start).toHaveBeenCalledOnce()
-  })
-
-  test('leaves nothing when the start fails', async () => {
-    container.start.mockRejectedValue(new Error('no'))
-    await expect(call(run, true)).rejects.toThrow('no')
-    expect(container.delete).toHaveBeenCalledExactlyOnceWith({ force: true })
+    expect(runtime.run).toHaveBeenCalledOnce()
+    expect(runtime.run.mock.calls[0]?.[0]).toMatchObject({ keepLineFeeds: true })
+    expect(runtime.run.mock.calls[0]?.[0]).toHaveProperty('terminalSize')
+    expect(runtime.run.mock.calls[0]?.[0]).not.toHaveProperty('stdin')
   })
 
   test('has no console socket', async () => {
