@@ -36,6 +36,8 @@ export class Descriptors {
       if (options.consoleSocket !== undefined && !terminal) {
         throw invalid('cannot use console socket if there is no terminal')
       }
+      const stream = (['stdin', 'stdout', 'stderr'] as const).find((name) => options[name] !== undefined)
+      if (terminal && stream !== undefined) throw invalid(`${stream} cannot be used together with a terminal`)
       if (!terminal) {
         this.#stdio = [this.#stream('stdin', options.stdin), this.#stream('stdout', options.stdout), this.#stream('stderr', options.stderr)]
       } else if (options.consoleSocket !== undefined) {

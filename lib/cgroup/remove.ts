@@ -24,7 +24,7 @@ export interface RemovalCalls {
  *
  * @throws NruncError ERR_CGROUP with the path and the errno of the first that stays
  */
-export async function removeCgroup(paths: CgroupPaths, calls: RemovalCalls = { removeAll, rmdir, sleep }): Promise<void> {
+export async function removeCgroup(paths: CgroupPaths, calls: RemovalCalls = kernel): Promise<void> {
   const directories = [...new Set(Object.values(paths))]
   if (directories.length === 0 || await calls.removeAll(directories)) return
   const results = await Promise.allSettled(directories.map(directory => removeTree(directory, calls)))
@@ -36,6 +36,11 @@ export async function removeCgroup(paths: CgroupPaths, calls: RemovalCalls = { r
 /** Remove those cgroups of `cgroup_paths` that hold neither processes nor cgroups, in one attempt. */
 export async function removeEmptyCgroups(paths: CgroupPaths): Promise<void> {
   await removeAll([...new Set(Object.values(paths))])
+}
+
+/** The slow calls are looked up when they are needed: their modules are large, and most often it is enough to remove all. */
+const kernel: RemovalCalls = {
+  removeAll: (paths) => removeAll(paths), rmdir: (path) => rmdir(path), sleep: (milliseconds) => sleep(milliseconds),
 }
 
 const removeAll = async (paths: readonly string[]): Promise<boolean> =>
