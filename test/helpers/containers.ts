@@ -76,7 +76,8 @@ export function useSandbox(): Sandbox {
     const id = options.id ?? sandbox.id()
     const given = spec(args, change)
     given.linux.cgroupsPath ??= join(groupRoot, id)
-    const container = await runtime[how]({ bundle: directory, spec: given, stdin: 'ignore', ...options, id })
+    const stdin = given.process.terminal ? undefined : 'ignore'
+    const container = await runtime[how]({ bundle: directory, spec: given, stdin, ...options, id })
     made.push(container)
     return container
   }
