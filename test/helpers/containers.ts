@@ -53,8 +53,11 @@ export interface Ended extends ExitResult {
   readonly stderr: string
 }
 
-/** Set up for the tests of one file, and what it leaves is removed. */
-export function useSandbox(): Sandbox {
+/**
+ * Set up for the tests of one file, and what it leaves is removed. With `story` the tests are the steps of one story:
+ * containers outlive them.
+ */
+export function useSandbox({ story = false } = {}): Sandbox {
   const prefix = `t${randomBytes(4).toString('hex')}`
   const directory = mkdtempSync(join(bench().directory, `${prefix}-`))
   chmodSync(directory, 0o755)
@@ -115,7 +118,8 @@ export function useSandbox(): Sandbox {
     },
     nrunc: (words, options) => nrunc(['--root', root, ...words], options),
   }
-  afterEach(async () => {
+  const after = story ? afterAll : afterEach
+  after(async () => {
     for (const container of [...made.splice(0), ...await runtime.list()]) {
       await container.delete({ force: true }).catch((error: unknown) => {
         if (!(error instanceof NruncError && error.code === 'ERR_NOT_FOUND')) throw error

@@ -11,6 +11,8 @@ import { bench } from './needs.ts'
 export interface Home {
   /** Writable to the user. */
   readonly directory: string
+  /** The whole command line of `nrunc WORDS` as this user, for who runs it elsewhere. */
+  words(...words: readonly string[]): string[]
   nrunc(words: readonly string[], options?: CliOptions): Promise<CliResult>
   /** The same where the user has subordinate ids: 65535 uids from 200000 and as many gids from 300000. */
   nruncWithSubordinateIds(words: readonly string[], options?: CliOptions): Promise<CliResult>
@@ -28,7 +30,7 @@ export function makeHome(): Home {
   const env = { HOME: directory, USER: 'someone' }
   const run = (through: readonly string[]) => (more: readonly string[], options: CliOptions = {}) =>
     runProgram([...words, ...more], { cwd: directory, ...options, env: { ...env, ...options.env }, through })
-  return { directory, nrunc: run([]), nruncWithSubordinateIds: run(withSubordinateIds(directory)) }
+  return { directory, words: (...more) => [...words, ...more], nrunc: run([]), nruncWithSubordinateIds: run(withSubordinateIds(directory)) }
 }
 
 function copyPackage(to: string): string {
