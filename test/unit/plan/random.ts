@@ -34,7 +34,7 @@ function argument(kind: string, from: Random): unknown {
     case 'text': return from.pick(texts)
     case 'u64': return from.pick(longNumbers)
     case 'bytes': return Buffer.from(Array.from({ length: from.below(40) }, () => from.below(256)))
-    case 'list': return Array.from({ length: from.below(6) }, () => from.pick(texts))
+    case 'list': return Array.from({ length: from.below(12) }, () => from.pick(texts))
     case 'numbers': return Array.from({ length: from.below(6) }, () => from.pick(numbers))
     default: return from.pick(numbers)
   }
