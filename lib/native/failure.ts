@@ -17,17 +17,18 @@ interface Failure {
 
 const nameOf = new Map<number, OperationName>(Object.entries(operations).map(([name, { code }]) => [code, name as OperationName]))
 
-/** plan::FrameWriter::failure in `addon/plan/writer.h`. */
+/** plan::FrameWriter::failure in `addon/plan/writer.h`. What a report that was cut does not have is zero or empty. */
 function decode(data: Buffer): Failure {
+  const number = (at: number): number => (at + 4 <= data.length ? data.readUInt32LE(at) : 0)
   let at = 12
   const text = (): string => {
-    const size = data.readUInt32LE(at)
+    const size = number(at)
     const value = data.toString('utf8', at + 4, at + 4 + size)
     at += size + 5
     return value
   }
-  const op = nameOf.get(data.readUInt32LE(4)) ?? 'clone'
-  const errno = data.readInt32LE(8)
+  const op = nameOf.get(number(4)) ?? 'clone'
+  const errno = number(8) | 0
   return { op, errno, field: text(), syscall: text(), operand: text(), detail: text() }
 }
 
@@ -36,7 +37,7 @@ const codes: Partial<Record<OperationName, ErrorCode>> = {
   attachDeviceProgram: 'ERR_CGROUP', joinCgroup: 'ERR_CGROUP',
 }
 
-/** The error for what init or the host reported about an operation. `fieldPrefix` goes before its pointer. */
+/** The error for what init or the host reported about an operation. */
 export function failureError(data: Buffer): NruncError {
   const failure = decode(data)
   const code = codes[failure.op] ?? (operations[failure.op].by === 'host' ? 'ERR_HOST' : 'ERR_INIT')
