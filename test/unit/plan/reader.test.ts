@@ -74,7 +74,7 @@ function show(value: RawValue): string {
 
 /** A plan that was changed in one to four places. */
 function mutate(plan: Buffer, lengths: readonly number[], from: Random): Buffer {
-  let bytes = Buffer.from(plan)
+  let bytes: Buffer = Buffer.from(plan)
   for (let left = 1 + from.below(4); left > 0; left--) bytes = change(bytes, lengths, from)
   // Otherwise most are refused for the size in the header, before anything else is looked at.
   if (from.below(8) !== 0 && bytes.length >= 12) bytes.writeUInt32LE(bytes.length, 8)
