@@ -10,6 +10,7 @@ import { compileExec } from './plan/exec.ts'
 import { namespaceFiles } from './plan/namespaces.ts'
 import { ContainerProcess, takeTerminal, writePidFile } from './process.ts'
 import { capabilityNames } from './spec/names.ts'
+import { findNamespace } from './spec/namespaces.ts'
 import type { Capabilities, NamespaceType, ProcessSpec, Spec } from './spec/schema.ts'
 import { validateProcess } from './spec/validate.ts'
 import type { StateFile } from './state/file.ts'
@@ -30,6 +31,7 @@ export async function executeInContainer(directory: string, state: StateFile, op
     const host = hostFacts()
     child = new Child(compileExec(process, {
       id: state.id, host, cgroupPaths: state.cgroup_paths, namespaces: foreignNamespaces(state),
+      rootfs: findNamespace(state.config, 'mount') === undefined ? state.rootfs : undefined,
       keepGroups: host.uid !== 0 && (state.config.linux?.gidMappings?.length ?? 0) === 1, noNewKeyring: state.no_new_keyring,
       descriptors: descriptors.given,
     }), descriptors.list)

@@ -25,7 +25,12 @@ Status propagate(Context& context, Text destination, u32 propagation) {
   Fd mounted;
   TRY(open_in_root(context.root, destination, O_PATH, mounted));
   const u32 recursive = (propagation & MS_REC) != 0 ? AT_RECURSIVE : 0;
-  return set_tree_attributes(mounted.get(), 0, 0, propagation & ~static_cast<u32>(MS_REC), recursive, destination);
+  u32 kind = propagation & ~static_cast<u32>(MS_REC);
+  if (kind == (MS_SLAVE | MS_SHARED)) {  // a slave first, which is then shared: two steps
+    TRY(set_tree_attributes(mounted.get(), 0, 0, MS_SLAVE, recursive, destination));
+    kind = MS_SHARED;
+  }
+  return set_tree_attributes(mounted.get(), 0, 0, kind, recursive, destination);
 }
 
 bool contains(Text text, Text part) {

@@ -11,6 +11,22 @@ Status mount_flags(const char* target, u64 flags, Text operand) {
   return status_of(CALL(mount, nullptr, target, nullptr, flags, nullptr), operand);
 }
 
+// A mount on top of a shared one would appear on the host, and pivot_root refuses it: the mount that PATH is in is made
+// private. It is found by going up from PATH to the root of a mount.
+Status make_parent_private(Text path) {
+  Fd at;
+  TRY(at.take(CALL(openat, AT_FDCWD, path.data, O_PATH | O_DIRECTORY | O_CLOEXEC, 0), path));
+  for (u32 depth = 0; depth < kPathMax; depth++) {
+    struct statx status {};
+    TRY(CALL(statx, at.get(), "", AT_EMPTY_PATH, 0, &status), path);
+    if ((status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0) break;
+    TRY(at.take(CALL(openat, at.get(), "..", O_PATH | O_DIRECTORY | O_CLOEXEC, 0), path));
+  }
+  mount_attr change{};
+  change.propagation = MS_PRIVATE;
+  return status_of(CALL(mount_setattr, at.get(), "", AT_EMPTY_PATH, &change, sizeof change), path);
+}
+
 }  // namespace
 
 Status set_propagation(Context&, plan::Reader& arguments) {
@@ -24,6 +40,7 @@ Status open_root(Context& context, plan::Reader& arguments) {
   if (!arguments.done()) return malformed();
   if (bind != 0) {
     Fd tree, target;
+    TRY(make_parent_private(path));
     // pivot_root wants a mount point whose parent is not shared: a private copy of the tree on top of itself.
     TRY(tree.take(CALL(open_tree, AT_FDCWD, path.data, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE), path));
     TRY(target.take(CALL(openat, AT_FDCWD, path.data, O_PATH | O_DIRECTORY | O_CLOEXEC, 0), path));

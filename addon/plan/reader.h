@@ -87,10 +87,9 @@ class Operations {
  public:
   Operations() = default;
   Operations(const u8* data, u32 size) : reader_(data, size) {
-    if (reader_.number() == kMagic && reader_.number() == kVersion && reader_.number() == size) {
-      count_ = reader_.number();
-    }
-    valid_ = reader_.ok() && size <= kMaximumSize && (count_ != 0 || reader_.done());
+    const bool header = reader_.number() == kMagic && reader_.number() == kVersion && reader_.number() == size;
+    if (header) count_ = reader_.number();
+    valid_ = header && reader_.ok() && size <= kMaximumSize;
   }
   // False at the end or when the plan is malformed; `valid` tells which.
   bool next(Item& item) {

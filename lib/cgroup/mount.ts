@@ -7,7 +7,7 @@
  * bound instead.
  */
 import { posix } from 'node:path'
-import { attributes, clearedAttributes, MS, type MountOptions, parseMountOptions } from '../plan/mount-flags.ts'
+import { attributes, clearedAttributes, MS, type MountOptions, parseMountOptions, propagationOf } from '../plan/mount-flags.ts'
 import type { Operation } from '../plan/operations.ts'
 import type { Mount } from '../spec/schema.ts'
 import { type CgroupHost, type Hierarchy, ownDirectory, type UnifiedHierarchy } from './host.ts'
@@ -36,7 +36,7 @@ export function cgroupMountOperations(
   if (host.mode === 'v2' || mount.type === 'cgroup2') return [unifiedMount(place, host.unified)]
 
   const { field, destination, options } = place
-  const propagation = options.propagation.at(-1) ?? 0
+  const propagation = propagationOf(options)
   return [
     {
       op: 'mount', field, destination, source: 'tmpfs', type: 'tmpfs', flags: hardened, data: 'mode=755', propagation,
@@ -62,7 +62,7 @@ function unifiedMount(place: Place, unified: UnifiedHierarchy | undefined): Oper
   if (unified !== undefined && !place.fresh) return bindOwn(place, destination, unified, place.layout.paths[''], 0)
   return {
     op: 'mount', field, destination, source: 'cgroup', type: 'cgroup2', flags: options.set, data: options.data,
-    propagation: options.propagation.at(-1) ?? 0, ordinaryDirectory: 0,
+    propagation: propagationOf(options), ordinaryDirectory: 0,
   }
 }
 
@@ -73,7 +73,7 @@ function hierarchyMount(place: Place, hierarchy: Hierarchy): Operation[] {
   const first: Operation = place.fresh
     ? {
         op: 'mount', field, destination, source: 'cgroup', type: 'cgroup', flags: options.set | hardened,
-        data: hierarchy.controllers.join(','), propagation: options.propagation.at(-1) ?? 0, ordinaryDirectory: 0,
+        data: hierarchy.controllers.join(','), propagation: propagationOf(options), ordinaryDirectory: 0,
       }
     : bindOwn(place, destination, hierarchy, layout.paths[hierarchy.controllers[0] ?? ''], hardened)
   const links = hierarchy.controllers.length === 1 ? [] : hierarchy.controllers.filter(one => one !== name)
@@ -97,6 +97,6 @@ function bindOwn(
     op: 'bindMount', field, destination, source: path ?? ownDirectory(hierarchy), recursive: 0,
     set: attributes(options.set | flags | readonly), clear: clearedAttributes(options) & ~attributes(readonly),
     recursiveSet: options.recursiveSet, recursiveClear: options.recursiveClear,
-    propagation: options.propagation.at(-1) ?? 0,
+    propagation: propagationOf(options),
   }
 }

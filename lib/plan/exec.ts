@@ -18,6 +18,8 @@ export interface ExecContext {
   readonly cgroupPaths: CgroupPaths
   /** Namespaces in which the container differs from the caller, and their files. */
   readonly namespaces: readonly { readonly type: NamespaceType; readonly path: string }[]
+  /** The root of a container that has no mount namespace of its own: exec changes to it too. */
+  readonly rootfs?: string | undefined
   readonly keepGroups: boolean
   readonly noNewKeyring: boolean
   readonly descriptors: GivenDescriptors
@@ -51,6 +53,9 @@ export function compileExec(process: ProcessSpec, context: ExecContext): Plan {
       ...(joined.some(({ type }) => type === 'pid') ? [{ op: 'fork', field: '' } as const] : []),
       { op: 'newSession', field: '' },
       ...(context.noNewKeyring ? [] : [{ op: 'sessionKeyring', field: '', name: `_ses.${context.id}` } as const]),
+      ...(context.rootfs === undefined ? [] : [
+        { op: 'openRoot', field: '', path: context.rootfs, bind: 0 }, { op: 'changeRoot', field: '', path: context.rootfs },
+      ] as const),
       ...planConsole(process, context.descriptors, '', false),
       ...planProcess(process, context.descriptors, { host: context.host, field: '', keepGroups: context.keepGroups }),
       { op: 'awaitStart', field: '', fifo: NO_SLOT },

@@ -122,3 +122,9 @@ export function freshFlags(options: MountOptions): number {
   const flags = (attributesOf: number): number => pairs.reduce((all, [flag, attribute]) => all | (attributesOf & attribute ? flag : 0), 0)
   return (options.set & ~MS.REC & ~flags(options.recursiveClear)) | flags(options.recursiveSet)
 }
+
+/** What the words about propagation come to: the last one counts, but a slave can be shared as well. mount(8). */
+export function propagationOf({ propagation }: MountOptions): number {
+  const last = propagation.at(-1) ?? 0
+  return last & MS.SHARED && propagation.some((one) => one & MS.SLAVE) ? last | MS.SLAVE : last
+}

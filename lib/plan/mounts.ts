@@ -7,7 +7,7 @@ import { NruncError } from '../errors.ts'
 import type { Mount } from '../spec/schema.ts'
 import { pointer } from '../spec/pointer.ts'
 import type { PlanContext } from './context.ts'
-import { attributes, clearedAttributes, freshFlags, type MountOptions, MS, parseMountOptions } from './mount-flags.ts'
+import { attributes, clearedAttributes, freshFlags, MS, parseMountOptions, propagationOf } from './mount-flags.ts'
 import type { NamespacePlan } from './namespaces.ts'
 import type { Operation } from './operations.ts'
 
@@ -68,8 +68,6 @@ function refuseInsideProc(mount: Mount, field: string): void {
 
 const isProc = (mount: Mount): boolean =>
   isBind(mount) ? posix.resolve('/', mount.source ?? '') === '/proc' : mount.type === 'proc' || hasOption(mount, 'remount')
-
-const propagationOf = (options: MountOptions): number => options.propagation.at(-1) ?? 0
 
 function bindMount(mount: Mount, field: string, bundle: string): Operation {
   const options = parseMountOptions(mount.options ?? [])

@@ -13,10 +13,12 @@ import type { Operation } from './operations.ts'
 /** Absolute path of the root file system. */
 export const rootfsPath = (spec: Spec, bundle: string): string => posix.resolve(bundle, spec.root.path)
 
-/** Nothing that is mounted from here on reaches the host. */
+const propagation = (spec: Spec): number | undefined => parseMountOptions([spec.linux?.rootfsPropagation ?? '']).propagation[0]
+
+/** Unless the config says otherwise, nothing that is mounted from here on reaches the host. */
 export function planRoot(spec: Spec, context: PlanContext): Operation[] {
   return [
-    { op: 'setPropagation', field: spec.linux?.rootfsPropagation === undefined ? '' : '/linux/rootfsPropagation', flags: MS.SLAVE | MS.REC },
+    { op: 'setPropagation', field: spec.linux?.rootfsPropagation === undefined ? '' : '/linux/rootfsPropagation', flags: propagation(spec) ?? MS.SLAVE | MS.REC },
     { op: 'openRoot', field: '/root/path', path: rootfsPath(spec, context.bundle), bind: 1 },
   ]
 }
@@ -33,8 +35,8 @@ export function planPaths(spec: Spec): Operation[] {
 export function planPivot(spec: Spec, context: PlanContext): Operation[] {
   const path = rootfsPath(spec, context.bundle)
   const list: Operation[] = [{ op: context.noPivot ? 'moveRoot' : 'pivotRoot', field: '/root/path', path }]
-  const propagation = parseMountOptions([spec.linux?.rootfsPropagation ?? '']).propagation[0]
-  if (propagation !== undefined) list.push({ op: 'rootPropagation', field: '/linux/rootfsPropagation', flags: propagation })
+  const flags = propagation(spec)
+  if (flags !== undefined) list.push({ op: 'rootPropagation', field: '/linux/rootfsPropagation', flags })
   if (spec.root.readonly) list.push({ op: 'remountRootReadonly', field: '/root/readonly' })
   return list
 }

@@ -24,7 +24,7 @@ export function checkRoot(root: string): string {
 /** @throws NruncError ERR_ID_INVALID */
 export function checkId(id: string): void {
   if (id === '') throw new NruncError('ERR_ID_INVALID', 'container id cannot be empty', { operand: id })
-  if (id === '.' || id === '..' || !/^[\w+.-]+$/.test(id) || id.length > 255) {
+  if (typeof id !== 'string' || id === '.' || id === '..' || !/^[\w+.-]+$/.test(id) || id.length > 255) {
     throw new NruncError('ERR_ID_INVALID', `invalid container ID format: ${JSON.stringify(id)}`, { operand: id })
   }
 }
@@ -33,7 +33,7 @@ export function checkId(id: string): void {
 export const containerDirectory = (root: string, id: string): string => join(root, id)
 
 /**
- * Make the directory, mode 0700, and ROOT (1700: sticky, so that no cleaner of old files takes it) where it is missing.
+ * Make the directory, mode 0700, and ROOT (1711: sticky, so that no cleaner of old files takes it) where it is missing.
  *
  * @throws NruncError ERR_ID_EXISTS, ERR_STATE_INVALID
  */

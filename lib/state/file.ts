@@ -67,10 +67,32 @@ export function readState(directory: string, id: string): StateFile {
     if (code === 'ENOENT' || code === 'ENOTDIR') throw notFound(id, error)
     throw stateError(join(directory, NAME), error)
   }
-  const state = parseJson(text, join(directory, NAME)) as StateFile
-  if (typeof state?.init_process_pid === 'number' && typeof state.config === 'object') return state
-  throw new NruncError('ERR_STATE_INVALID', `${join(directory, NAME)} is not the state of a container`, { operand: directory })
+  return parseState(text, join(directory, NAME))
 }
+
+/** As JSON.parse would have it, but never half a state, nor that of another runtime. */
+function parseState(text: string, path: string): StateFile {
+  let state, cause
+  try {
+    state = parseJson(text, path)
+  } catch (error) {
+    cause = error
+  }
+  if (isState(state)) return state
+  const reason = cause === undefined ? '' : `: ${(cause as Error).message}`
+  throw new NruncError('ERR_STATE_INVALID', `${path} is not the state of a container${reason}`, { operand: path, cause })
+}
+
+const kinds = {
+  id: 'string', init_process_pid: 'number', init_process_start: 'number', created: 'string', config: 'object',
+  cgroup_paths: 'object', bundle: 'string', rootfs: 'string',
+} as const
+
+const isState = (value: unknown): value is StateFile =>
+  typeof value === 'object' && value !== null && Object.entries(kinds).every(([key, kind]) => {
+    const one = value[key as never] as unknown
+    return typeof one === kind && one !== null
+  })
 
 export function notFound(id: string, cause?: unknown): NruncError {
   return new NruncError('ERR_NOT_FOUND', `container ${JSON.stringify(id)} does not exist`, { operand: id, cause })
