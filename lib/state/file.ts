@@ -74,7 +74,7 @@ export function readState(directory: string, id: string): StateFile {
 function parseState(text: string, path: string): StateFile {
   let state, cause
   try {
-    state = parseJson(text, path)
+    state = parseJson(text, NAME)
   } catch (error) {
     cause = error
   }
