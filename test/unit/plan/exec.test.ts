@@ -74,6 +74,14 @@ describe('what the container does not have', () => {
     expect(ops).not.toContain('fork')
   })
 
+  test('without a mount namespace it changes to the container\'s root, as the container did', () => {
+    const { init } = planOf({}, { namespaces: [], rootfs: '/srv/web/rootfs' })
+    expect(only(init, 'openRoot')).toEqual({ op: 'openRoot', field: '', path: '/srv/web/rootfs', bind: 0 })
+    const order = phases(init)
+    expect(order.slice(order.indexOf('openRoot')).slice(0, 3)).toEqual(['openRoot', 'changeRoot', 'stdio'])
+    expect(phases(planOf().init)).not.toContain('changeRoot')
+  })
+
   test('no namespaces, no cgroups: nothing but the process', () => {
     const plan = planOf({}, { namespaces: [], cgroupPaths: {}, noNewKeyring: true })
     expect(phases(plan.host)).toEqual(['clone'])

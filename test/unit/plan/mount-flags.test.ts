@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import {
-  attributes, clearedAttributes, freshFlags, MOUNT_ATTR, mountOptionNames, MS, parseMountOptions,
+  attributes, clearedAttributes, freshFlags, MOUNT_ATTR, mountOptionNames, MS, parseMountOptions, propagationOf,
 } from '../../../lib/plan/mount-flags.ts'
 
 /** Flags of mount(2) that an option sets (+) or clears (-); from the table of runtime-spec config.md "Linux mount options". */
@@ -101,6 +101,13 @@ describe('options together', () => {
 
   test('propagation keeps its order', () => {
     expect(parseMountOptions(['rslave', 'shared']).propagation).toEqual([MS.SLAVE | MS.REC, MS.SHARED])
+  })
+
+  test.each([
+    [[], 0], [['rprivate', 'shared'], MS.SHARED], [['shared', 'rprivate'], MS.PRIVATE | MS.REC], [['unbindable'], MS.UNBINDABLE],
+    [['rslave', 'rshared'], MS.SLAVE | MS.SHARED | MS.REC], [['slave', 'shared'], MS.SLAVE | MS.SHARED], [['shared', 'slave'], MS.SLAVE],
+  ])('of the propagation %j the last word counts, but a slave may be shared as well', (options, flags) => {
+    expect(propagationOf(parseMountOptions(options))).toBe(flags)
   })
 
   test('the attributes of one mount and of its tree are apart', () => {

@@ -83,6 +83,13 @@ describe('the terminal', () => {
     expect(only(list, 'console')).toMatchObject({ receiver: 0, rows: 24, columns: 80 })
   })
 
+  test('what the caller says of it is stronger than the config', () => {
+    const terminal = { rows: 50, columns: 132, keepLineFeeds: true }
+    const list = init({ '/process/consoleSize': { height: 24, width: 80 } }, { ...descriptors, terminal })
+    expect(only(list, 'console')).toMatchObject({ rows: 50, columns: 132, keepLineFeeds: 1 })
+    expect(only(init(), 'console').keepLineFeeds).toBe(0)
+  })
+
   test('after the mounts, among which is devpts, and before the change of root', () => {
     const order = phases(init())
     expect(order.indexOf('console')).toBeGreaterThan(order.lastIndexOf('mount'))

@@ -82,8 +82,7 @@ std::string describe(const Kinds& kinds, const u8* data, u32 size) {
   while (operations.next(item)) {
     if (item.index != expected++ || !read_operation(line, kinds, item)) return "malformed";
   }
-  // A plan without an operation is refused by both of its readers.
-  return operations.complete() && expected > 0 ? line : "malformed";
+  return operations.complete() ? line : "malformed";
 }
 
 }  // namespace

@@ -42,13 +42,17 @@ describe('the root', () => {
     ['unbindable', 0x20000], ['runbindable', 0x24000],
   ])('rootfsPropagation %s is set after the change of root, before it is read-only', (name, flags) => {
     const { init } = planOf({ '/linux/rootfsPropagation': name })
+    // The tree has it from the start: what is bound from a shared mount stays its peer.
+    expect(only(init, 'setPropagation')).toEqual({ op: 'setPropagation', field: '/linux/rootfsPropagation', flags })
     expect(only(init, 'rootPropagation')).toEqual({ op: 'rootPropagation', field: '/linux/rootfsPropagation', flags })
     const order = phases(init)
     expect(order.slice(order.indexOf('pivotRoot')).slice(0, 3)).toEqual(['pivotRoot', 'rootPropagation', 'remountRootReadonly'])
   })
 
   test.each(['', undefined])('rootfsPropagation %j changes nothing', (name) => {
-    expect(phases(planOf({ '/linux/rootfsPropagation': name }).init)).not.toContain('rootPropagation')
+    const { init } = planOf({ '/linux/rootfsPropagation': name })
+    expect(phases(init)).not.toContain('rootPropagation')
+    expect(only(init, 'setPropagation').flags).toBe(0x84000)
   })
 })
 
