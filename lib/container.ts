@@ -18,7 +18,7 @@ import { signalNumber } from './signals.ts'
 import { findNamespace } from './spec/namespaces.ts'
 import type { Spec } from './spec/schema.ts'
 import { containerDirectory, removeDirectory } from './state/directory.ts'
-import { readState, type StateFile } from './state/file.ts'
+import { notFound, readState, type StateFile } from './state/file.ts'
 import { withLock } from './state/lock.ts'
 import { describeState } from './state/describe.ts'
 import { FIFO, isAlive, namespaceProcesses, statusOf } from './state/status.ts'
@@ -81,6 +81,7 @@ export class Container {
    */
   async start(): Promise<void> {
     await withLock(this.#directory, this.id, async () => {
+      this.#requireSame()
       const status = statusOf(this.#directory, this.#state)
       if (status !== 'created') {
         const words = status === 'stopped' ? 'cannot start a container that has stopped' : 'cannot start an already running container'
@@ -118,6 +119,7 @@ export class Container {
    * @throws NruncError ERR_STATUS when the container is stopped or paused; ERR_PROGRAM; ERR_OPTION_INVALID
    */
   async exec(options: ExecOptions): Promise<ContainerProcess> {
+    this.#requireSame()
     return executeInContainer(this.#directory, this.#state, options)
   }
 
@@ -160,6 +162,7 @@ export class Container {
    */
   async delete(options: { readonly force?: boolean | undefined } = {}): Promise<void> {
     await withLock(this.#directory, this.id, async () => {
+      this.#requireSame()
       const status = this.#child?.ended ? 'stopped' : statusOf(this.#directory, this.#state)
       if (status !== 'stopped' && status !== 'created' && !options.force) {
         throw new NruncError('ERR_STATUS', `cannot delete container ${this.id} that is not stopped: ${status}`, { operand: this.id })
@@ -177,6 +180,12 @@ export class Container {
     await this.delete({ force: true }).catch((error: unknown) => {
       if (!(error instanceof NruncError && error.code === 'ERR_NOT_FOUND')) throw error
     })
+  }
+
+  /** Another process may have deleted the container, and a new one taken its id. */
+  #requireSame(): void {
+    const now = readState(this.#directory, this.id)
+    if (now.init_process_pid !== this.pid || now.init_process_start !== this.#state.init_process_start) throw notFound(this.id)
   }
 
   get #hasPidNamespace(): boolean { return findNamespace(this.spec, 'pid') !== undefined }
