@@ -22,7 +22,7 @@
     ],
     "init_link_flags": [
       "-nostdlib", "-static", "-no-pie", "-s", "-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,-z,noexecstack",
-      "-Wl,-z,norelro"
+      "-Wl,-z,norelro", "-Wl,--section-start=.wait=0x500000"
     ],
     "addon_sources": [
       "addon/binding.cc",

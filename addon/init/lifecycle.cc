@@ -5,6 +5,9 @@
 
 #include "init/context.h"
 
+// From the linker: where the program's pages begin, and where its instructions end.
+extern "C" const char __executable_start, etext;
+
 namespace {
 
 Status wait_for_word(Context& context) {
@@ -105,6 +108,22 @@ Status run_hook(Context& context, const Launch& launch, u32 timeout, Fd& reader,
   return failure(ECHILD, info.code == kExited ? "exit" : "signal", path);
 }
 
+// A created container may wait for long, and there may be thousands: the pages of the stack that the mounts needed and
+// those of the program are given back; the program's come again from the shared file when they are executed. This
+// function waits in a segment of its own (the link flags say where), because the kernel maps the pages around the one
+// that is executed, too.
+__attribute__((section(".wait"), noinline)) long open_when_started(int proc, const char* fifo) {
+  constexpr u64 kPage = 4096, kStack = 128 * 1024;
+  constexpr int kDoNotNeed = 4;  // MADV_DONTNEED
+  const u64 below = (reinterpret_cast<u64>(__builtin_frame_address(0)) - kPage) & ~(kPage - 1);
+  const u64 text = reinterpret_cast<u64>(&__executable_start);
+  CALL(madvise, below - kStack, kStack, kDoNotNeed);
+  CALL(madvise, text, (reinterpret_cast<u64>(&etext) - text + kPage - 1) & ~(kPage - 1), kDoNotNeed);
+  long opened = -EINTR;
+  while (opened == -EINTR) opened = CALL(openat, proc, fifo, O_WRONLY | O_CLOEXEC, 0).value;
+  return opened;
+}
+
 }  // namespace
 
 Status await_runtime_hooks(Context& context, plan::Reader& arguments) {
@@ -155,10 +174,7 @@ Status await_start(Context& context, plan::Reader& arguments) {
   // From here on the creator may go away.
   CALL(close, context.control);
   context.control = -1;
-  sys::Call opened{};
-  do {
-    opened = CALL(openat, context.proc.get(), path.data, O_WRONLY | O_CLOEXEC, 0);
-  } while (opened.error() == EINTR);
+  const sys::Call opened{open_when_started(context.proc.get(), path.data), "openat"};
   TRY(context.start_fifo.take(opened, "exec.fifo"));
   plan::Frame frame{plan::FrameType::started, 0};
   return status_of(CALL(write, context.start_fifo.get(), &frame, sizeof frame), "exec.fifo");
