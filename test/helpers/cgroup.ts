@@ -63,13 +63,13 @@ export function processesIn(directory: string): number[] {
   return [...own, ...children.flatMap(({ name }) => processesIn(join(directory, name)))]
 }
 
-/** End what still runs in test cgroups whose names begin with PREFIX, and remove them. With '' the root goes as well. */
+/** End what still runs in test cgroups whose names begin with PREFIX, and remove them. */
 export function removeCgroups(prefix: string): void {
-  for (const directory of testCgroups(prefix)) {
-    if (prefix === '' && !directory.includes(`${groupRoot}/`)) continue // another's containers
-    removeTree(directory)
-  }
-  if (prefix !== '') return
+  for (const directory of testCgroups(prefix)) removeTree(directory)
+}
+
+/** Remove the cgroups that were the parents of those of test containers, unless another run has some in them. */
+export function removeGroupRoot(): void {
   for (const { path } of cgroupMounts()) tolerate(() => rmdirSync(join(path, groupRoot)))
 }
 

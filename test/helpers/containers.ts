@@ -58,7 +58,7 @@ export interface Ended extends ExitResult {
  * containers outlive them.
  */
 export function useSandbox({ story = false } = {}): Sandbox {
-  const prefix = `t${randomBytes(4).toString('hex')}`
+  const prefix = `${bench().run}${randomBytes(2).toString('hex')}`
   const directory = mkdtempSync(join(bench().directory, `${prefix}-`))
   chmodSync(directory, 0o755)
   const root = join(directory, 'state')

@@ -22,7 +22,7 @@ export function snapshot({ prefix, root }: Pick<Sandbox, 'prefix' | 'root'>): Sn
   const cgroups = testCgroups(prefix)
   const pids = [...childrenOf(process.pid), ...cgroups.flatMap(processesIn), ...orphanedInits(prefix)]
   return {
-    processes: [...new Set(pids)].sort((one, other) => one - other).map((pid) => `${pid} ${statOf(pid)?.state} ${commandOf(pid)}`),
+    processes: [...new Set(pids)].sort((one, other) => one - other).map((pid) => `${pid}${statOf(pid)?.state === 'Z' ? ' (zombie)' : ''}`),
     mounts: readFileSync('/proc/self/mountinfo', 'utf8').trim().split('\n'),
     cgroups,
     descriptors: readdirSync('/proc/self/fd').map((fd) => linkOf(`/proc/self/fd/${fd}`) ?? '').filter(isOurs).sort(),
@@ -33,14 +33,6 @@ export function snapshot({ prefix, root }: Pick<Sandbox, 'prefix' | 'root'>): Sn
 /** Node opens and closes some on its own; pipes and sockets are told apart by nothing but their number. */
 const isOurs = (target: string): boolean => target !== '' && !target.startsWith('/proc/')
 
-const commandOf = (pid: number): string => {
-  try {
-    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim()
-  } catch {
-    return ''
-  }
-}
-
 /** Inits whose parent has gone, but for those in the cgroup of another file's container. */
 function orphanedInits(prefix: string): number[] {
   return childrenOf(1).filter((pid) => {
@@ -50,12 +42,27 @@ function orphanedInits(prefix: string): number[] {
   })
 }
 
+/** What is in the second list and not, or not as often, in the first. */
+function added(before: readonly string[], after: readonly string[]): string[] {
+  const left = [...before]
+  return after.filter((one) => {
+    const at = left.indexOf(one)
+    if (at >= 0) left.splice(at, 1)
+    return at < 0
+  })
+}
+
 /**
- * Fails unless everything is as it was at BEFORE. A process may still be on its way out, so it is looked at again until
- * it is so.
+ * Fails when there is anything that was not there at BEFORE. A process may still be on its way out, so it is looked at
+ * again until there is nothing.
  */
-export const nothingLeft = (sandbox: Sandbox, before: Snapshot): Promise<void> =>
-  expect.poll(() => snapshot(sandbox), { timeout: 30_000, interval: 20 }).toEqual(before)
+export async function nothingLeft(sandbox: Sandbox, before: Snapshot): Promise<void> {
+  const kinds = ['processes', 'mounts', 'cgroups', 'descriptors', 'state'] as const
+  await expect.poll(() => {
+    const after = snapshot(sandbox)
+    return kinds.flatMap((kind) => added(before[kind], after[kind]).map((one) => `${kind}: ${one}`))
+  }, { timeout: 30_000, interval: 20 }).toEqual([])
+}
 
 /**
  * Run WORK, which fails, and make sure that it leaves nothing.

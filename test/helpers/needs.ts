@@ -10,6 +10,8 @@ export type Need =
 
 /** What the tests share. */
 export interface Bench {
+  /** Begins the id of every container of this run: another run, beside this one, has its own. */
+  readonly run: string
   /** Directory of this run, which others may enter; all that the tests make is below it. */
   readonly directory: string
   /** A busybox root file system. It is read-only to all tests: one that changes it makes its own. */

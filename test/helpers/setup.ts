@@ -3,12 +3,13 @@
  * this machine has and has not. Afterwards: the directory and the cgroups are gone.
  */
 import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { chmodSync, copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { TestProject } from 'vitest/node'
-import { cgroupMounts, removeCgroups } from './cgroup.ts'
+import { cgroupMounts, removeCgroups, removeGroupRoot } from './cgroup.ts'
 import type { Bench, Need } from './needs.ts'
 import { refuseMounts, someone } from './host.ts'
 import { makeRootfs } from './rootfs.ts'
@@ -20,6 +21,7 @@ export default function setup({ provide }: TestProject): () => void {
   const directory = mkdtempSync(join(tmpdir(), 'nrunc-test-'))
   chmodSync(directory, 0o755)
   const bench: Bench = {
+    run: `t${randomBytes(3).toString('hex')}`,
     directory, rootfs: join(directory, 'rootfs'), probe: join(directory, 'probe'), terminal: join(directory, 'terminal'),
     missing: {},
   }
@@ -45,7 +47,8 @@ export default function setup({ provide }: TestProject): () => void {
   for (const [need, reason] of Object.entries(missing)) console.warn(`nrunc tests: no ${need}: ${reason}`)
   provide('bench', bench)
   return () => {
-    removeCgroups('')
+    removeCgroups(bench.run)
+    removeGroupRoot()
     refuseMounts(directory)
     rmSync(directory, { recursive: true })
   }

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { ErrorCode } from '../../lib/index.ts'
 import { rejection, type TestSpec, useSandbox } from '../helpers/containers.ts'
-import { leavesNothing } from '../helpers/leftovers.ts'
+import { leavesNothing, snapshot } from '../helpers/leftovers.ts'
 import { container, describeWith } from '../helpers/needs.ts'
 
 interface Case {
@@ -117,6 +117,15 @@ describeWith([...container, 'cli'], 'bad input', () => {
   const sandbox = useSandbox()
   // What is loaded, opened and started on first use is there from now on.
   beforeAll(async () => { await sandbox.output(['true']) })
+
+  test('the check for leftovers sees what a container is made of', async () => {
+    const before = snapshot(sandbox)
+    await sandbox.create(['true'])
+    const after = snapshot(sandbox)
+    for (const kind of ['processes', 'cgroups', 'descriptors', 'state'] as const) {
+      expect(after[kind].length, kind).toBeGreaterThan(before[kind].length)
+    }
+  })
 
   describe.each(cases)('$name', ({ code, message, field, errno, change, text, absent }) => {
     const write = () => {
