@@ -12,6 +12,8 @@
 #include "sys/resolve.h"
 
 struct Context {
+  i16 slots[plan::kMaximumDescriptors];  // numbers, -1 once used up; not initialised, that would touch its memory
+  u32 slot_count = 0;
   i32 pid = 0;      // of this process, as the host sees it
   int control = -1; // the socket to the host
   Fd proc;          // the host's /proc, opened before the container had any say
@@ -20,12 +22,15 @@ struct Context {
   Fd masked;        // the empty read-only tmpfs that covers masked directories
   Fd terminal;      // the slave of the console
   Fd start_fifo;    // open while startContainer hooks run, so that their failure can be told
-  Fd slots[plan::kMaximumDescriptors];
-  u32 slot_count = 0;
   PathBuffer program;  // found by findProgram
   Text detail;         // what a failed hook wrote
 
-  [[nodiscard]] int slot(u32 index) const { return index < slot_count ? slots[index].get() : -1; }
+  [[nodiscard]] int slot(u32 index) const { return index < slot_count ? slots[index] : -1; }
+  void close_slot(u32 index) {
+    if (slot(index) < 0) return;
+    CALL(close, slots[index]);
+    slots[index] = -1;
+  }
 };
 
 // Move the internal descriptor that has this number elsewhere, so that the number is free to be given away.

@@ -12,14 +12,15 @@ Status move_away(Fd& fd, int number) {
   return {};
 }
 
-// dup3 refuses equal numbers; vacate has made sure that they differ.
+// The copy keeps what is behind FROM while its number may be vacated; it can itself get the number that is wanted.
 Status give(Context& context, int from, u32 number) {
   int target = static_cast<int>(number);
   if (from < 0) return malformed();
   Fd source;
   TRY(source.take(CALL(fcntl, from, F_DUPFD_CLOEXEC, 64)));
   TRY(vacate(context, target));
-  return status_of(CALL(dup3, source.get(), target, 0));
+  if (source.get() != target) return status_of(CALL(dup3, source.get(), target, 0));
+  return status_of(CALL(fcntl, source.release(), F_SETFD, 0));
 }
 
 }  // namespace
@@ -34,7 +35,13 @@ Status vacate(Context& context, int number) {
   Fd* const held[] = {&context.proc,   &context.root,     &context.null_device,
                       &context.masked, &context.terminal, &context.start_fifo};
   for (Fd* fd : held) TRY(move_away(*fd, number));
-  for (u32 i = 0; i < context.slot_count; i++) TRY(move_away(context.slots[i], number));
+  for (u32 i = 0; i < context.slot_count; i++) {
+    if (context.slots[i] != number) continue;
+    Fd held(number);
+    context.slots[i] = -1;
+    TRY(move_away(held, number));
+    context.slots[i] = static_cast<i16>(held.release());
+  }
   return {};
 }
 

@@ -162,13 +162,31 @@ Status hook(Context& context, plan::Reader& arguments) {
   return run_hook(context, launch, timeout, reader, writer, path);
 }
 
+namespace {
+
+// What is executed from here on is the container's choice, and a path, the first line of a script too, may begin with
+// /proc/self/fd/N: through the host's /proc and its ".." it would lead to a program of the host (CVE-2024-21626). Closed
+// on exec is too late, because the interpreter is opened before. What stays open is no directory.
+void let_go(Context& context, u32 except) {
+  for (Fd* fd : {&context.root, &context.null_device, &context.masked, &context.terminal}) fd->reset();
+  for (u32 i = 0; i < context.slot_count; i++) {
+    if (i != except) context.close_slot(i);
+  }
+}
+
+}  // namespace
+
 // Opening the FIFO blocks until start opens its other end; the word through the socket is for a start in the process
 // that created the container.
 Status await_start(Context& context, plan::Reader& arguments) {
   u32 slot = arguments.number();
   if (!arguments.done()) return malformed();
   TRY(tell(context, plan::FrameType::created));
-  if (slot == plan::kNoSlot) return wait_for_word(context);
+  let_go(context, slot);
+  if (slot == plan::kNoSlot) {
+    context.proc.reset();
+    return wait_for_word(context);
+  }
   TextBuffer<32> path;
   path.add("self/fd/").add_number(static_cast<u64>(context.slot(slot)));
   // From here on the creator may go away.
@@ -176,6 +194,8 @@ Status await_start(Context& context, plan::Reader& arguments) {
   context.control = -1;
   const sys::Call opened{open_when_started(context.proc.get(), path.data), "openat"};
   TRY(context.start_fifo.take(opened, "exec.fifo"));
+  context.proc.reset();
+  context.close_slot(slot);
   plan::Frame frame{plan::FrameType::started, 0};
   return status_of(CALL(write, context.start_fifo.get(), &frame, sizeof frame), "exec.fifo");
 }

@@ -38,7 +38,8 @@ Status receive_descriptors(Context& context, u32 wanted) {
     for (u32 i = 0; i < count; i++) {
       int fd;
       __builtin_memcpy(&fd, control + sizeof *header + 4 * i, 4);
-      context.slots[context.slot_count++].reset(fd);
+      if (fd > 0x7fff) return failure(EMFILE, "recvmsg", "descriptors");
+      context.slots[context.slot_count++] = static_cast<i16>(fd);
     }
   }
   return {};

@@ -7,7 +7,7 @@ Status join_cgroup(Context& context, plan::Reader& arguments) {
   Text path = arguments.text();
   if (!arguments.done()) return malformed();
   TRY(CALL(write, context.slot(slot), "0", 1), path);
-  context.slots[slot].reset();  // nothing of the host's is held longer than it is needed
+  context.close_slot(slot);  // nothing of the host's is held longer than it is needed
   return {};
 }
 
@@ -16,7 +16,7 @@ Status enter_namespace(Context& context, plan::Reader& arguments) {
   Text path = arguments.text();
   if (!arguments.done()) return malformed();
   TRY(CALL(setns, context.slot(slot), flags), path);
-  context.slots[slot].reset();
+  context.close_slot(slot);
   return {};
 }
 
