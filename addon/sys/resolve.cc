@@ -71,7 +71,9 @@ Status make_parent(const Fd& root, Text path, Fd& parent, Text& name) {
   PathBuffer directory;
   directory.add(Text(inside.data, start));
   if (directory.overflow) return failure(ENAMETOOLONG, "openat2", path);
-  return status_of(make_directories(root, directory.text(), 0755, parent), path);
+  Status made = make_directories(root, directory.text(), 0755, parent);
+  made.operand = path;  // its own would be the buffer above
+  return made;
 }
 
 Status make_mount_point(const Fd& root, Text path, bool directory, Fd& out) {
