@@ -33,6 +33,10 @@ Status capget(u64& permitted) {
   return {};
 }
 
+// A change of ids sets this to fs.suid_dumpable, which may be 1: then processes of the container with the same uid could
+// look into this one (CVE-2016-9962).
+Status stay_undumpable() { return status_of(CALL(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0)); }
+
 // A program that re-opens /dev/stdout needs to own what is behind it; a shared /dev/null is left alone.
 void own_stdio(u32 uid) {
   for (int fd = 0; fd < 3; fd++) {
@@ -52,6 +56,7 @@ Status become_root(Context&, plan::Reader& arguments) {
   if (!arguments.done()) return malformed();
   TRY(CALL(setresgid, 0, 0, 0), "gid 0");
   TRY(CALL(setresuid, 0, 0, 0), "uid 0");
+  TRY(stay_undumpable());
   TRY(CALL(prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0));
   u64 permitted = 0;
   TRY(capget(permitted));
@@ -100,6 +105,7 @@ Status set_user(Context&, plan::Reader& arguments) {
   if (keep_groups == 0) TRY(CALL(setgroups, count, groups));
   TRY(CALL(setresgid, gid, gid, gid));
   TRY(CALL(setresuid, uid, uid, uid));
+  TRY(stay_undumpable());
   return status_of(CALL(prctl, PR_SET_KEEPCAPS, 0, 0, 0, 0));
 }
 
