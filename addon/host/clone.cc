@@ -34,7 +34,7 @@ struct Launch {
   bool ambient;
 };
 
-[[noreturn]] void exec_init(const Launch& launch, int& problem) {
+[[noreturn]] void exec_init(const Launch& launch, volatile int& problem) {
   static const char* const argv[] = {"nrunc-init", nullptr};
   static const char* const envp[] = {nullptr};
   if (launch.ambient) raise_ambient();
@@ -47,7 +47,7 @@ struct Launch {
   __builtin_unreachable();
 }
 
-__attribute__((noinline)) sys::Call vfork_init(clone_args& how, const Launch& launch, int& problem) {
+__attribute__((noinline)) sys::Call vfork_init(clone_args& how, const Launch& launch, volatile int& problem) {
   sys::Call child = CALL(clone3, &how, sizeof how);
   if (child.value == 0) exec_init(launch, problem);
   return child;
@@ -56,7 +56,8 @@ __attribute__((noinline)) sys::Call vfork_init(clone_args& how, const Launch& la
 }  // namespace
 
 Status clone_init(u64 flags, int image, int socket, int cgroup, Child& child) {
-  int pidfd = -1, problem = 0;
+  int pidfd = -1;
+  volatile int problem = 0;  // written by the child, in a function that the compiler knows not to return
   clone_args how{};
   how.flags = flags | CLONE_VM | CLONE_VFORK | CLONE_PIDFD;
   how.pidfd = reinterpret_cast<u64>(&pidfd);

@@ -34,7 +34,7 @@ struct Launch {
 };
 
 // In the child, whose memory is the parent's until the exec: system calls only.
-[[noreturn]] void exec_hook(const Launch& launch, int& problem) {
+[[noreturn]] void exec_hook(const Launch& launch, volatile int& problem) {
   CALL(dup3, launch.input, 0, 0);
   CALL(dup3, launch.error, 1, 0);
   CALL(dup3, launch.error, 2, 0);
@@ -43,7 +43,7 @@ struct Launch {
   __builtin_unreachable();
 }
 
-__attribute__((noinline)) sys::Call vfork_hook(const Launch& launch, int& pidfd, int& problem) {
+__attribute__((noinline)) sys::Call vfork_hook(const Launch& launch, int& pidfd, volatile int& problem) {
   clone_args how{};
   how.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD;
   how.pidfd = reinterpret_cast<u64>(&pidfd);
@@ -89,7 +89,8 @@ struct SignalInfo {
 };
 
 Status run_hook(Context& context, const Launch& launch, u32 timeout, Fd& reader, Fd& writer, Text path) {
-  int raw_pidfd = -1, problem = 0;
+  int raw_pidfd = -1;
+  volatile int problem = 0;  // written by the child, in a function that the compiler knows not to return
   sys::Call child = vfork_hook(launch, raw_pidfd, problem);
   TRY(child, path);
   Fd pidfd(raw_pidfd);
