@@ -24,6 +24,7 @@ namespace host {
 namespace {
 
 constexpr size_t kOutputMax = 1 << 20;
+constexpr int kReadsAfterEnd = 64;  // more than a full pipe; a daemon may go on writing for ever
 constexpr int kCloseOnExec = 02000000;
 
 std::vector<char*> pointers(const std::vector<std::string>& texts) {
@@ -101,6 +102,7 @@ void drain(pollfd& from, std::string& into) {
 bool follow(int pidfd, Streams& streams, unsigned timeout_ms, CommandResult& result) {
   using clock = std::chrono::steady_clock;
   const auto deadline = clock::now() + std::chrono::milliseconds(timeout_ms);
+  int reads_after_end = 0;
   pollfd wanted[3] = {
       {pidfd, POLLIN, 0}, {streams.output_read.get(), POLLIN, 0}, {streams.error_read.get(), POLLIN, 0}};
   for (;;) {
@@ -111,8 +113,9 @@ bool follow(int pidfd, Streams& streams, unsigned timeout_ms, CommandResult& res
     if (ready <= 0) continue;
     drain(wanted[1], result.output);
     drain(wanted[2], result.error_output);
+    if ((wanted[0].revents & POLLIN) == 0) continue;
     bool quiet = (wanted[1].revents & POLLIN) == 0 && (wanted[2].revents & POLLIN) == 0;
-    if ((wanted[0].revents & POLLIN) != 0 && quiet) return true;
+    if (quiet || ++reads_after_end > kReadsAfterEnd) return true;
   }
 }
 

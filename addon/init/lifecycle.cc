@@ -53,7 +53,8 @@ __attribute__((noinline)) sys::Call vfork_hook(const Launch& launch, int& pidfd,
   return child;
 }
 
-// Keep what the hook writes, up to the size of the buffer, until it ends or its time is over.
+// Keep what the hook writes, up to the size of the buffer, until it ends or its time is over. Then one read more has all
+// that may fit; a daemon that the hook left behind may go on writing for ever.
 bool collect(int pidfd, int output, u32 timeout, TextBuffer<1024>& text) {
   kernel::TimeSpec now{}, deadline{};
   CALL(clock_gettime, 1 /* CLOCK_MONOTONIC */, &now);
@@ -68,13 +69,13 @@ bool collect(int pidfd, int output, u32 timeout, TextBuffer<1024>& text) {
     sys::Call ready = CALL(ppoll, wanted, 2, timeout == 0 ? nullptr : &left, nullptr, 8);
     if (ready.failed() && ready.error() != EINTR) return false;
     if (wanted[1].revents != 0) {
-      char piece[512];
+      char piece[sizeof text.data];
       sys::Call got = CALL(read, output, piece, sizeof piece);
       u32 room = static_cast<u32>(sizeof text.data) - 1 - text.size;
       u32 size = got.failed() ? 0 : static_cast<u32>(got.value);
       text.add(Text(piece, size < room ? size : room));
-      if (size > 0) continue;
-      output = -1;  // closed: only its end is still awaited
+      if (size == 0) output = -1;  // closed: only its end is still awaited
+      else if (wanted[0].revents == 0) continue;
     }
     if (wanted[0].revents != 0) return true;
   }
@@ -155,9 +156,9 @@ Status hook(Context& context, plan::Reader& arguments) {
   TRY(CALL(pipe2, ends, O_CLOEXEC), path);
   reader.reset(ends[0]);
   writer.reset(ends[1]);
-  // Out of the way of the numbers 0 to 2, onto which the child copies them.
-  TRY(state.take(CALL(fcntl, state.get(), F_DUPFD_CLOEXEC, 64), path));
-  TRY(writer.take(CALL(fcntl, writer.get(), F_DUPFD_CLOEXEC, 64), path));
+  // Out of the way of the numbers 0 to 2, onto which the child copies them; no higher, RLIMIT_NOFILE may be low by now.
+  TRY(state.take(CALL(fcntl, state.get(), F_DUPFD_CLOEXEC, 3), path));
+  TRY(writer.take(CALL(fcntl, writer.get(), F_DUPFD_CLOEXEC, 3), path));
   launch.input = state.get();
   launch.error = writer.get();
   return run_hook(context, launch, timeout, reader, writer, path);
