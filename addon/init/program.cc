@@ -56,8 +56,9 @@ void find_home(u32 uid, PathBuffer& out) {
   if (file.take(CALL(openat, AT_FDCWD, "/etc/passwd", O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0)).ok()) {
     sys::Call size = CALL(read, file.get(), contents, sizeof contents);
     u32 start = 0, end = size.failed() ? 0 : static_cast<u32>(size.value);
-    for (u32 i = 0; i < end; i++) {
-      if (contents[i] != '\n') continue;
+    // The last line may lack its line feed, unless it is where the buffer ended.
+    for (u32 i = 0; i < end || (i == end && end < sizeof contents); i++) {
+      if (i < end && contents[i] != '\n') continue;
       if (home_of(Text(contents + start, i - start), uid, home)) break;
       start = i + 1;
     }
