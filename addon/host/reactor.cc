@@ -59,11 +59,15 @@ Status Reactor::add(int fd, u64 key) {
 
 Status Reactor::watch(u32 id, Fd channel, Fd pidfd, const Event* first) {
   std::lock_guard lock(guard_);
-  if (first != nullptr) post_(*first);
   if (channel.valid()) TRY(add_channel(id, std::move(channel)));
-  if (!pidfd.valid()) return {};
-  TRY(add(pidfd.get(), key_of(id, kProcess)));
-  watches_[id].pidfd = std::move(pidfd);
+  if (pidfd.valid()) {
+    if (Status added = add(pidfd.get(), key_of(id, kProcess)); !added.ok()) {
+      watches_.erase(id);
+      return added;
+    }
+    watches_[id].pidfd = std::move(pidfd);
+  }
+  if (first != nullptr) post_(*first);  // the loop waits for the lock: nothing of it goes out before
   return {};
 }
 
@@ -168,9 +172,13 @@ void Reactor::read_channel(u32 id, Watch& watch) {
 }
 
 void Reactor::frame(u32 id, Watch& watch, u32 type, std::string payload) {
-  Fd passed(watch.passed);
-  watch.passed = -1;
-  switch (static_cast<plan::FrameType>(type)) {
+  const auto kind = static_cast<plan::FrameType>(type);
+  Fd passed;  // may have come together with a frame before the one it belongs to
+  if (kind == plan::FrameType::console || kind == plan::FrameType::forked) {
+    passed.reset(watch.passed);
+    watch.passed = -1;
+  }
+  switch (kind) {
     case plan::FrameType::ready: post_({id, EventType::ready}); break;
     case plan::FrameType::created: post_({id, EventType::created}); break;
     case plan::FrameType::started: post_({id, EventType::started}); break;

@@ -85,8 +85,9 @@ class Spawn {
     if (outcome.ok) send_plan(outcome);
     if (outcome.ok) {
       const Event spawned{id, EventType::spawned, child_.pid, 0, start_time(child_.pid)};
-      Fd pidfd(static_cast<int>(CALL(fcntl, child_.pidfd.get(), F_DUPFD_CLOEXEC, 0).value));
-      Status watched = reactor.watch(id, std::move(control_), std::move(pidfd), &spawned);
+      Fd pidfd;
+      Status watched = pidfd.take(CALL(fcntl, child_.pidfd.get(), F_DUPFD_CLOEXEC, 0), "init");
+      if (watched.ok()) watched = reactor.watch(id, std::move(control_), std::move(pidfd), &spawned);
       if (!watched.ok()) outcome.fail(clone_, watched);
     }
     if (outcome.ok) return;
