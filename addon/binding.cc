@@ -14,6 +14,7 @@
 #include <cstring>
 #include <future>
 #include <memory>
+#include <utility>
 
 #include "host/cgroup.h"
 #include "host/command.h"
@@ -32,9 +33,9 @@ class Outbox {
   void open(napi_threadsafe_function function) { function_ = function; }
   void post(host::Event event) {
     std::lock_guard lock(guard_);
-    if (function_ == nullptr) return;
     auto* copy = new host::Event(std::move(event));
-    if (napi_call_threadsafe_function(function_, copy, napi_tsfn_nonblocking) != napi_ok) delete copy;
+    if (function_ != nullptr && napi_call_threadsafe_function(function_, copy, napi_tsfn_nonblocking) == napi_ok) return;
+    drop(copy);
   }
   void close() {
     std::lock_guard lock(guard_);
@@ -42,6 +43,12 @@ class Outbox {
     function_ = nullptr;
   }
   [[nodiscard]] napi_threadsafe_function function() const { return function_; }
+
+  // An event that nobody will get: a lock in it would otherwise be held for as long as the process lives.
+  static void drop(host::Event* event) {
+    if (event->owned && event->a >= 0) CALL(close, event->a);
+    delete event;
+  }
 
  private:
   std::mutex guard_;
@@ -55,8 +62,8 @@ napi_value to_buffer(napi_env env, const std::string& data) {
 }
 
 void deliver(napi_env env, napi_value dispatcher, void*, void* data) {
+  if (env == nullptr || dispatcher == nullptr) return Outbox::drop(static_cast<host::Event*>(data));
   std::unique_ptr<host::Event> event(static_cast<host::Event*>(data));
-  if (env == nullptr || dispatcher == nullptr) return;
   Napi::HandleScope scope(env);
   napi_value arguments[6], global = nullptr;
   napi_create_uint32(env, event->id, &arguments[0]);
@@ -117,13 +124,17 @@ class Addon : public Napi::Addon<Addon> {
     });
   }
 
-  ~Addon() {
-    workers_.reset();
-    reactor_.reset();
-    outbox_->close();
-  }
+  ~Addon() { Stop(); }
 
  private:
+  // What has begun is ended before the environment is: nobody will hear of it any more.
+  void Stop() {
+    outbox_->close();
+    GiveUp();
+    workers_.reset();
+    reactor_.reset();
+  }
+
   // start(dispatcher): once, before everything else.
   Napi::Value Start(const Napi::CallbackInfo& info) {
     napi_env env = info.Env();
@@ -140,6 +151,9 @@ class Addon : public Napi::Addon<Addon> {
       host::Image image;
       (void)host::open_image(image);  // the start that needs it says what is wrong
     });
+    // Node frees the function when the environment ends, whoever still holds it, and only then this object. What is
+    // hooked later is called first.
+    napi_add_env_cleanup_hook(env, [](void* addon) { static_cast<Addon*>(addon)->Stop(); }, this);
     return info.Env().Undefined();
   }
 
@@ -161,7 +175,9 @@ class Addon : public Napi::Addon<Addon> {
       if (!taken.ok()) return result(info, -taken.error);
       request.descriptors.push_back(std::move(copy));
     }
+    GiveUp();
     init_plan_ = std::promise<std::string>();
+    plan_awaited_ = true;
     request.init_plan = init_plan_.get_future().share();
     host::spawn(*workers_, *reactor_, post_, std::move(request));
     return result(info, 0);
@@ -169,8 +185,13 @@ class Addon : public Napi::Addon<Addon> {
 
   // plan(initPlan): for the spawn just called. It is made while init is being cloned; an empty one gives the spawn up.
   Napi::Value GivePlan(const Napi::CallbackInfo& info) {
-    init_plan_.set_value(bytes_of(info[0]));
+    if (std::exchange(plan_awaited_, false)) init_plan_.set_value(bytes_of(info[0]));
     return info.Env().Undefined();
+  }
+
+  // A spawn whose plan will not come: JavaScript was terminated in between.
+  void GiveUp() {
+    if (std::exchange(plan_awaited_, false)) init_plan_.set_value({});
   }
 
   // Open a pidfd and make sure that it is the process that was meant: a pid alone may have been given away again.
@@ -259,7 +280,7 @@ class Addon : public Napi::Addon<Addon> {
   // lockWait(id, directory) -> done: a is what lock would have given.
   Napi::Value LockWait(const Napi::CallbackInfo& info) {
     std::thread([outbox = outbox_, id = static_cast<u32>(number(info, 0)), path = text(info, 1)] {
-      outbox->post({id, host::EventType::done, static_cast<i32>(TakeLock(path, LOCK_EX))});
+      outbox->post({id, host::EventType::done, static_cast<i32>(TakeLock(path, LOCK_EX)), 0, {}, {}, true});
     }).detach();
     return info.Env().Undefined();
   }
@@ -322,6 +343,7 @@ class Addon : public Napi::Addon<Addon> {
   std::shared_ptr<Outbox> outbox_;
   host::Post post_;
   std::promise<std::string> init_plan_;
+  bool plan_awaited_ = false;
   std::unique_ptr<host::Reactor> reactor_;
   std::unique_ptr<host::Workers> workers_;
 };

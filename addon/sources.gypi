@@ -36,9 +36,10 @@
       "addon/host/reactor.cc",
       "addon/host/workers.cc"
     ],
-    "addon_defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_DEPRECATED", "NAPI_DISABLE_CPP_EXCEPTIONS"],
+    "addon_defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_DEPRECATED", "NAPI_DISABLE_CPP_EXCEPTIONS",
+      "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
     "addon_flags": ["-std=c++20", "-O2", "-fno-exceptions", "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections", "-Wall", "-Wextra", "-Wno-unused-parameter"],
-    "addon_link_flags": ["-static-libstdc++", "-static-libgcc", "-Wl,-z,relro,-z,now,-z,noexecstack",
+    "addon_link_flags": ["-static-libstdc++", "-static-libgcc", "-Wl,-z,relro,-z,now,-z,noexecstack,-z,nodelete",
       "-Wl,--gc-sections", "-Wl,--exclude-libs,ALL"]
   }
 }

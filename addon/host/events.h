@@ -27,6 +27,7 @@ struct Event {
   i32 b = 0;
   std::string data = {};
   std::string data2 = {};
+  bool owned = false;  // a is a descriptor, and the receiver's
 };
 
 using Post = std::function<void(Event)>;

@@ -183,7 +183,7 @@ void Reactor::frame(u32 id, Watch& watch, u32 type, std::string payload) {
     case plan::FrameType::created: post_({id, EventType::created}); break;
     case plan::FrameType::started: post_({id, EventType::started}); break;
     case plan::FrameType::failed: post_({id, EventType::failed, 0, 0, std::move(payload)}); break;
-    case plan::FrameType::console: post_({id, EventType::console, passed.release()}); break;
+    case plan::FrameType::console: post_({id, EventType::console, passed.release(), 0, {}, {}, true}); break;
     case plan::FrameType::forked: {
       i32 pid = 0;
       if (payload.size() == sizeof pid) __builtin_memcpy(&pid, payload.data(), sizeof pid);
