@@ -18,8 +18,8 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Words before `node`, e.g. `['unshare', '-m']`. */
   readonly through?: readonly string[]
-  /** Descriptors that the process gets as 3, 4 and so on. */
-  readonly descriptors?: readonly number[]
+  /** Descriptors that the process gets as 3, 4 and so on; none for `'ignore'`. */
+  readonly descriptors?: readonly (number | 'ignore')[]
 }
 
 export interface CliResult {
