@@ -206,6 +206,12 @@ void Reactor::process_ended(u32 id, Watch& watch) {
   siginfo_t info{};
   sys::Call waited = CALL(waitid, kernel::kPidfdWait, watch.pidfd.get(), &info, WEXITED | WNOHANG, nullptr);
   if (!waited.failed() && info.si_pid == 0) return;  // not yet
+  // A process that Node is just forking may hold a copy of init's end for a moment: the end of the process is the end of
+  // the channel all the same, and is told first.
+  if (watch.channel.valid()) {
+    watch.channel.reset();
+    post_({id, EventType::closed});
+  }
   Event event{id, EventType::exited, -1, 0};
   int status = 0;
   if (!waited.failed()) {
