@@ -15,7 +15,9 @@ interface Failure {
   readonly detail: string
 }
 
-const nameOf = new Map<number, OperationName>(Object.entries(operations).map(([name, { code }]) => [code, name as OperationName]))
+const nameOf = new Map<number, OperationName>(
+  Object.entries(operations).map(([name, { code }]) => [code, name as OperationName]),
+)
 
 /** plan::FrameWriter::failure in `addon/plan/writer.h`. What a report that was cut does not have is zero or empty. */
 function decode(data: Buffer): Failure {
@@ -33,7 +35,8 @@ function decode(data: Buffer): Failure {
 }
 
 const codes: Partial<Record<OperationName, ErrorCode>> = {
-  hook: 'ERR_HOOK', findProgram: 'ERR_PROGRAM', execute: 'ERR_PROGRAM', makeCgroup: 'ERR_CGROUP', writeCgroup: 'ERR_CGROUP',
+  hook: 'ERR_HOOK', findProgram: 'ERR_PROGRAM', execute: 'ERR_PROGRAM', makeCgroup: 'ERR_CGROUP',
+  writeCgroup: 'ERR_CGROUP',
   attachDeviceProgram: 'ERR_CGROUP', joinCgroup: 'ERR_CGROUP',
 }
 
@@ -42,7 +45,8 @@ export function failureError(data: Buffer): NruncError {
   const failure = decode(data)
   const code = codes[failure.op] ?? (operations[failure.op].by === 'host' ? 'ERR_HOST' : 'ERR_INIT')
   return new NruncError(code, message(failure), {
-    field: failure.field, step: failure.op, syscall: failure.syscall, errno: errnoName(failure.errno), operand: failure.operand,
+    field: failure.field, step: failure.op, syscall: failure.syscall, errno: errnoName(failure.errno),
+    operand: failure.operand,
   })
 }
 

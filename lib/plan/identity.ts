@@ -51,7 +51,10 @@ export function planUser(process: ProcessSpec, { field, keepGroups }: IdentityFa
   const sets: Capabilities = process.capabilities ?? {}
   const at = process.capabilities === undefined ? field : `${field}/capabilities`
   return [
-    { op: 'dropBounding', field: sets.bounding === undefined ? at : `${at}/bounding`, keep: capabilityMask(sets.bounding) },
+    {
+      op: 'dropBounding', field: sets.bounding === undefined ? at : `${at}/bounding`,
+      keep: capabilityMask(sets.bounding),
+    },
     {
       op: 'setUser', field: `${field}/user`, uid: process.user.uid, gid: process.user.gid,
       groups: process.user.additionalGids ?? [], keepGroups: keepGroups ? 1 : 0,

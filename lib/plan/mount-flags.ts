@@ -114,12 +114,14 @@ export function attributes(flags: number): number {
 /** What a change of one mount has to clear. The access-time modes are one field: to set one means to clear all. */
 export function clearedAttributes(options: MountOptions): number {
   const times = MS.NOATIME | MS.STRICTATIME | MS.RELATIME
-  return (attributes(options.clear) & ~MOUNT_ATTR.ATIME) | ((options.set | options.clear) & times ? MOUNT_ATTR.ATIME : 0)
+  const cleared = (options.set | options.clear) & times ? MOUNT_ATTR.ATIME : 0
+  return (attributes(options.clear) & ~MOUNT_ATTR.ATIME) | cleared
 }
 
 /** MS_* for a mount that is made afresh: nothing is below it, so that the attributes of its tree are its own. */
 export function freshFlags(options: MountOptions): number {
-  const flags = (attributesOf: number): number => pairs.reduce((all, [flag, attribute]) => all | (attributesOf & attribute ? flag : 0), 0)
+  const flags = (wanted: number): number =>
+    pairs.reduce((all, [flag, attribute]) => all | (wanted & attribute ? flag : 0), 0)
   return (options.set & ~MS.REC & ~flags(options.recursiveClear)) | flags(options.recursiveSet)
 }
 

@@ -47,7 +47,8 @@ export function planMounts(mounts: readonly Mount[], context: PlanContext, names
   return plan
 }
 
-const hasOption = ({ options = [] }: Mount, ...names: readonly string[]): boolean => options.some((option) => names.includes(option))
+const hasOption = ({ options = [] }: Mount, ...names: readonly string[]): boolean =>
+  options.some((option) => names.includes(option))
 
 /** With `remount` it is the mount at the destination that changes, and nothing is bound. */
 const isBind = (mount: Mount): boolean => hasOption(mount, 'bind', 'rbind') && !hasOption(mount, 'remount')
@@ -61,13 +62,14 @@ function refuseInsideProc(mount: Mount, field: string): void {
   if (place !== '/proc' && (!place.startsWith('/proc/') || allowedInProc.has(place.slice('/proc/'.length)))) return
   if (place === '/proc' && isProc(mount)) return
   const reason = place === '/proc' ? 'it is not of type proc' : 'it is inside /proc'
-  throw new NruncError('ERR_CONFIG_INVALID', `${JSON.stringify(mount.destination)} cannot be mounted because ${reason} (field ${field})`, {
-    field: `${field}/destination`, operand: mount.destination,
-  })
+  const message = `${JSON.stringify(mount.destination)} cannot be mounted because ${reason} (field ${field})`
+  throw new NruncError('ERR_CONFIG_INVALID', message, { field: `${field}/destination`, operand: mount.destination })
 }
 
-const isProc = (mount: Mount): boolean =>
-  isBind(mount) ? posix.resolve('/', mount.source ?? '') === '/proc' : mount.type === 'proc' || hasOption(mount, 'remount')
+function isProc(mount: Mount): boolean {
+  if (isBind(mount)) return posix.resolve('/', mount.source ?? '') === '/proc'
+  return mount.type === 'proc' || hasOption(mount, 'remount')
+}
 
 function bindMount(mount: Mount, field: string, bundle: string): Operation {
   const options = parseMountOptions(mount.options ?? [])

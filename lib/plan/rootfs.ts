@@ -13,12 +13,16 @@ import type { Operation } from './operations.ts'
 /** Absolute path of the root file system. */
 export const rootfsPath = (spec: Spec, bundle: string): string => posix.resolve(bundle, spec.root.path)
 
-const propagation = (spec: Spec): number | undefined => parseMountOptions([spec.linux?.rootfsPropagation ?? '']).propagation[0]
+const propagation = (spec: Spec): number | undefined =>
+  parseMountOptions([spec.linux?.rootfsPropagation ?? '']).propagation[0]
 
 /** Unless the config says otherwise, nothing that is mounted from here on reaches the host. */
 export function planRoot(spec: Spec, context: PlanContext): Operation[] {
   return [
-    { op: 'setPropagation', field: spec.linux?.rootfsPropagation === undefined ? '' : '/linux/rootfsPropagation', flags: propagation(spec) ?? MS.SLAVE | MS.REC },
+    {
+      op: 'setPropagation', field: spec.linux?.rootfsPropagation === undefined ? '' : '/linux/rootfsPropagation',
+      flags: propagation(spec) ?? MS.SLAVE | MS.REC,
+    },
     { op: 'openRoot', field: '/root/path', path: rootfsPath(spec, context.bundle), bind: 1 },
   ]
 }

@@ -45,7 +45,10 @@ export function takeDirectory(root: string, id: string): string {
       return directory
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
-      if (code === 'EEXIST') throw new NruncError('ERR_ID_EXISTS', `container with given ID already exists: ${JSON.stringify(id)}`, { operand: id })
+      if (code === 'EEXIST') {
+        const message = `container with given ID already exists: ${JSON.stringify(id)}`
+        throw new NruncError('ERR_ID_EXISTS', message, { operand: id })
+      }
       if (code !== 'ENOENT' || attempt === 2) throw stateError(directory, error)
       makeRoot(root)
     }
@@ -98,6 +101,7 @@ function entries(directory: string): string[] {
 
 export function stateError(path: string, error: unknown): NruncError {
   const { code, syscall, message } = error as NodeJS.ErrnoException
-  return new NruncError('ERR_STATE_INVALID', `cannot use the state directory: ${message}`, { operand: path, errno: code, syscall, cause: error })
+  const details = { operand: path, errno: code, syscall, cause: error }
+  return new NruncError('ERR_STATE_INVALID', `cannot use the state directory: ${message}`, details)
 }
 

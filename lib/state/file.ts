@@ -80,7 +80,8 @@ function parseState(text: string, path: string): StateFile {
   }
   if (isState(state)) return state
   const reason = cause === undefined ? '' : `: ${(cause as Error).message}`
-  throw new NruncError('ERR_STATE_INVALID', `${path} is not the state of a container${reason}`, { operand: path, cause })
+  const message = `${path} is not the state of a container${reason}`
+  throw new NruncError('ERR_STATE_INVALID', message, { operand: path, cause })
 }
 
 const kinds = {

@@ -7,11 +7,13 @@ describe('NruncError', () => {
   test('is an Error that says where, in which step and why', () => {
     const cause = new Error('why')
     const error = new NruncError('ERR_INIT', 'cannot mount', {
-      field: '/mounts/3', step: 'mount', syscall: 'mount', errno: 'ENODEV', operand: '/data', cause, problems: [{ field: '/a', message: 'b' }],
+      field: '/mounts/3', step: 'mount', syscall: 'mount', errno: 'ENODEV', operand: '/data', cause,
+      problems: [{ field: '/a', message: 'b' }],
     })
     expect(error).toBeInstanceOf(Error)
     expect(error).toMatchObject({
-      name: 'NruncError', code: 'ERR_INIT', message: 'cannot mount', field: '/mounts/3', step: 'mount', syscall: 'mount', errno: 'ENODEV',
+      name: 'NruncError', code: 'ERR_INIT', message: 'cannot mount', field: '/mounts/3', step: 'mount',
+      syscall: 'mount', errno: 'ENODEV',
       operand: '/data', problems: [{ field: '/a', message: 'b' }],
     })
     expect(error.cause).toBe(cause)
@@ -29,7 +31,8 @@ describe('NruncError', () => {
 
 describe('the table of codes', () => {
   const lib = fileURLToPath(new URL('../../lib', import.meta.url))
-  const text = readdirSync(lib, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts') && name !== 'errors.ts')
+  const text = readdirSync(lib, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && name !== 'errors.ts')
     .map((name) => readFileSync(`${lib}/${name}`, 'utf8')).join('\n')
   const used = new Set([...text.matchAll(/'(ERR_[A-Z_]+)'/g)].map(([, code]) => code!))
 

@@ -7,8 +7,10 @@ import { thrown } from './spec/helpers.ts'
 
 const source = readFileSync(new URL('../../lib/options.ts', import.meta.url), 'utf8')
 /** Names of the options that an interface declares itself. */
-const declared = (name: string): string[] =>
-  [...new RegExp(String.raw`^export interface ${name} .*?\{(.*?)^\}`, 'ms').exec(source)![1]!.matchAll(/^ {2}readonly (\w+)\?:/gm)].map(([, option]) => option!)
+function declared(name: string): string[] {
+  const body = new RegExp(String.raw`^export interface ${name} .*?\{(.*?)^\}`, 'ms').exec(source)![1]!
+  return [...body.matchAll(/^ {2}readonly (\w+)\?:/gm)].map(([, option]) => option!)
+}
 const createOptions = [...declared('StdioOptions'), ...declared('CreateOptions')]
 
 const runtime = new Runtime({ root: '/nowhere/nrunc' })
@@ -25,21 +27,29 @@ describe('new Runtime', () => {
     expect(runtime.root).toBe('/nowhere/nrunc')
   })
 
-  test.each([[{ rot: '/run/a' }, 'unknown option "rot"', 'rot'], [{ Root: '/' }, 'unknown option "Root"', 'Root']])('%j', (options, message, operand) => {
+  test.each([
+    [{ rot: '/run/a' }, 'unknown option "rot"', 'rot'], [{ Root: '/' }, 'unknown option "Root"', 'Root'],
+  ])('%j', (options, message, operand) => {
     expect(thrown(() => new Runtime(options as never))).toMatchObject({ code: 'ERR_OPTION_INVALID', message, operand })
   })
 
   test('the root directory cannot hold states', () => {
-    expect(thrown(() => new Runtime({ root: '/' }))).toMatchObject({ code: 'ERR_OPTION_INVALID', message: 'the state root cannot be the root directory' })
+    expect(thrown(() => new Runtime({ root: '/' }))).toMatchObject({
+      code: 'ERR_OPTION_INVALID', message: 'the state root cannot be the root directory',
+    })
   })
 })
 
 describe('create and run', () => {
   test('a misspelled option is named, before anything is looked at', async () => {
     for (const name of ['nopivot', 'consolesocket', 'Bundle', 'stdIn', '']) {
-      expect(await refused({ id: '', [name]: 1 })).toMatchObject({ code: 'ERR_OPTION_INVALID', message: `unknown option ${JSON.stringify(name)}`, operand: name })
+      expect(await refused({ id: '', [name]: 1 })).toMatchObject({
+        code: 'ERR_OPTION_INVALID', message: `unknown option ${JSON.stringify(name)}`, operand: name,
+      })
     }
-    await expect(runtime.run({ nosuch: 1 } as never)).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID', message: 'unknown option "nosuch"' })
+    await expect(runtime.run({ nosuch: 1 } as never)).rejects.toMatchObject({
+      code: 'ERR_OPTION_INVALID', message: 'unknown option "nosuch"',
+    })
   })
 
   test('an option that is undefined is still one that must exist', async () => {
@@ -55,15 +65,21 @@ describe('create and run', () => {
     expect(await refused({ id })).toMatchObject({ code: 'ERR_ID_INVALID', operand: id })
   })
 
-  test.each([{ bundle: '/b' }, { spec: {} }, { bundle: '/b', spec: {} }])('host goes with neither bundle nor spec: %j', async (options) => {
-    expect(await refused({ id: 'a', host: {}, ...options })).toMatchObject({ code: 'ERR_OPTION_INVALID', operand: 'host', message: 'host goes with neither bundle nor spec' })
+  test.each([
+    { bundle: '/b' }, { spec: {} }, { bundle: '/b', spec: {} },
+  ])('host goes with neither bundle nor spec: %j', async (options) => {
+    expect(await refused({ id: 'a', host: {}, ...options })).toMatchObject({
+      code: 'ERR_OPTION_INVALID', operand: 'host', message: 'host goes with neither bundle nor spec',
+    })
   })
 })
 
 describe('load', () => {
   test('an id that cannot be is refused, one that is not there does not exist', async () => {
     await expect(runtime.load('a/b')).rejects.toMatchObject({ code: 'ERR_ID_INVALID' })
-    await expect(runtime.load('web')).rejects.toMatchObject({ code: 'ERR_NOT_FOUND', message: 'container "web" does not exist' })
+    await expect(runtime.load('web')).rejects.toMatchObject({
+      code: 'ERR_NOT_FOUND', message: 'container "web" does not exist',
+    })
   })
 
   test('a root that does not exist has no containers', async () => {

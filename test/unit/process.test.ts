@@ -15,12 +15,15 @@ describe('what becomes of a signal', () => {
 
   test('a process that is gone: clients go on by these words', () => {
     expect(thrown(() => checkSignal(-3, 5))).toMatchObject({
-      code: 'ERR_SIGNAL', message: 'process already finished', errno: 'ESRCH', operand: '5', syscall: 'pidfd_send_signal',
+      code: 'ERR_SIGNAL', message: 'process already finished', errno: 'ESRCH', operand: '5',
+      syscall: 'pidfd_send_signal',
     })
   })
 
   test.each([[-1, 'EPERM'], [-22, 'EINVAL']])('%d', (result, errno) => {
-    expect(thrown(() => checkSignal(result, 5))).toMatchObject({ code: 'ERR_SIGNAL', errno, message: `unable to signal process 5: ${errno}` })
+    expect(thrown(() => checkSignal(result, 5))).toMatchObject({
+      code: 'ERR_SIGNAL', errno, message: `unable to signal process 5: ${errno}`,
+    })
   })
 })
 
@@ -42,7 +45,8 @@ describe('the pid file', () => {
   test('cannot be written: the path is named', () => {
     const path = join(temporary, 'nowhere', 'pid')
     expect(thrown(() => writePidFile(path, 5))).toMatchObject({
-      code: 'ERR_OPTION_INVALID', operand: path, errno: 'ENOENT', message: expect.stringMatching(/^cannot write the pid file: /) as string,
+      code: 'ERR_OPTION_INVALID', operand: path, errno: 'ENOENT',
+      message: expect.stringMatching(/^cannot write the pid file: /) as string,
     })
   })
 })

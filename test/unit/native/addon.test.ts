@@ -5,11 +5,13 @@ import { expect, test } from 'vitest'
 const path = (name: string): string => fileURLToPath(new URL(`../../../${name}`, import.meta.url))
 
 /** What `lib/native/addon.ts` says that the addon has. */
-const declared = [.../^export interface Addon \{(.*?)^\}/ms.exec(readFileSync(path('lib/native/addon.ts'), 'utf8'))![1]!.matchAll(/^ {2}(\w+)\(/gm)]
+const declaration = /^export interface Addon \{(.*?)^\}/ms.exec(readFileSync(path('lib/native/addon.ts'), 'utf8'))![1]!
+const declared = [...declaration.matchAll(/^ {2}(\w+)\(/gm)]
   .map(([, name]) => name)
 
 test('the declaration has every function that the addon exports, and no other', () => {
-  const exported = [...readFileSync(path('addon/binding.cc'), 'utf8').matchAll(/InstanceMethod\("(\w+)"/g)].map(([, name]) => name)
+  const exported = [...readFileSync(path('addon/binding.cc'), 'utf8').matchAll(/InstanceMethod\("(\w+)"/g)]
+    .map(([, name]) => name)
   expect(declared.length).toBeGreaterThan(10)
   expect(declared.toSorted()).toEqual(exported.toSorted())
 })

@@ -4,6 +4,7 @@ import { Child } from '../../../lib/native/child.ts'
 import { NruncError } from '../../../lib/errors.ts'
 import type { Plan } from '../../../lib/plan/operations.ts'
 import { decode } from '../plan/decode.ts'
+import { report } from './report.ts'
 import { Stage } from './stage.ts'
 
 const shared = vi.hoisted(() => ({ stage: undefined as Stage | undefined }))
@@ -12,12 +13,12 @@ vi.mock('../../../lib/native/addon.ts', async (original) => {
   return (shared.stage ??= new Stage()).module(await original())
 })
 
-const plan: Plan = { host: [{ op: 'clone', field: '', flags: 0n, cgroup: '' }], init: [{ op: 'newSession', field: '' }] }
+const plan: Plan = {
+  host: [{ op: 'clone', field: '', flags: 0n, cgroup: '' }], init: [{ op: 'newSession', field: '' }],
+}
 const stage = shared.stage!
 
-/** A report of a failed mount, as `failure.test.ts` has them in full. */
-const report = Buffer.concat([Buffer.from([0, 0, 0, 0, 34, 0, 0, 0, 19, 0, 0, 0]), ...['/mounts/0', 'mount', '/a', ''].map((text) =>
-  Buffer.from([text.length, 0, 0, 0, ...Buffer.from(text), 0]))])
+const failure = report({ op: 'mount', errno: 19, field: '/mounts/0', syscall: 'mount', operand: '/a' })
 
 /** How a promise stands, once everything that is due has happened. */
 async function stateOf(promise: Promise<unknown>): Promise<string> {
@@ -53,7 +54,9 @@ describe('the usual way', () => {
 
   test('each event settles its stage, and no other', async () => {
     const child = new Child(plan, [])
-    expect(await stagesOf(child)).toEqual({ spawned: 'open', ready: 'open', created: 'open', executed: 'open', console: 'open', exit: 'open' })
+    expect(await stagesOf(child)).toEqual({
+      spawned: 'open', ready: 'open', created: 'open', executed: 'open', console: 'open', exit: 'open',
+    })
     stage.event(EVENT.spawned, 4711, 0, '12345')
     expect([child.pid, child.startTime]).toEqual([4711, '12345'])
     expect(await stagesOf(child)).toMatchObject({ spawned: 'resolved', ready: 'open', created: 'open' })
@@ -61,7 +64,9 @@ describe('the usual way', () => {
     stage.event(EVENT.console, 12)
     stage.event(EVENT.created)
     expect(await child.console).toBe(12)
-    expect(await stagesOf(child)).toMatchObject({ ready: 'resolved', created: 'resolved', executed: 'open', exit: 'open' })
+    expect(await stagesOf(child)).toMatchObject({
+      ready: 'resolved', created: 'resolved', executed: 'open', exit: 'open',
+    })
     stage.event(EVENT.closed)
     expect(await stagesOf(child)).toMatchObject({ executed: 'resolved', exit: 'open' })
     expect([stage.held, stage.listening]).toEqual([1, 1])
@@ -78,7 +83,10 @@ describe('the usual way', () => {
     finish(child)
   })
 
-  test.each([[0, 0, { code: 0, signal: null }], [-1, 9, { code: null, signal: 'SIGKILL' }], [-1, 0, { code: null, signal: null }]])(
+  test.each([
+    [0, 0, { code: 0, signal: null }], [-1, 9, { code: null, signal: 'SIGKILL' }],
+    [-1, 0, { code: null, signal: null }],
+  ])(
     'the end %d, %d', async (code, signal, result) => {
       const child = new Child(plan, [])
       stage.event(EVENT.spawned, 10, 0, '1')
@@ -104,7 +112,7 @@ describe('the word to go on', () => {
   test('is not said when there never will be one', async () => {
     const child = new Child(plan, [])
     child.continue()
-    stage.event(EVENT.failed, 0, 0, report)
+    stage.event(EVENT.failed, 0, 0, failure)
     await stateOf(child.spawned)
     expect(stage.calls.some((call) => call.startsWith('send'))).toBe(false)
     finish(child)
@@ -130,8 +138,10 @@ describe('failures', () => {
 
   test('of the host: there is no process, and everything ends', async () => {
     const child = new Child(plan, [])
-    stage.event(EVENT.failed, 0, 0, report)
-    expect(await stagesOf(child)).toEqual({ spawned: words, ready: words, created: words, executed: words, console: words, exit: 'resolved' })
+    stage.event(EVENT.failed, 0, 0, failure)
+    expect(await stagesOf(child)).toEqual({
+      spawned: words, ready: words, created: words, executed: words, console: words, exit: 'resolved',
+    })
     expect(await child.exit).toEqual({ code: null, signal: null })
     expect([stage.held, stage.listening]).toEqual([0, 0])
   })
@@ -139,9 +149,11 @@ describe('failures', () => {
   test('of init: what was reached stays reached, and the end is still awaited', async () => {
     const child = new Child(plan, [])
     stage.event(EVENT.spawned, 10, 0, '1')
-    stage.event(EVENT.failed, 0, 0, report)
+    stage.event(EVENT.failed, 0, 0, failure)
     stage.event(EVENT.closed)
-    expect(await stagesOf(child)).toEqual({ spawned: 'resolved', ready: words, created: words, executed: words, console: words, exit: 'open' })
+    expect(await stagesOf(child)).toEqual({
+      spawned: 'resolved', ready: words, created: words, executed: words, console: words, exit: 'open',
+    })
     await expect(child.created).rejects.toMatchObject({ code: 'ERR_INIT', field: '/mounts/0', errno: 'ENODEV' })
     stage.event(EVENT.exited, 1, 0)
     expect(await child.exit).toEqual({ code: 1, signal: null })
@@ -152,18 +164,22 @@ describe('failures', () => {
     const child = new Child(plan, [])
     stage.event(EVENT.spawned, 10, 0, '1')
     stage.event(EVENT.created)
-    stage.event(EVENT.failed, 0, 0, report)
+    stage.event(EVENT.failed, 0, 0, failure)
     stage.event(EVENT.closed)
     expect(await stagesOf(child)).toMatchObject({ created: 'resolved', executed: words })
     finish(child)
   })
 
-  test.each([[137, 0, 'exit code 137'], [-1, 9, 'SIGKILL'], [-1, 0, 'unknown']])('init that ends without a word: %d, %d', async (code, signal, how) => {
+  test.each([
+    [137, 0, 'exit code 137'], [-1, 9, 'SIGKILL'], [-1, 0, 'unknown'],
+  ])('init that ends without a word: %d, %d', async (code, signal, how) => {
     const child = new Child(plan, [])
     stage.event(EVENT.spawned, 10, 0, '1')
     stage.event(EVENT.closed)
     stage.event(EVENT.exited, code, signal)
-    expect(await stagesOf(child)).toMatchObject({ spawned: 'resolved', created: `container init ended early: ${how}`, exit: 'resolved' })
+    expect(await stagesOf(child)).toMatchObject({
+      spawned: 'resolved', created: `container init ended early: ${how}`, exit: 'resolved',
+    })
     await expect(child.created).rejects.toMatchObject({ code: 'ERR_INIT' })
     finish(child)
   })
@@ -171,17 +187,19 @@ describe('failures', () => {
   test('a descriptor that is not open: nothing is spawned', async () => {
     stage.results = { spawn: -9 }
     const child = new Child(plan, [99])
-    await expect(child.spawned).rejects.toMatchObject({ code: 'ERR_NATIVE', errno: 'EBADF', message: 'cannot duplicate a descriptor: EBADF' })
+    await expect(child.spawned).rejects.toMatchObject({
+      code: 'ERR_NATIVE', errno: 'EBADF', message: 'cannot duplicate a descriptor: EBADF',
+    })
     expect(await child.exit).toEqual({ code: null, signal: null })
     expect(stage.calls).toHaveLength(1)
     expect([stage.held, stage.listening]).toEqual([0, 0])
   })
 
-  test('a part for init that cannot be compiled: the spawn is given up, and the reason is the compiler\'s', async () => {
+  test('a part for init that cannot be compiled: the spawn is given up, for the compiler\'s reason', async () => {
     const refused = new NruncError('ERR_CONFIG_INVALID', 'no', { field: '/mounts/0' })
     const child = new Child({ host: plan.host, get init(): never { throw refused } }, [])
     expect(stage.plans.at(-1)).toEqual(Buffer.alloc(0))
-    stage.event(EVENT.failed, 0, 0, report)
+    stage.event(EVENT.failed, 0, 0, failure)
     await expect(child.created).rejects.toBe(refused)
     expect(await child.exit).toEqual({ code: null, signal: null })
     expect([stage.held, stage.listening]).toEqual([0, 0])
@@ -193,7 +211,7 @@ describe('failures', () => {
     process.on('unhandledRejection', note)
     const child = new Child(plan, [])
     child.continue()
-    stage.event(EVENT.failed, 0, 0, report)
+    stage.event(EVENT.failed, 0, 0, failure)
     await new Promise(setImmediate)
     process.off('unhandledRejection', note)
     expect(seen).toEqual([])

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { EVENT } from '../../../lib/native/addon.ts'
 import { awaitExit, awaitStarted, exitResult, signalProcess } from '../../../lib/native/watch.ts'
+import { report } from './report.ts'
 import { Stage } from './stage.ts'
 
 const shared = vi.hoisted(() => ({ stage: undefined as Stage | undefined }))
@@ -12,8 +13,7 @@ const stage = shared.stage!
 const gone = () => expect([stage.held, stage.listening]).toEqual([0, 0])
 const called = () => stage.calls.map((call) => call.replace(/^(\w+) \d+/, '$1 ID'))
 
-const report = Buffer.concat([Buffer.from([0, 0, 0, 0, 83, 0, 0, 0, 8, 0, 0, 0]), ...['/process/args', 'execve', '/bin/x', ''].map((text) =>
-  Buffer.from([text.length, 0, 0, 0, ...Buffer.from(text), 0]))])
+const failure = report({ op: 'execute', errno: 8, field: '/process/args', syscall: 'execve', operand: '/bin/x' })
 
 beforeEach(() => {
   stage.forget()
@@ -73,16 +73,22 @@ describe('start', () => {
   test('what init reports of the program is the error', async () => {
     const started = awaitStarted('/f', 5, '77')
     stage.event(EVENT.started)
-    stage.event(EVENT.failed, 0, 0, report)
+    stage.event(EVENT.failed, 0, 0, failure)
     stage.event(EVENT.closed)
-    await expect(started).rejects.toMatchObject({ code: 'ERR_PROGRAM', message: 'exec /bin/x: exec format error', field: '/process/args' })
+    await expect(started).rejects.toMatchObject({
+      code: 'ERR_PROGRAM', message: 'exec /bin/x: exec format error', field: '/process/args',
+    })
     gone()
   })
 
-  test.each([['closed', EVENT.closed], ['exited', EVENT.exited]])('%s without a word: it has stopped', async (_, type) => {
+  test.each([
+    ['closed', EVENT.closed], ['exited', EVENT.exited],
+  ])('%s without a word: it has stopped', async (_, type) => {
     const started = awaitStarted('/f', 5, '77')
     stage.event(type, -1, 9)
-    await expect(started).rejects.toMatchObject({ code: 'ERR_STATUS', message: 'cannot start a container that has stopped' })
+    await expect(started).rejects.toMatchObject({
+      code: 'ERR_STATUS', message: 'cannot start a container that has stopped',
+    })
     gone()
   })
 

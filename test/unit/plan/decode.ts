@@ -13,7 +13,9 @@ export interface RawOperation {
   readonly values: RawValue[]
 }
 
-export const names = new Map<number, Operation['op']>(Object.entries(operations).map(([name, { code }]) => [code, name as Operation['op']]))
+export const names = new Map<number, Operation['op']>(
+  Object.entries(operations).map(([name, { code }]) => [code, name as Operation['op']]),
+)
 
 export const kindsOf = (code: number): [string, string][] | undefined => {
   const name = names.get(code)
@@ -87,7 +89,8 @@ class Reader {
 export function readPlan(data: Buffer, lengths: number[] = []): RawOperation[] | undefined {
   const reader = new Reader(data, lengths)
   try {
-    if (reader.u32() !== PLAN_MAGIC || reader.u32() !== PLAN_VERSION || reader.length() !== data.length) return undefined
+    if (reader.u32() !== PLAN_MAGIC || reader.u32() !== PLAN_VERSION) return undefined
+    if (reader.length() !== data.length) return undefined
     const list = reader.list((): RawOperation => {
       const code = reader.u32()
       const inner = reader.inner()

@@ -58,7 +58,10 @@ describe('a reader gives back what was encoded', () => {
   test('empty texts and lists', () => {
     const list: Operation[] = [
       { op: 'execute', field: '', args: [], env: ['', ''], home: 0, uid: 0 },
-      { op: 'mount', field: '', destination: '', source: '', type: '', flags: 0n, data: '', propagation: 0, ordinaryDirectory: 0 },
+      {
+        op: 'mount', field: '', destination: '', source: '', type: '', flags: 0n, data: '', propagation: 0,
+        ordinaryDirectory: 0,
+      },
       { op: 'attachDeviceProgram', field: '', path: '', program: new Uint8Array() },
     ]
     expect(again(list).map((one) => ({ ...one, ...('program' in one ? { program: [...one.program] } : {}) })))
@@ -71,7 +74,9 @@ describe('a reader gives back what was encoded', () => {
   })
 
   test('a number and a bigint are the same u64', () => {
-    const of = (soft: number | bigint): Buffer => encode([{ op: 'rlimit', field: '', resource: 0, name: '', soft, hard: soft }])
+    const of = (soft: number | bigint): Buffer => encode([{
+      op: 'rlimit', field: '', resource: 0, name: '', soft, hard: soft,
+    }])
     expect(of(1024)).toEqual(of(1024n))
     expect(of(Number.MAX_SAFE_INTEGER)).toEqual(of(BigInt(Number.MAX_SAFE_INTEGER)))
   })
@@ -92,12 +97,18 @@ describe('a reader gives back what was encoded', () => {
 
   test('10,000 operations, and a text larger than the first buffer', () => {
     const name = 'ß'.repeat(100_000)
-    const list = Array.from({ length: 10_000 }, (): Operation => ({ op: 'makeDirectory', field: '/mounts/1', path: '/a', mode: 0o755 }))
-    expect(again([...list, { op: 'setHostname', field: '', name }])).toEqual([...list, { op: 'setHostname', field: '', name }])
+    const list = Array.from(
+      { length: 10_000 }, (): Operation => ({ op: 'makeDirectory', field: '/mounts/1', path: '/a', mode: 0o755 }),
+    )
+    expect(again([...list, { op: 'setHostname', field: '', name }])).toEqual([
+      ...list, { op: 'setHostname', field: '', name },
+    ])
   })
 
   test('half a surrogate pair, which no file can hold, becomes U+FFFD and not a broken length', () => {
-    expect(again([{ op: 'setHostname', field: '', name: 'a\ud800b' }])).toEqual([{ op: 'setHostname', field: '', name: 'a\ufffdb' }])
+    expect(again([{ op: 'setHostname', field: '', name: 'a\ud800b' }])).toEqual([{
+      op: 'setHostname', field: '', name: 'a\ufffdb',
+    }])
   })
 
   test('the order of an operation\'s properties is of no importance', () => {
@@ -107,9 +118,13 @@ describe('a reader gives back what was encoded', () => {
   })
 })
 
-/** With every u64 as a bigint, which is how it comes back. */
+/** With every u64 as a bigint and all bytes as a buffer, which is how they come back. */
 function exact(one: Operation): Operation {
   const fields: Readonly<Record<string, string>> = operations[one.op].fields
-  return Object.fromEntries(Object.entries(one).map(([name, value]) =>
-    [name, fields[name] === 'u64' ? BigInt(value as number) : fields[name] === 'bytes' ? Buffer.from(value as Uint8Array) : value])) as unknown as Operation
+  const convert = (name: string, value: unknown): unknown => {
+    if (fields[name] === 'u64') return BigInt(value as number)
+    return fields[name] === 'bytes' ? Buffer.from(value as Uint8Array) : value
+  }
+  const entries = Object.entries(one).map(([name, value]) => [name, convert(name, value)])
+  return Object.fromEntries(entries) as unknown as Operation
 }

@@ -7,19 +7,29 @@ import { all, descriptors, only, phases, root } from './samples.ts'
 
 const program: ProcessSpec = { args: ['ps', 'ax'], cwd: '/', user: { uid: 0, gid: 0 } }
 const context: ExecContext = {
-  id: 'web', host: root, cgroupPaths: { memory: '/sys/fs/cgroup/memory/web', cpu: '/sys/fs/cgroup/cpu,cpuacct/web', cpuacct: '/sys/fs/cgroup/cpu,cpuacct/web' },
-  namespaces: (['mount', 'cgroup', 'pid', 'network', 'uts', 'ipc', 'user', 'time'] as const).map((type) => ({ type, path: `/proc/7/ns/${type}` })),
+  id: 'web', host: root,
+  cgroupPaths: {
+    memory: '/sys/fs/cgroup/memory/web', cpu: '/sys/fs/cgroup/cpu,cpuacct/web',
+    cpuacct: '/sys/fs/cgroup/cpu,cpuacct/web',
+  },
+  namespaces: (['mount', 'cgroup', 'pid', 'network', 'uts', 'ipc', 'user', 'time'] as const).map(
+    (type) => ({ type, path: `/proc/7/ns/${type}` }),
+  ),
   keepGroups: false, noNewKeyring: false, descriptors,
 }
-const planOf = (process: Partial<ProcessSpec> = {}, changes: Partial<ExecContext> = {}) => compileExec({ ...program, ...process }, { ...context, ...changes })
+const planOf = (process: Partial<ProcessSpec> = {}, changes: Partial<ExecContext> = {}) => compileExec(
+  { ...program, ...process }, { ...context, ...changes },
+)
 
 describe('the order', () => {
   test('cgroups, namespaces, process', () => {
     const plan = planOf({ terminal: true, oomScoreAdj: 5, noNewPrivileges: true })
     expect(phases(plan.host)).toEqual(['openDescriptor', 'clone'])
     expect(phases(plan.init)).toEqual([
-      'joinCgroup', 'writeProc', 'enterNamespace', 'becomeRoot', 'fork', 'newSession', 'sessionKeyring', 'console', 'stdio', 'rlimit',
-      'umask', 'noNewPrivileges', 'changeDirectory', 'dropBounding', 'setUser', 'setCapabilities', 'changeDirectory', 'findProgram',
+      'joinCgroup', 'writeProc', 'enterNamespace', 'becomeRoot', 'fork', 'newSession', 'sessionKeyring', 'console',
+      'stdio', 'rlimit',
+      'umask', 'noNewPrivileges', 'changeDirectory', 'dropBounding', 'setUser', 'setCapabilities', 'changeDirectory',
+      'findProgram',
       'awaitStart', 'execute',
     ])
   })
@@ -95,8 +105,12 @@ describe('what the container does not have', () => {
 
 describe('the process', () => {
   test('CVE-2022-29162: nothing is inheritable that was not asked for', () => {
-    const { init } = planOf({ capabilities: { bounding: ['CAP_KILL'], effective: ['CAP_KILL'], permitted: ['CAP_KILL'] } })
-    expect(only(init, 'setCapabilities')).toMatchObject({ effective: 32n, permitted: 32n, inheritable: 0n, ambient: 0n })
+    const { init } = planOf({
+      capabilities: { bounding: ['CAP_KILL'], effective: ['CAP_KILL'], permitted: ['CAP_KILL'] },
+    })
+    expect(only(init, 'setCapabilities')).toMatchObject({
+      effective: 32n, permitted: 32n, inheritable: 0n, ambient: 0n,
+    })
   })
 
   test('its groups are kept where the kernel forbids to change them', () => {
@@ -105,18 +119,22 @@ describe('the process', () => {
 
   test('pointers are those of the process, and each has its field', () => {
     const process: Partial<ProcessSpec> = {
-      terminal: true, oomScoreAdj: 1, noNewPrivileges: true, capabilities: { bounding: [] }, rlimits: [{ type: 'RLIMIT_CORE', soft: 0, hard: 0 }],
+      terminal: true, oomScoreAdj: 1, noNewPrivileges: true, capabilities: { bounding: [] },
+      rlimits: [{ type: 'RLIMIT_CORE', soft: 0, hard: 0 }],
       user: { uid: 1, gid: 2, umask: 0 },
     }
     expect(fieldsOf(planOf(process).init)).toEqual([
-      '', '/args', '/args/0', '/capabilities', '/capabilities/bounding', '/cwd', '/noNewPrivileges', '/oomScoreAdj', '/rlimits/0', '/terminal',
+      '', '/args', '/args/0', '/capabilities', '/capabilities/bounding', '/cwd', '/noNewPrivileges', '/oomScoreAdj',
+      '/rlimits/0', '/terminal',
       '/user', '/user/umask',
     ])
     expect(fieldsOf(planOf().init)).toEqual(['', '/args', '/args/0', '/cwd', '/user'])
   })
 
   test.each([[], undefined])('no arguments: %j', (args) => {
-    expect(thrown(() => planOf({ args } as Partial<ProcessSpec>))).toMatchObject({ code: 'ERR_CONFIG_INVALID', field: '/args', message: 'args must not be empty' })
+    expect(thrown(() => planOf({ args } as Partial<ProcessSpec>))).toMatchObject({
+      code: 'ERR_CONFIG_INVALID', field: '/args', message: 'args must not be empty',
+    })
   })
 })
 

@@ -6,26 +6,35 @@ const hooks = (value: object, more = {}) => planOf({ '/hooks': value, ...more })
 
 describe('hooks in the container', () => {
   test('arguments, environment and timeout are the config\'s', () => {
-    expect(all(hooks({ createContainer: [{ path: '/h', args: ['h', '', 'x'], env: ['A=1'], timeout: 7 }] }), 'hook')).toMatchObject([
+    const list = hooks({ createContainer: [{ path: '/h', args: ['h', '', 'x'], env: ['A=1'], timeout: 7 }] })
+    expect(all(list, 'hook')).toMatchObject([
       { field: '/hooks/createContainer/0', path: '/h', args: ['h', '', 'x'], env: ['A=1'], timeout: 7 },
     ])
   })
 
   test('without arguments the path is the first one, without timeout there is no limit', () => {
-    expect(all(hooks({ startContainer: [{ path: '/bin/h' }] }), 'hook')).toMatchObject([{ args: ['/bin/h'], timeout: 0 }])
+    expect(all(hooks({ startContainer: [{ path: '/bin/h' }] }), 'hook')).toMatchObject([{
+      args: ['/bin/h'], timeout: 0,
+    }])
   })
 
   test('a hook without env gets a search path and none of the caller\'s secrets', () => {
-    expect(hookEnvironment({ path: '/h' })).toEqual(['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'])
+    expect(hookEnvironment({ path: '/h' })).toEqual([
+      'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    ])
     expect(hookEnvironment({ path: '/h', env: [] })).toEqual([])
   })
 
   test('createContainer runs before the change of root, startContainer after start, each kind in its order', () => {
     const list = hooks({ startContainer: [{ path: '/s1' }], createContainer: [{ path: '/c1' }, { path: '/c2' }] })
     const order = list.map((one) => (one.op === 'hook' ? one.path : one.op))
-    const wanted = ['makeDirectory', '/c1', '/c2', 'maskPath', 'pivotRoot', 'findProgram', 'awaitStart', '/s1', 'execute']
+    const wanted = [
+      'makeDirectory', '/c1', '/c2', 'maskPath', 'pivotRoot', 'findProgram', 'awaitStart', '/s1', 'execute',
+    ]
     expect(order.filter((one, index) => wanted.includes(one) && one !== order[index - 1])).toEqual(wanted)
-    expect(all(list, 'hook').map(({ field }) => field)).toEqual(['/hooks/createContainer/0', '/hooks/createContainer/1', '/hooks/startContainer/0'])
+    expect(all(list, 'hook').map(({ field }) => field)).toEqual([
+      '/hooks/createContainer/0', '/hooks/createContainer/1', '/hooks/startContainer/0',
+    ])
   })
 
   test('those of the runtime are awaited once, whichever kind they are', () => {
@@ -36,7 +45,10 @@ describe('hooks in the container', () => {
     }
   })
 
-  test.each([{}, { createRuntime: [] }, { poststart: [{ path: '/h' }], poststop: [{ path: '/h' }], createContainer: [{ path: '/h' }] }])(
+  test.each([
+    {}, { createRuntime: [] },
+    { poststart: [{ path: '/h' }], poststop: [{ path: '/h' }], createContainer: [{ path: '/h' }] },
+  ])(
     'nothing is awaited for %j', (value) => {
       expect(phases(hooks(value))).not.toContain('awaitRuntimeHooks')
     })
@@ -49,14 +61,19 @@ describe('the state on a hook\'s standard input', () => {
   }
 
   test.each([['createContainer', 'creating'], ['startContainer', 'created']])('%s: status %s', (kind, status) => {
-    expect(stateOf({ [kind]: [{ path: '/h' }] })).toEqual({ ociVersion: '1.3.0', id: 'web', status, pid: 4711, bundle: '/srv/web' })
+    expect(stateOf({ [kind]: [{ path: '/h' }] })).toEqual({
+      ociVersion: '1.3.0', id: 'web', status, pid: 4711, bundle: '/srv/web',
+    })
   })
 
   test('has the annotations, and is compact, as other runtimes\' is', () => {
     const annotations = { 'org.example/key': 'a "quoted" \\ value\n', é: '' }
-    expect(stateOf({ createContainer: [{ path: '/h' }] }, { '/annotations': annotations })).toMatchObject({ annotations })
+    expect(stateOf({ createContainer: [{ path: '/h' }] }, { '/annotations': annotations })).toMatchObject({
+      annotations,
+    })
     const [one] = all(hooks({ createContainer: [{ path: '/h' }] }, { '/annotations': annotations }), 'hook')
     expect(one!.stateHead + one!.stateTail).toBe(
-      '{"ociVersion":"1.3.0","id":"web","status":"creating","pid":,"bundle":"/srv/web","annotations":{"org.example/key":"a \\"quoted\\" \\\\ value\\n","é":""}}')
+      '{"ociVersion":"1.3.0","id":"web","status":"creating","pid":,"bundle":"/srv/web",'
+      + '"annotations":{"org.example/key":"a \\"quoted\\" \\\\ value\\n","é":""}}')
   })
 })

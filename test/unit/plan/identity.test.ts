@@ -8,7 +8,8 @@ const init = (changes: Record<string, unknown> = {}, openFilesHard: number | big
 
 describe('capabilities', () => {
   test('each name is its bit', () => {
-    expect(capabilityNames.map((name) => capabilityMask([name]))).toEqual(capabilityNames.map((_, bit) => 1n << BigInt(bit)))
+    expect(capabilityNames.map((name) => capabilityMask([name])))
+      .toEqual(capabilityNames.map((_, bit) => 1n << BigInt(bit)))
     expect(capabilityMask(['CAP_CHOWN', 'CAP_KILL', 'CAP_SYS_ADMIN', 'CAP_CHECKPOINT_RESTORE'])).toBe(0x10000200021n)
   })
 
@@ -28,16 +29,21 @@ describe('capabilities', () => {
         inheritable: ['CAP_FOWNER'], ambient: ['CAP_FSETID'],
       },
     })
-    expect(only(list, 'dropBounding')).toEqual({ op: 'dropBounding', field: '/process/capabilities/bounding', keep: 0x21n })
+    expect(only(list, 'dropBounding')).toEqual({
+      op: 'dropBounding', field: '/process/capabilities/bounding', keep: 0x21n,
+    })
     expect(only(list, 'setCapabilities')).toEqual({
-      op: 'setCapabilities', field: '/process/capabilities', effective: 2n, permitted: 4n, inheritable: 8n, ambient: 16n,
+      op: 'setCapabilities', field: '/process/capabilities', effective: 2n, permitted: 4n, inheritable: 8n,
+      ambient: 16n,
     })
   })
 
   test('without capabilities the process has none, and none to gain', () => {
     const list = init({ '/process/capabilities': undefined })
     expect(only(list, 'dropBounding')).toMatchObject({ keep: 0n, field: '/process' })
-    expect(only(list, 'setCapabilities')).toMatchObject({ field: '/process', effective: 0n, permitted: 0n, inheritable: 0n, ambient: 0n })
+    expect(only(list, 'setCapabilities')).toMatchObject({
+      field: '/process', effective: 0n, permitted: 0n, inheritable: 0n, ambient: 0n,
+    })
   })
 
   test('without a bounding set nothing can be gained', () => {
@@ -57,7 +63,9 @@ describe('the user', () => {
   })
 
   test('umask, 0022 where it is not given, as in runc', () => {
-    expect(only(init({ '/process/user/umask': 0o077 }), 'umask')).toEqual({ op: 'umask', field: '/process/user/umask', mask: 0o077 })
+    expect(only(init({ '/process/user/umask': 0o077 }), 'umask')).toEqual({
+      op: 'umask', field: '/process/user/umask', mask: 0o077,
+    })
     expect(only(init({ '/process/user/umask': 0 }), 'umask')).toMatchObject({ mask: 0 })
     expect(only(init(), 'umask')).toEqual({ op: 'umask', field: '/process/user', mask: 0o022 })
   })
@@ -73,18 +81,28 @@ describe('resource limits', () => {
   test('exact values of 64 bits under the kernel\'s numbers', () => {
     const list = init({
       '/process/rlimits': [
-        { type: 'RLIMIT_RTTIME', soft: 5, hard: 18446744073709551615n }, { type: 'RLIMIT_NOFILE', soft: 0, hard: 9007199254740993n },
+        { type: 'RLIMIT_RTTIME', soft: 5, hard: 18446744073709551615n },
+        { type: 'RLIMIT_NOFILE', soft: 0, hard: 9007199254740993n },
       ],
     })
     expect(all(list, 'rlimit')).toEqual([
-      { op: 'rlimit', field: '/process/rlimits/0', name: 'RLIMIT_RTTIME', resource: 15, soft: 5, hard: 18446744073709551615n },
-      { op: 'rlimit', field: '/process/rlimits/1', name: 'RLIMIT_NOFILE', resource: 7, soft: 0, hard: 9007199254740993n },
+      {
+        op: 'rlimit', field: '/process/rlimits/0', name: 'RLIMIT_RTTIME', resource: 15, soft: 5,
+        hard: 18446744073709551615n,
+      },
+      {
+        op: 'rlimit', field: '/process/rlimits/1', name: 'RLIMIT_NOFILE', resource: 7, soft: 0, hard: 9007199254740993n,
+      },
     ])
   })
 
-  test.each([[4096, 1024, 4096n], [512, 512n, 512n], [1048576n, 1024, 1048576n], [18446744073709551615n, 1024, 18446744073709551615n]])(
+  test.each([
+    [4096, 1024, 4096n], [512, 512n, 512n], [1048576n, 1024, 1048576n],
+    [18446744073709551615n, 1024, 18446744073709551615n],
+  ])(
     'open files, which Node has raised, are as before Node: hard limit %d', (hard, soft, expected) => {
-      expect(all(init({ '/process/rlimits': [{ type: 'RLIMIT_CORE', soft: 0, hard: 0 }] }, hard), 'rlimit')).toMatchObject([
+      const list = init({ '/process/rlimits': [{ type: 'RLIMIT_CORE', soft: 0, hard: 0 }] }, hard)
+      expect(all(list, 'rlimit')).toMatchObject([
         { name: 'RLIMIT_NOFILE', resource: 7, soft, hard: expected, field: '' }, { name: 'RLIMIT_CORE', resource: 4 },
       ])
     })

@@ -3,14 +3,17 @@ import {
   attributes, clearedAttributes, freshFlags, MOUNT_ATTR, mountOptionNames, MS, parseMountOptions, propagationOf,
 } from '../../../lib/plan/mount-flags.ts'
 
-/** Flags of mount(2) that an option sets (+) or clears (-); from the table of runtime-spec config.md "Linux mount options". */
+/** Flags of mount(2) that an option sets and clears. Source: runtime-spec config.md "Linux mount options". */
 const plain: Readonly<Record<string, readonly [set: number, clear: number]>> = {
   async: [0, 0x10], atime: [0, 0x400], bind: [0x1000, 0], defaults: [0, 0], dev: [0, 0x4], diratime: [0, 0x800],
   dirsync: [0x80, 0], exec: [0, 0x8], iversion: [0x800000, 0], lazytime: [0x2000000, 0], loud: [0, 0x8000],
-  mand: [0x40, 0], noatime: [0x400, 0], nodev: [0x4, 0], nodiratime: [0x800, 0], noexec: [0x8, 0], noiversion: [0, 0x800000],
+  mand: [0x40, 0], noatime: [0x400, 0], nodev: [0x4, 0], nodiratime: [0x800, 0], noexec: [0x8, 0],
+  noiversion: [0, 0x800000],
   nolazytime: [0, 0x2000000], nomand: [0, 0x40], norelatime: [0, 0x200000], nostrictatime: [0, 0x1000000],
-  nosuid: [0x2, 0], nosymfollow: [0x100, 0], rbind: [0x5000, 0], relatime: [0x200000, 0], remount: [0x20, 0], ro: [0x1, 0],
-  rw: [0, 0x1], silent: [0x8000, 0], strictatime: [0x1000000, 0], suid: [0, 0x2], symfollow: [0, 0x100], sync: [0x10, 0],
+  nosuid: [0x2, 0], nosymfollow: [0x100, 0], rbind: [0x5000, 0], relatime: [0x200000, 0], remount: [0x20, 0],
+  ro: [0x1, 0],
+  rw: [0, 0x1], silent: [0x8000, 0], strictatime: [0x1000000, 0], suid: [0, 0x2], symfollow: [0, 0x100],
+  sync: [0x10, 0],
 }
 
 const propagations: Readonly<Record<string, number>> = {
@@ -30,7 +33,9 @@ const none = { set: 0, clear: 0, recursiveSet: 0, recursiveClear: 0, propagation
 
 describe('every option of the specification', () => {
   test('is one of the tables here, and no other has a meaning', () => {
-    expect(mountOptionNames).toEqual([...Object.keys(plain), ...Object.keys(propagations), ...Object.keys(recursive)].sort())
+    expect(mountOptionNames).toEqual(
+      [...Object.keys(plain), ...Object.keys(propagations), ...Object.keys(recursive)].sort(),
+    )
   })
 
   test.each(Object.entries(plain))('%s', (name, [set, clear]) => {
@@ -49,7 +54,9 @@ describe('every option of the specification', () => {
     for (const one of mountOptionNames) {
       for (const other of mountOptionNames) {
         const options = parseMountOptions([one, other])
-        for (const [set, clear] of [[options.recursiveSet, options.recursiveClear], [attributes(options.set), clearedAttributes(options)]] as const) {
+        for (const [set, clear] of [
+          [options.recursiveSet, options.recursiveClear], [attributes(options.set), clearedAttributes(options)],
+        ] as const) {
           expect([0, MOUNT_ATTR.ATIME], `${one},${other}`).toContain(clear & MOUNT_ATTR.ATIME)
           // mount_setattr(2): EINVAL for times that are set and not cleared, and for two at once.
           if (set & MOUNT_ATTR.ATIME) expect(clear & MOUNT_ATTR.ATIME, `${one},${other}`).toBe(MOUNT_ATTR.ATIME)
@@ -62,7 +69,9 @@ describe('every option of the specification', () => {
 
 describe('options together', () => {
   test('what has no meaning of its own is data, in its order', () => {
-    expect(parseMountOptions(['mode=755', 'ro', 'size=64m', 'uid=0'])).toEqual({ ...none, set: MS.RDONLY, data: 'mode=755,size=64m,uid=0' })
+    expect(parseMountOptions(['mode=755', 'ro', 'size=64m', 'uid=0'])).toEqual({
+      ...none, set: MS.RDONLY, data: 'mode=755,size=64m,uid=0',
+    })
   })
 
   test('case matters: RO is data', () => {
@@ -86,7 +95,8 @@ describe('options together', () => {
   })
 
   test.each([
-    ['rro', 'rrw'], ['rnosuid', 'rsuid'], ['rnodev', 'rdev'], ['rnoexec', 'rexec'], ['rnodiratime', 'rdiratime'], ['rnosymfollow', 'rsymfollow'],
+    ['rro', 'rrw'], ['rnosuid', 'rsuid'], ['rnodev', 'rdev'], ['rnoexec', 'rexec'], ['rnodiratime', 'rdiratime'],
+    ['rnosymfollow', 'rsymfollow'],
   ])('of %s and %s the last one counts, for the tree', (on, off) => {
     const [flag] = recursive[on]!
     expect(parseMountOptions([on, off])).toEqual({ ...none, recursiveClear: flag })
@@ -94,9 +104,15 @@ describe('options together', () => {
   })
 
   test('of several times for the tree the last one counts', () => {
-    expect(parseMountOptions(['rnoatime', 'rstrictatime'])).toMatchObject({ recursiveSet: MOUNT_ATTR.STRICTATIME, recursiveClear: MOUNT_ATTR.ATIME })
-    expect(parseMountOptions(['rnoatime', 'rrelatime'])).toMatchObject({ recursiveSet: 0, recursiveClear: MOUNT_ATTR.ATIME })
-    expect(parseMountOptions(['ratime', 'rnoatime'])).toMatchObject({ recursiveSet: MOUNT_ATTR.NOATIME, recursiveClear: MOUNT_ATTR.ATIME })
+    expect(parseMountOptions(['rnoatime', 'rstrictatime'])).toMatchObject({
+      recursiveSet: MOUNT_ATTR.STRICTATIME, recursiveClear: MOUNT_ATTR.ATIME,
+    })
+    expect(parseMountOptions(['rnoatime', 'rrelatime'])).toMatchObject({
+      recursiveSet: 0, recursiveClear: MOUNT_ATTR.ATIME,
+    })
+    expect(parseMountOptions(['ratime', 'rnoatime'])).toMatchObject({
+      recursiveSet: MOUNT_ATTR.NOATIME, recursiveClear: MOUNT_ATTR.ATIME,
+    })
   })
 
   test('propagation keeps its order', () => {
@@ -104,8 +120,10 @@ describe('options together', () => {
   })
 
   test.each([
-    [[], 0], [['rprivate', 'shared'], MS.SHARED], [['shared', 'rprivate'], MS.PRIVATE | MS.REC], [['unbindable'], MS.UNBINDABLE],
-    [['rslave', 'rshared'], MS.SLAVE | MS.SHARED | MS.REC], [['slave', 'shared'], MS.SLAVE | MS.SHARED], [['shared', 'slave'], MS.SLAVE],
+    [[], 0], [['rprivate', 'shared'], MS.SHARED], [['shared', 'rprivate'], MS.PRIVATE | MS.REC],
+    [['unbindable'], MS.UNBINDABLE],
+    [['rslave', 'rshared'], MS.SLAVE | MS.SHARED | MS.REC], [['slave', 'shared'], MS.SLAVE | MS.SHARED],
+    [['shared', 'slave'], MS.SLAVE],
   ])('of the propagation %j the last word counts, but a slave may be shared as well', (options, flags) => {
     expect(propagationOf(parseMountOptions(options))).toBe(flags)
   })
@@ -117,7 +135,8 @@ describe('options together', () => {
 
 describe('flags of mount(2) as attributes of mount_setattr(2)', () => {
   test.each([
-    [MS.RDONLY, MOUNT_ATTR.RDONLY], [MS.NOSUID, MOUNT_ATTR.NOSUID], [MS.NODEV, MOUNT_ATTR.NODEV], [MS.NOEXEC, MOUNT_ATTR.NOEXEC],
+    [MS.RDONLY, MOUNT_ATTR.RDONLY], [MS.NOSUID, MOUNT_ATTR.NOSUID], [MS.NODEV, MOUNT_ATTR.NODEV],
+    [MS.NOEXEC, MOUNT_ATTR.NOEXEC],
     [MS.NOATIME, MOUNT_ATTR.NOATIME], [MS.STRICTATIME, MOUNT_ATTR.STRICTATIME], [MS.NODIRATIME, MOUNT_ATTR.NODIRATIME],
     [MS.NOSYMFOLLOW, MOUNT_ATTR.NOSYMFOLLOW], [MS.RELATIME, 0], [MS.BIND | MS.REC, 0], [MS.SYNCHRONOUS, 0],
   ])('%d is %d', (flag, attribute) => {
@@ -129,7 +148,8 @@ describe('flags of mount(2) as attributes of mount_setattr(2)', () => {
   })
 
   test.each([
-    [['rw'], MOUNT_ATTR.RDONLY], [['suid', 'dev', 'exec'], 0xe], [['atime'], MOUNT_ATTR.ATIME], [['noatime'], MOUNT_ATTR.ATIME],
+    [['rw'], MOUNT_ATTR.RDONLY], [['suid', 'dev', 'exec'], 0xe], [['atime'], MOUNT_ATTR.ATIME],
+    [['noatime'], MOUNT_ATTR.ATIME],
     [['relatime'], MOUNT_ATTR.ATIME], [['nostrictatime'], MOUNT_ATTR.ATIME], [['diratime'], MOUNT_ATTR.NODIRATIME],
     [['symfollow'], MOUNT_ATTR.NOSYMFOLLOW], [['ro', 'nosuid'], 0],
   ])('%j clears %d', (options, cleared) => {

@@ -13,14 +13,19 @@ const mounted = (...options: string[]): Of<'mount'> =>
 describe('a file system', () => {
   test('is mounted with its flags, its data and the pointer of its entry', () => {
     expect(mounted('nosuid', 'ro', 'size=1m', 'mode=700')).toEqual({
-      op: 'mount', field: '/mounts/0', destination: '/data', source: 'none', type: 'tmpfs', flags: MS.NOSUID | MS.RDONLY,
+      op: 'mount', field: '/mounts/0', destination: '/data', source: 'none', type: 'tmpfs',
+      flags: MS.NOSUID | MS.RDONLY,
       data: 'size=1m,mode=700', propagation: 0, ordinaryDirectory: 0,
     })
   })
 
   test('the source defaults to the type, the type to none', () => {
-    expect(all(planned({ destination: '/a', type: 'mqueue' }, { destination: '/b', options: ['remount', 'ro'] }), 'mount'))
-      .toMatchObject([{ source: 'mqueue', type: 'mqueue' }, { source: 'none', type: 'none', flags: MS.REMOUNT | MS.RDONLY }])
+    expect(
+      all(planned({ destination: '/a', type: 'mqueue' }, { destination: '/b', options: ['remount', 'ro'] }), 'mount'),
+    )
+      .toMatchObject([
+        { source: 'mqueue', type: 'mqueue' }, { source: 'none', type: 'none', flags: MS.REMOUNT | MS.RDONLY },
+      ])
   })
 
   test.each(['proc', 'sysfs'])('CVE-2023-27561: %s wants an ordinary directory, not a link', (type) => {
@@ -30,7 +35,8 @@ describe('a file system', () => {
 
   test('mounts keep the order of the config, and each has the pointer of its own entry', () => {
     const list = planned(
-      { destination: '/b', type: 'tmpfs' }, { destination: '/a', source: '/x', options: ['rbind'] }, { destination: '/b/c', type: 'tmpfs' })
+      { destination: '/b', type: 'tmpfs' }, { destination: '/a', source: '/x', options: ['rbind'] },
+      { destination: '/b/c', type: 'tmpfs' })
     expect(list.flatMap((one) => ('destination' in one ? [`${one.op} ${one.destination} ${one.field}`] : [])))
       .toEqual(['mount /b /mounts/0', 'bindMount /a /mounts/1', 'mount /b/c /mounts/2'])
   })
@@ -49,11 +55,13 @@ describe('a bind mount', () => {
   test('is bind or rbind in its options, never its type', () => {
     expect(phases(planned({ destination: '/a', type: 'bind', source: '/x' }))).not.toContain('bindMount')
     expect(bound().recursive).toBe(0)
-    expect(only(planned({ destination: '/a', source: '/x', type: 'tmpfs', options: ['rbind'] }), 'bindMount').recursive).toBe(1)
+    expect(only(planned({ destination: '/a', source: '/x', type: 'tmpfs', options: ['rbind'] }), 'bindMount').recursive)
+      .toBe(1)
   })
 
   test('a relative source is relative to the bundle', () => {
-    const source = (path: string) => only(planned({ destination: '/a', source: path, options: ['bind'] }), 'bindMount').source
+    const source = (path: string) =>
+      only(planned({ destination: '/a', source: path, options: ['bind'] }), 'bindMount').source
     expect(source('files/a')).toBe('/srv/web/files/a')
     expect(source('../b')).toBe('/srv/b')
     expect(source('/host//c/')).toBe('/host/c')
@@ -74,14 +82,15 @@ describe('a bind mount', () => {
   })
 
   test('a remount changes the mount that is there, instead of binding the bundle over it', () => {
-    expect(only(planned({ destination: '/data', options: ['remount', 'bind', 'ro', 'nosuid'] }), 'mount')).toMatchObject({
+    const list = planned({ destination: '/data', options: ['remount', 'bind', 'ro', 'nosuid'] })
+    expect(only(list, 'mount')).toMatchObject({
       destination: '/data', flags: MS.REMOUNT | MS.BIND | MS.RDONLY | MS.NOSUID,
     })
   })
 })
 
 describe('/dev', () => {
-  test.each(['/dev', '/dev/', '//dev', 'dev'])('read-only, as %s: it becomes so after the devices are made', (destination) => {
+  test.each(['/dev', '/dev/', '//dev', 'dev'])('read-only, as %s: only after the devices are made', (destination) => {
     const list = planned({ destination, type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'ro', 'mode=755'] })
     expect(only(list, 'mount').flags).toBe(MS.NOSUID)
     expect(only(list, 'remount')).toEqual({
@@ -110,10 +119,12 @@ describe('/dev', () => {
 
 describe('CVE-2019-16884: what may be mounted on /proc', () => {
   const inside = (mount: Mount) => thrown(() => planned({ destination: '/tmp', type: 'tmpfs' }, mount))
-  const words = (destination: string) => `${JSON.stringify(destination)} cannot be mounted because it is inside /proc (field /mounts/1)`
+  const words = (destination: string) =>
+    `${JSON.stringify(destination)} cannot be mounted because it is inside /proc (field /mounts/1)`
 
   test.each([
-    '/proc/self', '/proc/sys/kernel', 'proc/1', '/proc/../proc/sys', '//proc/./acpi', '/proc/..hidden', '/proc/net', '/proc/cpuinfo/x',
+    '/proc/self', '/proc/sys/kernel', 'proc/1', '/proc/../proc/sys', '//proc/./acpi', '/proc/..hidden', '/proc/net',
+    '/proc/cpuinfo/x',
   ])('not %s', (destination) => {
     expect(inside({ destination, source: '/x', options: ['bind'] })).toMatchObject({
       code: 'ERR_CONFIG_INVALID', field: '/mounts/1/destination', operand: destination, message: words(destination),
@@ -129,15 +140,18 @@ describe('CVE-2019-16884: what may be mounted on /proc', () => {
   })
 
   test.each<Mount>([
-    { destination: '/proc', type: 'proc', source: 'proc' }, { destination: '/proc', source: '/proc', options: ['rbind'] },
-    { destination: '/proc/', source: '/proc/', options: ['rbind'] }, { destination: '/proc', options: ['remount', 'bind', 'ro'] },
+    { destination: '/proc', type: 'proc', source: 'proc' },
+    { destination: '/proc', source: '/proc', options: ['rbind'] },
+    { destination: '/proc/', source: '/proc/', options: ['rbind'] },
+    { destination: '/proc', options: ['remount', 'bind', 'ro'] },
     { destination: '/process', type: 'tmpfs' }, { destination: '/a/proc/self', type: 'tmpfs' },
   ])('%j', (mount) => {
     expect(planned(mount).some((one) => 'destination' in one && one.destination === mount.destination)).toBe(true)
   })
 
   test.each<Mount>([
-    { destination: '/proc', type: 'tmpfs', source: 'tmpfs' }, { destination: '/proc', source: '/fake/proc', options: ['bind'] },
+    { destination: '/proc', type: 'tmpfs', source: 'tmpfs' },
+    { destination: '/proc', source: '/fake/proc', options: ['bind'] },
   ])('not %j: it would be taken for proc', (mount) => {
     expect(inside(mount)).toMatchObject({
       code: 'ERR_CONFIG_INVALID', field: '/mounts/1/destination',
@@ -148,7 +162,9 @@ describe('CVE-2019-16884: what may be mounted on /proc', () => {
 
 describe('cgroup', () => {
   test('a mount of this type becomes those of the hierarchies, all with the pointer of the entry', () => {
-    const list = planned({ destination: '/tmp', type: 'tmpfs' }, { destination: '/sys/fs/cgroup', type: 'cgroup', options: ['ro'] })
+    const list = planned(
+      { destination: '/tmp', type: 'tmpfs' }, { destination: '/sys/fs/cgroup', type: 'cgroup', options: ['ro'] },
+    )
     const made = list.filter(({ field }) => field === '/mounts/1')
     expect(phases(made)).toEqual(['mount', 'bindMount', 'makeSymlink', 'bindMount', 'makeSymlink', 'remount'])
   })
@@ -158,9 +174,11 @@ describe('cgroup', () => {
     [[{ type: 'mount' }, { type: 'cgroup', path: '/proc/7/ns/cgroup' }], 'mount'],
   ])('with the namespaces %j by %s', (namespaces, op) => {
     const list = planOf({
-      '/linux/namespaces': namespaces, '/hostname': undefined, '/mounts': [{ destination: '/sys/fs/cgroup', type: 'cgroup' }],
+      '/linux/namespaces': namespaces, '/hostname': undefined,
+      '/mounts': [{ destination: '/sys/fs/cgroup', type: 'cgroup' }],
     }).init
-    expect(list.some((one) => one.op === op && 'destination' in one && one.destination === '/sys/fs/cgroup/memory')).toBe(true)
+    expect(list.some((one) => one.op === op && 'destination' in one && one.destination === '/sys/fs/cgroup/memory'))
+      .toBe(true)
   })
 
   test('in a user namespace a joined cgroup namespace is the host\'s, and gives no right to mount', () => {

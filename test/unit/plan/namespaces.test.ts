@@ -3,10 +3,14 @@ import { namespaceFlags } from '../../../lib/plan/namespaces.ts'
 import { all, only, phases, planOf, root, type Surroundings, user } from './samples.ts'
 
 const maps = (hostID: number, size: number) => ({
-  '/linux/uidMappings': [{ containerID: 0, hostID, size }], '/linux/gidMappings': [{ containerID: 0, hostID: hostID + 1, size }],
+  '/linux/uidMappings': [{ containerID: 0, hostID, size }],
+  '/linux/gidMappings': [{ containerID: 0, hostID: hostID + 1, size }],
 })
 /** Nothing of the default spec that needs a namespace. */
-const bare = { '/hostname': undefined, '/linux/maskedPaths': [], '/linux/readonlyPaths': [], '/mounts': [], '/root/readonly': false, '/process/terminal': false }
+const bare = {
+  '/hostname': undefined, '/linux/maskedPaths': [], '/linux/readonlyPaths': [], '/mounts': [], '/root/readonly': false,
+  '/process/terminal': false,
+}
 const planned = (namespaces: object[], more = {}, surroundings: Surroundings = {}) =>
   planOf({ ...bare, '/linux/namespaces': namespaces, ...more }, surroundings)
 
@@ -19,7 +23,9 @@ test('the flags are those of clone(2)', () => {
 
 describe('new namespaces', () => {
   test('come with the clone', () => {
-    const plan = planned([{ type: 'pid' }, { type: 'network' }, { type: 'ipc', path: '' }, { type: 'uts' }, { type: 'mount' }])
+    const plan = planned([
+      { type: 'pid' }, { type: 'network' }, { type: 'ipc', path: '' }, { type: 'uts' }, { type: 'mount' },
+    ])
     expect(only(plan.host, 'clone')).toEqual({ op: 'clone', field: '/linux/namespaces', flags: 0x6c020000, cgroup: '' })
     expect(phases(plan.init)).not.toContain('unshare')
   })
@@ -40,13 +46,15 @@ describe('new namespaces', () => {
   test('only a new network namespace gets its loopback interface', () => {
     expect(only(planned([{ type: 'mount' }, { type: 'network' }]).init, 'loopbackUp').field).toBe('/linux/namespaces/1')
     expect(phases(planned([{ type: 'mount' }]).init)).not.toContain('loopbackUp')
-    expect(phases(planned([{ type: 'mount' }, { type: 'network', path: '/run/netns/a' }]).init)).not.toContain('loopbackUp')
+    expect(phases(planned([{ type: 'mount' }, { type: 'network', path: '/run/netns/a' }]).init))
+      .not.toContain('loopbackUp')
   })
 
   test('names of the uts namespace', () => {
     const plan = planned([{ type: 'uts' }, { type: 'mount' }], { '/hostname': 'web', '/domainname': 'example.org' })
     expect(plan.init.filter(({ op }) => op.startsWith('set') && op.endsWith('name'))).toEqual([
-      { op: 'setHostname', field: '/hostname', name: 'web' }, { op: 'setDomainname', field: '/domainname', name: 'example.org' },
+      { op: 'setHostname', field: '/hostname', name: 'web' },
+      { op: 'setDomainname', field: '/domainname', name: 'example.org' },
     ])
     expect(phases(planned([{ type: 'uts' }, { type: 'mount' }], { '/hostname': '' }).init)).not.toContain('setHostname')
   })
@@ -54,7 +62,8 @@ describe('new namespaces', () => {
 
 describe('joined namespaces', () => {
   const joined = [
-    { type: 'mount', path: '/proc/7/ns/mnt' }, { type: 'pid', path: '/proc/7/ns/pid' }, { type: 'user', path: '/proc/7/ns/user' },
+    { type: 'mount', path: '/proc/7/ns/mnt' }, { type: 'pid', path: '/proc/7/ns/pid' },
+    { type: 'user', path: '/proc/7/ns/user' },
     { type: 'network', path: '/run/netns/a' }, { type: 'ipc', path: '/proc/7/ns/ipc' },
   ]
 
@@ -62,8 +71,10 @@ describe('joined namespaces', () => {
     const { host } = planned(joined)
     const opened = all(host, 'openDescriptor').filter(({ type }) => type !== 0)
     expect(opened.map(({ path, type, flags, field }) => [path, type, flags, field])).toEqual([
-      ['/proc/7/ns/user', 0x10000000, 0, '/linux/namespaces/2/path'], ['/proc/7/ns/ipc', 0x8000000, 0, '/linux/namespaces/4/path'],
-      ['/run/netns/a', 0x40000000, 0, '/linux/namespaces/3/path'], ['/proc/7/ns/pid', 0x20000000, 0, '/linux/namespaces/1/path'],
+      ['/proc/7/ns/user', 0x10000000, 0, '/linux/namespaces/2/path'],
+      ['/proc/7/ns/ipc', 0x8000000, 0, '/linux/namespaces/4/path'],
+      ['/run/netns/a', 0x40000000, 0, '/linux/namespaces/3/path'],
+      ['/proc/7/ns/pid', 0x20000000, 0, '/linux/namespaces/1/path'],
       ['/proc/7/ns/mnt', 0x20000, 0, '/linux/namespaces/0/path'],
     ])
     expect(phases(host).indexOf('clone')).toBeGreaterThan(phases(host).lastIndexOf('openDescriptor'))
@@ -84,7 +95,8 @@ describe('joined namespaces', () => {
   })
 
   test('a pid namespace holds only children: init forks into it', () => {
-    expect(only(planned([{ type: 'mount' }, { type: 'pid', path: '/p' }]).init, 'fork').field).toBe('/linux/namespaces/1')
+    expect(only(planned([{ type: 'mount' }, { type: 'pid', path: '/p' }]).init, 'fork').field)
+      .toBe('/linux/namespaces/1')
     expect(phases(planned([{ type: 'mount' }, { type: 'pid' }]).init)).not.toContain('fork')
   })
 
@@ -94,7 +106,9 @@ describe('joined namespaces', () => {
     expect(all(plan.init, 'unshare').map(({ flags, field }) => [flags, field])).toEqual([
       [0x20000000, '/linux/namespaces/1'], [0x20000, '/linux/namespaces/2'], [0x2000000, '/linux/namespaces/3'],
     ])
-    expect(phases(plan.init).filter((op) => ['enterNamespace', 'becomeRoot', 'unshare', 'fork', 'newSession'].includes(op)))
+    expect(
+      phases(plan.init).filter((op) => ['enterNamespace', 'becomeRoot', 'unshare', 'fork', 'newSession'].includes(op)),
+    )
       .toEqual(['enterNamespace', 'becomeRoot', 'unshare', 'fork', 'newSession'])
     expect(phases(plan.host)).not.toContain('mapIds')
   })
@@ -108,10 +122,13 @@ describe('the ids of a new user namespace', () => {
 
   test('are written by root, every range a line', () => {
     expect(mapped({
-      '/linux/uidMappings': [{ containerID: 0, hostID: 1000, size: 1 }, { containerID: 1, hostID: 100000, size: 65536 }],
+      '/linux/uidMappings': [
+        { containerID: 0, hostID: 1000, size: 1 }, { containerID: 1, hostID: 100000, size: 65536 },
+      ],
       '/linux/gidMappings': [{ containerID: 0, hostID: 4294967294, size: 1 }],
     })).toMatchObject({
-      field: '/linux/uidMappings', uidMap: '0 1000 1\n1 100000 65536\n', gidMap: '0 4294967294 1\n', denySetgroups: 0, uidHelper: '', gidHelper: '',
+      field: '/linux/uidMappings', uidMap: '0 1000 1\n1 100000 65536\n', gidMap: '0 4294967294 1\n', denySetgroups: 0,
+      uidHelper: '', gidHelper: '',
     })
   })
 
@@ -136,11 +153,16 @@ describe('the ids of a new user namespace', () => {
 
   test('the ids of somebody else need them too, and their absence shows in the name', () => {
     const bareUser = { uid: 5, gid: 5, openFilesHard: 1 }
-    expect(mapped(maps(1000, 1), bareUser)).toMatchObject({ denySetgroups: 0, uidHelper: 'newuidmap', gidHelper: 'newgidmap' })
+    expect(mapped(maps(1000, 1), bareUser)).toMatchObject({
+      denySetgroups: 0, uidHelper: 'newuidmap', gidHelper: 'newgidmap',
+    })
   })
 
   test('each of the two for itself', () => {
-    const mixed = { '/linux/uidMappings': [{ containerID: 0, hostID: 100000, size: 9 }], '/linux/gidMappings': [{ containerID: 0, hostID: 1001, size: 1 }] }
+    const mixed = {
+      '/linux/uidMappings': [{ containerID: 0, hostID: 100000, size: 9 }],
+      '/linux/gidMappings': [{ containerID: 0, hostID: 1001, size: 1 }],
+    }
     expect(mapped(mixed, user)).toMatchObject({ uidHelper: '/usr/bin/newuidmap', gidHelper: '', denySetgroups: 1 })
   })
 

@@ -50,7 +50,11 @@ describe('the table', () => {
   })
 
   test('the numbers of the limits are those of the kernel', () => {
-    expect(['RLIMIT_CPU', 'RLIMIT_NPROC', 'RLIMIT_NOFILE', 'RLIMIT_RTTIME'].map((name) => rlimitNames.indexOf(name as never)))
+    expect(
+      ['RLIMIT_CPU', 'RLIMIT_NPROC', 'RLIMIT_NOFILE', 'RLIMIT_RTTIME'].map(
+        (name) => rlimitNames.indexOf(name as never),
+      ),
+    )
       .toEqual([0, 6, 7, 15])
   })
 })
@@ -58,10 +62,12 @@ describe('the table', () => {
 /** What the C++ function of an operation reads, in its order, against the fields of the table. */
 describe('the arguments are read as they are written', () => {
   const files = ['init', 'host'].flatMap((folder) =>
-    readdirSync(new URL(`../../../addon/${folder}/`, import.meta.url)).filter((name) => name.endsWith('.cc')).map((name) => `${folder}/${name}`))
+    readdirSync(new URL(`../../../addon/${folder}/`, import.meta.url))
+      .filter((name) => name.endsWith('.cc')).map((name) => `${folder}/${name}`))
   const text = files.map(source).join('\n')
   const functions = new Map(
-    [...text.matchAll(/case Operation::(\w+):(?: return (\w+)\(|\s*\{[^}]*?TRY\((\w+)\()/g)].map(([, name, direct, tried]) => [name, direct ?? tried]))
+    [...text.matchAll(/case Operation::(\w+):(?: return (\w+)\(|\s*\{[^}]*?TRY\((\w+)\()/g)]
+      .map(([, name, direct, tried]) => [name, direct ?? tried]))
   functions.set('mapIds', 'map_ids').set('writeCgroup', 'CgroupWriter::write')
 
   const reads: Readonly<Record<string, readonly string[]>> = {
@@ -71,14 +77,16 @@ describe('the arguments are read as they are written', () => {
 
   test.each(entries.filter(([name]) => name !== 'clone'))('%s', (name, { fields }) => {
     const body = bodyOf(text, functions.get(name) ?? `(none for ${name})`)
-    const found = [...body.matchAll(/arguments\.(text|number64|number|bytes)\(|(make_pointers)\(arguments/g)].map(([, read]) => read ?? 'list')
+    const found = [...body.matchAll(/arguments\.(text|number64|number|bytes)\(|(make_pointers)\(arguments/g)]
+      .map(([, read]) => read ?? 'list')
     expect(found).toEqual(Object.values(fields).flatMap((kind) => reads[kind]))
   })
 
   test('init has a function for each of its operations, and none for another', () => {
     const main = source('init/main.cc')
     const cases = [...main.matchAll(/case Operation::(\w+):/g)].map(([, name]) => name as OperationName)
-    expect(cases.toSorted()).toEqual(entries.filter(([, { by }]) => by === 'init').map(([name]) => name as OperationName).toSorted())
+    expect(cases.toSorted())
+      .toEqual(entries.filter(([, { by }]) => by === 'init').map(([name]) => name as OperationName).toSorted())
   })
 })
 

@@ -2,18 +2,28 @@ import { describe, expect, test } from 'vitest'
 import { NO_SLOT } from '../../../lib/plan/operations.ts'
 import { all, descriptors, only, phases, planOf, type Surroundings } from './samples.ts'
 
-const init = (changes: Record<string, unknown> = {}, given: Surroundings['descriptors'] = descriptors) => planOf(changes, { descriptors: given }).init
+const init = (changes: Record<string, unknown> = {}, given: Surroundings['descriptors'] = descriptors) =>
+  planOf(changes, { descriptors: given }).init
 const executed = (env: string[] | undefined) => only(init({ '/process/env': env }), 'execute')
 const search = (env: string[]) => only(init({ '/process/env': env }), 'findProgram').search
 
 describe('the program', () => {
   test('its arguments and environment are those of the config', () => {
-    expect(only(init({ '/process/args': ['/bin/echo', '', 'ü'], '/process/env': ['HOME=/h', 'A=b=c'], '/process/user/uid': 5 }), 'execute'))
-      .toEqual({ op: 'execute', field: '/process/args', args: ['/bin/echo', '', 'ü'], env: ['HOME=/h', 'A=b=c'], home: 0, uid: 5 })
+    expect(
+      only(
+        init({ '/process/args': ['/bin/echo', '', 'ü'], '/process/env': ['HOME=/h', 'A=b=c'], '/process/user/uid': 5 }),
+        'execute',
+      ),
+    )
+      .toEqual({
+        op: 'execute', field: '/process/args', args: ['/bin/echo', '', 'ü'], env: ['HOME=/h', 'A=b=c'], home: 0, uid: 5,
+      })
   })
 
   test('is looked up by its first argument', () => {
-    expect(only(init({ '/process/args': ['sh', '-c', 'x'] }), 'findProgram')).toMatchObject({ field: '/process/args/0', name: 'sh' })
+    expect(only(init({ '/process/args': ['sh', '-c', 'x'] }), 'findProgram')).toMatchObject({
+      field: '/process/args/0', name: 'sh',
+    })
   })
 
   test.each([
@@ -60,12 +70,19 @@ describe('descriptors', () => {
   })
 
   test('a low limit of open files cannot get in their way', () => {
-    const order = phases(init({ '/process/rlimits': [{ type: 'RLIMIT_NOFILE', soft: 3, hard: 3 }] }, { ...descriptors, preserved: [{ slot: 0, number: 9 }] }))
+    const order = phases(
+      init(
+        { '/process/rlimits': [{ type: 'RLIMIT_NOFILE', soft: 3, hard: 3 }] },
+        { ...descriptors, preserved: [{ slot: 0, number: 9 }] },
+      ),
+    )
     expect(order.indexOf('rlimit')).toBeGreaterThan(order.indexOf('passDescriptor'))
   })
 
   test('the FIFO for start, or the socket to the host', () => {
-    expect(only(init({}, { ...descriptors, count: 4, fifo: 3 }), 'awaitStart')).toEqual({ op: 'awaitStart', field: '', fifo: 3 })
+    expect(only(init({}, { ...descriptors, count: 4, fifo: 3 }), 'awaitStart')).toEqual({
+      op: 'awaitStart', field: '', fifo: 3,
+    })
     expect(only(init(), 'awaitStart').fifo).toBe(NO_SLOT)
     expect(only(init({}, { ...descriptors, fifo: 0 }), 'awaitStart').fifo).toBe(0)
   })
@@ -75,11 +92,15 @@ describe('the terminal', () => {
   test('is made where it is asked for', () => {
     expect(phases(init({ '/process/terminal': false }))).not.toContain('console')
     expect(phases(init({ '/process/terminal': undefined }))).not.toContain('console')
-    expect(only(init(), 'console')).toMatchObject({ field: '/process/terminal', receiver: NO_SLOT, rows: 0, columns: 0, mountConsole: 1 })
+    expect(only(init(), 'console')).toMatchObject({
+      field: '/process/terminal', receiver: NO_SLOT, rows: 0, columns: 0, mountConsole: 1,
+    })
   })
 
   test('with its size, and for the console socket', () => {
-    const list = init({ '/process/consoleSize': { height: 24, width: 80 } }, { ...descriptors, count: 1, consoleSocket: 0 })
+    const list = init(
+      { '/process/consoleSize': { height: 24, width: 80 } }, { ...descriptors, count: 1, consoleSocket: 0 },
+    )
     expect(only(list, 'console')).toMatchObject({ receiver: 0, rows: 24, columns: 80 })
   })
 
@@ -99,7 +120,9 @@ describe('the terminal', () => {
 
 describe('the working directory', () => {
   test('is made where it is missing', () => {
-    expect(all(init({ '/process/cwd': '/srv/app' }), 'makeDirectory')).toEqual([{ op: 'makeDirectory', field: '/process/cwd', path: '/srv/app', mode: 0o755 }])
+    expect(all(init({ '/process/cwd': '/srv/app' }), 'makeDirectory')).toEqual([{
+      op: 'makeDirectory', field: '/process/cwd', path: '/srv/app', mode: 0o755,
+    }])
   })
 
   test('CVE-2024-21626: it is entered before the user is set, and checked again with the user\'s rights alone', () => {

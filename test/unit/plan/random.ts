@@ -21,12 +21,14 @@ export function random(seed: number): Random {
 }
 
 const texts = [
-  '', 'a', '/', '/proc/self/fd/3', 'PATH=/bin', 'mode=755,size=65536k', 'né', '日本語', '𝔘𝔫𝔦', '\u{10ffff}', '👩‍👩‍👧', 'a\nb\t"\\',
+  '', 'a', '/', '/proc/self/fd/3', 'PATH=/bin', 'mode=755,size=65536k', 'né', '日本語', '𝔘𝔫𝔦', '\u{10ffff}', '👩‍👩‍👧',
+  'a\nb\t"\\',
   '\u0001', 'x'.repeat(127), 'ü'.repeat(4096),
 ]
 const numbers = [0, 1, 2, 255, 256, 65535, 65536, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff]
 const longNumbers = [
-  0n, 1n, 0xffffffffn, 0x100000000n, (1n << 53n) - 1n, 1n << 53n, (1n << 53n) + 1n, (1n << 63n) - 1n, 1n << 63n, (1n << 64n) - 1n,
+  0n, 1n, 0xffffffffn, 0x100000000n, (1n << 53n) - 1n, 1n << 53n, (1n << 53n) + 1n, (1n << 63n) - 1n, 1n << 63n,
+  (1n << 64n) - 1n,
 ]
 
 function argument(kind: string, from: Random): unknown {
@@ -44,5 +46,6 @@ function argument(kind: string, from: Random): unknown {
 export function randomOperation(from: Random, op = from.pick(Object.keys(operations) as OperationName[])): Operation {
   const fields: Readonly<Record<string, string>> = operations[op].fields
   const entries = Object.entries(fields).map(([name, kind]) => [name, argument(kind, from)])
-  return { op, field: from.pick(['', '/process/args', '/mounts/3', '/linux/sysctl/net~1ipv4']), ...Object.fromEntries(entries) } as Operation
+  const field = from.pick(['', '/process/args', '/mounts/3', '/linux/sysctl/net~1ipv4'])
+  return { op, field, ...Object.fromEntries(entries) } as Operation
 }

@@ -14,12 +14,16 @@ import { type RawValue, readPlan } from './decode.ts'
 import { random, type Random, randomOperation } from './random.ts'
 import { everything, planOf } from './samples.ts'
 
-const flags = ['-std=c++20', '-O1', '-g', '-Wall', '-Wextra', '-fsanitize=address,undefined', '-fno-sanitize-recover=all']
+const flags = [
+  '-std=c++20', '-O1', '-g', '-Wall', '-Wextra', '-fsanitize=address,undefined', '-fno-sanitize-recover=all',
+]
 const sources = fileURLToPath(new URL('../../../addon', import.meta.url))
 
 /** Why the program cannot be built here; empty when it can. */
 function reasonAgainst(): string {
-  const tried = spawnSync('g++', [...flags, '-x', 'c++', '-', '-o', '/dev/null'], { input: 'int main() {}', encoding: 'utf8' })
+  const tried = spawnSync(
+    'g++', [...flags, '-x', 'c++', '-', '-o', '/dev/null'], { input: 'int main() {}', encoding: 'utf8' },
+  )
   if (tried.error !== undefined) return 'there is no g++'
   return tried.status === 0 ? '' : 'g++ has no sanitizers'
 }
@@ -32,13 +36,18 @@ beforeAll(() => {
   if (reason !== '') return
   directory = mkdtempSync(join(tmpdir(), 'nrunc-reader-'))
   const program = fileURLToPath(new URL('reader_test.cc', import.meta.url))
-  execFileSync('g++', [...flags, '-I', sources, program, '-o', join(directory, 'reader')], { stdio: ['ignore', 'ignore', 'inherit'] })
+  execFileSync(
+    'g++', [...flags, '-I', sources, program, '-o', join(directory, 'reader')],
+    { stdio: ['ignore', 'ignore', 'inherit'] },
+  )
 })
 afterAll(() => {
   if (directory !== '') rmSync(directory, { recursive: true })
 })
 
-const letters: Readonly<Record<string, string>> = { text: 't', u32: 'n', i32: 'n', slot: 'n', u64: 'l', bytes: 'b', list: 'T', numbers: 'N' }
+const letters: Readonly<Record<string, string>> = {
+  text: 't', u32: 'n', i32: 'n', slot: 'n', u64: 'l', bytes: 'b', list: 'T', numbers: 'N',
+}
 
 function u32(value: number): Buffer {
   const bytes = Buffer.alloc(4)
@@ -62,7 +71,8 @@ function read(plans: readonly Buffer[]): string[] {
 function expected(plan: Buffer): string {
   const list = readPlan(plan)
   if (list === undefined) return 'malformed'
-  return ['plan', ...list.map(({ code, field, values }) => `${[code, hex(field), ...values.map(show)].join(' ')};`)].join(' ')
+  const line = list.map(({ code, field, values }) => `${[code, hex(field), ...values.map(show)].join(' ')};`)
+  return ['plan', ...line].join(' ')
 }
 
 const hex = (bytes: Buffer): string => (bytes.length === 0 ? '-' : bytes.toString('hex'))
@@ -81,21 +91,26 @@ function mutate(plan: Buffer, lengths: readonly number[], from: Random): Buffer 
   return bytes
 }
 
+const edges = [0, 1, 0x7fffffff, 0x80000000, 0xfffffffc, 0xfffffffe, 0xffffffff]
+
 function change(bytes: Buffer, lengths: readonly number[], from: Random): Buffer {
   const at = from.below(bytes.length)
   const word = Math.min(from.pick([from.pick(lengths), at]), bytes.length - 4)
   switch (from.below(7)) {
     case 0: bytes[at] = bytes[at]! ^ (1 << from.below(8)); return bytes
     case 1: bytes[at] = from.below(256); return bytes
-    case 2: bytes.writeUInt32LE(from.pick([0, 1, 0x7fffffff, 0x80000000, 0xfffffffc, 0xfffffffe, 0xffffffff]), word); return bytes
+    case 2: bytes.writeUInt32LE(from.pick(edges), word); return bytes
     case 3: bytes.writeUInt32LE((bytes.readUInt32LE(word) + from.pick([-4, -1, 1, 2, 4, 8])) >>> 0, word); return bytes
-    case 4: return Buffer.concat([bytes.subarray(0, at), bytes.subarray(Math.min(bytes.length, at + 1 + from.below(8)))])
+    case 4: return Buffer.concat([
+      bytes.subarray(0, at), bytes.subarray(Math.min(bytes.length, at + 1 + from.below(8))),
+    ])
     case 5: return Buffer.concat([bytes.subarray(0, at), bytes.subarray(at, at + from.below(40)), bytes.subarray(at)])
     default: return bytes.subarray(0, Math.max(16, bytes.length - 1 - from.below(60)))
   }
 }
 
-describe.skipIf(reason !== '')(reason === '' ? 'the reader of plans in C++' : `the reader of plans in C++ (skipped: ${reason})`, () => {
+const name = `the reader of plans in C++${reason === '' ? '' : ` (skipped: ${reason})`}`
+describe.skipIf(reason !== '')(name, () => {
   const plan = planOf(everything)
 
   test('reads a real plan', () => {
@@ -106,7 +121,9 @@ describe.skipIf(reason !== '')(reason === '' ? 'the reader of plans in C++' : `t
 
   test('reads random plans', () => {
     const from = random(43784)
-    const plans = Array.from({ length: 200 }, () => encode(Array.from({ length: 1 + from.below(30) }, () => randomOperation(from))))
+    const plans = Array.from(
+      { length: 200 }, () => encode(Array.from({ length: 1 + from.below(30) }, () => randomOperation(from))),
+    )
     expect(read(plans)).toEqual(plans.map(expected))
     expect(plans.map(expected)).not.toContain('malformed')
   })
@@ -170,7 +187,9 @@ describe.skipIf(reason !== '')(reason === '' ? 'the reader of plans in C++' : `t
       bytes.writeUInt32LE(size, 29)
       return bytes
     }
-    expect(read([text('web', 4), text('web', 0xffffffff), text('web', 0xfffffffb), text('web', 2), text('web', 0x80000000)]))
+    expect(
+      read([text('web', 4), text('web', 0xffffffff), text('web', 0xfffffffb), text('web', 2), text('web', 0x80000000)]),
+    )
       .toEqual(Array(5).fill('malformed'))
     expect(read([text('we\0b', 4)])).toEqual(['malformed'])
     expect(read([text('web', 3)])).toEqual([expected(text('web', 3))])

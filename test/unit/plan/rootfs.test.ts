@@ -10,7 +10,8 @@ const noMounts = {
 
 describe('the root', () => {
   test.each([
-    ['rootfs', '/srv/web/rootfs'], ['./a/../b/', '/srv/web/b'], ['../shared', '/srv/shared'], ['/var/lib/root', '/var/lib/root'], ['/', '/'],
+    ['rootfs', '/srv/web/rootfs'], ['./a/../b/', '/srv/web/b'], ['../shared', '/srv/shared'],
+    ['/var/lib/root', '/var/lib/root'], ['/', '/'],
   ])('%s lies at %s', (path, expected) => {
     expect(rootfsPath(specOf({ '/root/path': path }), '/srv/web')).toBe(expected)
     const { init } = planOf({ '/root/path': path })
@@ -21,7 +22,8 @@ describe('the root', () => {
   test('nothing that is mounted reaches the host: the tree is made slave first', () => {
     const { init } = planOf()
     expect(only(init, 'setPropagation').flags).toBe(0x80000 | 0x4000)
-    expect(init.findIndex(({ op }) => op === 'setPropagation')).toBeLessThan(init.findIndex(({ op }) => op === 'openRoot'))
+    expect(init.findIndex(({ op }) => op === 'setPropagation'))
+      .toBeLessThan(init.findIndex(({ op }) => op === 'openRoot'))
   })
 
   test('noPivot moves it instead', () => {
@@ -38,7 +40,8 @@ describe('the root', () => {
   })
 
   test.each([
-    ['private', 0x40000], ['rprivate', 0x44000], ['shared', 0x100000], ['rshared', 0x104000], ['slave', 0x80000], ['rslave', 0x84000],
+    ['private', 0x40000], ['rprivate', 0x44000], ['shared', 0x100000], ['rshared', 0x104000], ['slave', 0x80000],
+    ['rslave', 0x84000],
     ['unbindable', 0x20000], ['runbindable', 0x24000],
   ])('rootfsPropagation %s is set after the change of root, before it is read-only', (name, flags) => {
     const { init } = planOf({ '/linux/rootfsPropagation': name })
@@ -46,7 +49,9 @@ describe('the root', () => {
     expect(only(init, 'setPropagation')).toEqual({ op: 'setPropagation', field: '/linux/rootfsPropagation', flags })
     expect(only(init, 'rootPropagation')).toEqual({ op: 'rootPropagation', field: '/linux/rootfsPropagation', flags })
     const order = phases(init)
-    expect(order.slice(order.indexOf('pivotRoot')).slice(0, 3)).toEqual(['pivotRoot', 'rootPropagation', 'remountRootReadonly'])
+    expect(order.slice(order.indexOf('pivotRoot')).slice(0, 3)).toEqual([
+      'pivotRoot', 'rootPropagation', 'remountRootReadonly',
+    ])
   })
 
   test.each(['', undefined])('rootfsPropagation %j changes nothing', (name) => {
@@ -58,9 +63,12 @@ describe('the root', () => {
 
 describe('masked and read-only paths', () => {
   test('each with its pointer, in the order of the config, before the change of root', () => {
-    const { init } = planOf({ '/linux/maskedPaths': ['/proc/keys', '/sys/firmware'], '/linux/readonlyPaths': ['/proc/sys'] })
+    const { init } = planOf({
+      '/linux/maskedPaths': ['/proc/keys', '/sys/firmware'], '/linux/readonlyPaths': ['/proc/sys'],
+    })
     expect([...all(init, 'maskPath'), ...all(init, 'readonlyPath')]).toEqual([
-      { op: 'maskPath', field: '/linux/maskedPaths/0', path: '/proc/keys' }, { op: 'maskPath', field: '/linux/maskedPaths/1', path: '/sys/firmware' },
+      { op: 'maskPath', field: '/linux/maskedPaths/0', path: '/proc/keys' },
+      { op: 'maskPath', field: '/linux/maskedPaths/1', path: '/sys/firmware' },
       { op: 'readonlyPath', field: '/linux/readonlyPaths/0', path: '/proc/sys' },
     ])
     const order = phases(init)
@@ -70,11 +78,21 @@ describe('masked and read-only paths', () => {
 
 describe('sysctl', () => {
   test('goes through the host\'s proc, and its pointer is escaped', () => {
-    const { init } = planOf({ '/linux/sysctl': { 'net.ipv4.ip_forward': '1', 'net/ipv4/conf/eno2.100/rp_filter': '2', 'net.ipv4.conf.eno2/100.rp_filter': '0' } })
+    const { init } = planOf({
+      '/linux/sysctl': {
+        'net.ipv4.ip_forward': '1', 'net/ipv4/conf/eno2.100/rp_filter': '2', 'net.ipv4.conf.eno2/100.rp_filter': '0',
+      },
+    })
     expect(all(init, 'writeProc')).toEqual([
       { op: 'writeProc', field: '/linux/sysctl/net.ipv4.ip_forward', path: 'sys/net/ipv4/ip_forward', value: '1' },
-      { op: 'writeProc', field: '/linux/sysctl/net~1ipv4~1conf~1eno2.100~1rp_filter', path: 'sys/net/ipv4/conf/eno2.100/rp_filter', value: '2' },
-      { op: 'writeProc', field: '/linux/sysctl/net.ipv4.conf.eno2~1100.rp_filter', path: 'sys/net/ipv4/conf/eno2.100/rp_filter', value: '0' },
+      {
+        op: 'writeProc', field: '/linux/sysctl/net~1ipv4~1conf~1eno2.100~1rp_filter',
+        path: 'sys/net/ipv4/conf/eno2.100/rp_filter', value: '2',
+      },
+      {
+        op: 'writeProc', field: '/linux/sysctl/net.ipv4.conf.eno2~1100.rp_filter',
+        path: 'sys/net/ipv4/conf/eno2.100/rp_filter', value: '0',
+      },
     ])
   })
 })
@@ -84,7 +102,10 @@ describe('without a mount namespace', () => {
     const { init } = planOf(noMounts)
     expect(only(init, 'openRoot')).toMatchObject({ path: '/srv/web/rootfs', bind: 0 })
     expect(only(init, 'changeRoot').field).toBe('/root/path')
-    for (const op of ['setPropagation', 'mount', 'bindMount', 'makeDevice', 'makeSymlink', 'console', 'maskPath', 'readonlyPath', 'pivotRoot', 'moveRoot', 'remountRootReadonly'] as const) {
+    for (const op of [
+      'setPropagation', 'mount', 'bindMount', 'makeDevice', 'makeSymlink', 'console', 'maskPath', 'readonlyPath',
+      'pivotRoot', 'moveRoot', 'remountRootReadonly',
+    ] as const) {
       expect(phases(init)).not.toContain(op)
     }
   })
@@ -93,6 +114,8 @@ describe('without a mount namespace', () => {
     ['/mounts', { '/mounts': [{ destination: '/a', type: 'tmpfs' }] }], ['/root/readonly', { '/root/readonly': true }],
     ['/process/terminal', { '/process/terminal': true }],
   ])('%s is refused', (field, more) => {
-    expect(thrown(() => planOf({ ...noMounts, ...more }))).toMatchObject({ code: 'ERR_CONFIG_INVALID', field, message: `${field} needs a mount namespace` })
+    expect(thrown(() => planOf({ ...noMounts, ...more }))).toMatchObject({
+      code: 'ERR_CONFIG_INVALID', field, message: `${field} needs a mount namespace`,
+    })
   })
 })

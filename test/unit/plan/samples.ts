@@ -36,7 +36,9 @@ export function contextOf(spec: Spec, surroundings: Surroundings = {}): PlanCont
 }
 
 /** The default spec with fields set by JSON pointer, valid. */
-export const specOf = (changes: Readonly<Record<string, unknown>> = {}): Spec => validateSpec(specWith(structuredClone(changes)))
+export const specOf = (changes: Readonly<Record<string, unknown>> = {}): Spec => validateSpec(
+  specWith(structuredClone(changes)),
+)
 
 /** Both parts of the plan. */
 export function planOf(changes: Readonly<Record<string, unknown>> = {}, surroundings: Surroundings = {}): Plan {
@@ -54,9 +56,9 @@ export function all<Name extends OperationName>(list: readonly Operation[], name
 
 /** The only operation of a name. */
 export function only<Name extends OperationName>(list: readonly Operation[], name: Name): Of<Name> {
-  const [one, ...more] = all(list, name)
-  if (one === undefined || more.length > 0) throw new Error(`${more.length + (one === undefined ? 0 : 1)} operations ${name}`)
-  return one
+  const found = all(list, name)
+  if (found[0] === undefined || found.length > 1) throw new Error(`${found.length} operations ${name}`)
+  return found[0]
 }
 
 /** The names of the operations; one that is repeated stands once. */
@@ -80,11 +82,14 @@ export const everything = {
     memory: { limit: 67108864 }, cpu: { shares: 512 },
   },
   '/linux/devices': [
-    { type: 'c', path: '/dev/fuse', major: 10, minor: 229, fileMode: 0o600, uid: 7, gid: 8 }, { type: 'p', path: '/dev/queue' },
+    { type: 'c', path: '/dev/fuse', major: 10, minor: 229, fileMode: 0o600, uid: 7, gid: 8 },
+    { type: 'p', path: '/dev/queue' },
   ],
   '/linux/sysctl': { 'net.ipv4.ip_forward': '1', 'net/ipv4/conf/eno2.100/rp_filter': '2' },
   '/linux/rootfsPropagation': 'rslave',
   '/process/oomScoreAdj': -5,
   '/process/user': { uid: 1000, gid: 1000, umask: 0o077, additionalGids: [4, 24] },
-  '/process/rlimits': [{ type: 'RLIMIT_CORE', soft: 0, hard: 18446744073709551615n }, { type: 'RLIMIT_NPROC', soft: 5, hard: 6 }],
+  '/process/rlimits': [
+    { type: 'RLIMIT_CORE', soft: 0, hard: 18446744073709551615n }, { type: 'RLIMIT_NPROC', soft: 5, hard: 6 },
+  ],
 } as const

@@ -1,4 +1,6 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, statSync, symlinkSync, writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import {
@@ -13,7 +15,8 @@ const modeOf = (path: string): number => statSync(path).mode & 0o7777
 
 describe('the state root', () => {
   test.each([
-    [0, { XDG_RUNTIME_DIR: '/run/user/0' }, '/run/nrunc'], [1000, { XDG_RUNTIME_DIR: '/run/user/1000' }, '/run/user/1000/nrunc'],
+    [0, { XDG_RUNTIME_DIR: '/run/user/0' }, '/run/nrunc'],
+    [1000, { XDG_RUNTIME_DIR: '/run/user/1000' }, '/run/user/1000/nrunc'],
     [1000, { XDG_RUNTIME_DIR: '' }, '/run/nrunc'], [1000, {}, '/run/nrunc'],
   ])('of uid %d with %j: %s', (uid, env, root) => {
     expect(defaultRoot(uid, env)).toBe(root)
@@ -70,7 +73,8 @@ describe('taking an id', () => {
     takeDirectory(root, 'web')
     writeFileSync(join(root, 'web', 'state.json'), '{}')
     expect(thrown(() => takeDirectory(root, 'web'))).toMatchObject({
-      code: 'ERR_ID_EXISTS', operand: 'web', message: expect.stringContaining('container with given ID already exists') as string,
+      code: 'ERR_ID_EXISTS', operand: 'web',
+      message: expect.stringContaining('container with given ID already exists') as string,
     })
     expect(readdirSync(join(root, 'web'))).toEqual(['state.json'])
   })
@@ -85,7 +89,9 @@ describe('taking an id', () => {
   test('a root that is a file', () => {
     const root = join(newRoot(), 'file')
     writeFileSync(root, '')
-    expect(thrown(() => takeDirectory(root, 'web'))).toMatchObject({ code: 'ERR_STATE_INVALID', errno: 'ENOTDIR', operand: join(root, 'web') })
+    expect(thrown(() => takeDirectory(root, 'web'))).toMatchObject({
+      code: 'ERR_STATE_INVALID', errno: 'ENOTDIR', operand: join(root, 'web'),
+    })
   })
 })
 
@@ -93,7 +99,9 @@ describe('removing the directory', () => {
   test('with its files, and a bundle made for it', () => {
     const directory = takeDirectory(newRoot(), 'web')
     mkdirSync(join(directory, 'bundle/rootfs/dev'), { recursive: true })
-    for (const name of ['state.json', 'state.json.new', 'exec.fifo', 'bundle/config.json']) writeFileSync(join(directory, name), '')
+    for (const name of ['state.json', 'state.json.new', 'exec.fifo', 'bundle/config.json']) writeFileSync(
+      join(directory, name), '',
+    )
     removeDirectory(directory)
     expect(existsSync(directory)).toBe(false)
   })
@@ -138,6 +146,8 @@ describe('listing', () => {
   test('a root that is a file', () => {
     const root = join(newRoot(), 'file')
     writeFileSync(root, '')
-    expect(thrown(() => containerIds(root))).toMatchObject({ code: 'ERR_STATE_INVALID', errno: 'ENOTDIR', operand: root })
+    expect(thrown(() => containerIds(root))).toMatchObject({
+      code: 'ERR_STATE_INVALID', errno: 'ENOTDIR', operand: root,
+    })
   })
 })

@@ -57,7 +57,9 @@ describe('writing', () => {
 
   test('a directory that is gone', () => {
     const directory = join(temporary, 'nowhere')
-    expect(thrown(() => stageState(directory, stateOf()))).toMatchObject({ code: 'ERR_STATE_INVALID', errno: 'ENOENT', operand: join(directory, 'state.json.new') })
+    expect(thrown(() => stageState(directory, stateOf()))).toMatchObject({
+      code: 'ERR_STATE_INVALID', errno: 'ENOENT', operand: join(directory, 'state.json.new'),
+    })
     expect(thrown(() => publishState(directory))).toMatchObject({ code: 'ERR_STATE_INVALID', errno: 'ENOENT' })
     expect(existsSync(directory)).toBe(false)
   })
@@ -65,8 +67,10 @@ describe('writing', () => {
   test('the top-level keys are libcontainer\'s', () => {
     const directory = newDirectory()
     write(directory, stateOf())
-    expect(Object.keys(JSON.parse(readFileSync(join(directory, 'state.json'), 'utf8')) as object)).toEqual(expect.arrayContaining([
-      'id', 'init_process_pid', 'init_process_start', 'created', 'config', 'rootless', 'cgroup_paths', 'namespace_paths',
+    const written = JSON.parse(readFileSync(join(directory, 'state.json'), 'utf8')) as object
+    expect(Object.keys(written)).toEqual(expect.arrayContaining([
+      'id', 'init_process_pid', 'init_process_start', 'created', 'config', 'rootless', 'cgroup_paths',
+      'namespace_paths',
       'external_descriptors', 'intel_rdt_path',
     ]))
   })
@@ -87,18 +91,24 @@ describe('reading', () => {
   })
 
   const good = JSON.parse(JSON.stringify(stateOf())) as Record<string, unknown>
-  const without = (key: string, value?: unknown): [string, string] => [`${key}: ${JSON.stringify(value)}`, JSON.stringify({ ...good, [key]: value })]
+  const without = (key: string, value?: unknown): [string, string] => [
+    `${key}: ${JSON.stringify(value)}`, JSON.stringify({ ...good, [key]: value }),
+  ]
 
   test.each([
-    ['nothing', ''], ['half of it', JSON.stringify(good).slice(0, 80)], ['null', 'null'], ['a list', '[]'], ['a text', '"x"'], ['NUL bytes', '\0'.repeat(40)],
-    without('id'), without('init_process_pid'), without('init_process_pid', '5'), without('init_process_start'), without('created', 5),
-    without('config'), without('config', null), without('cgroup_paths'), without('cgroup_paths', null), without('bundle'), without('rootfs', null),
+    ['nothing', ''], ['half of it', JSON.stringify(good).slice(0, 80)], ['null', 'null'], ['a list', '[]'],
+    ['a text', '"x"'], ['NUL bytes', '\0'.repeat(40)],
+    without('id'), without('init_process_pid'), without('init_process_pid', '5'), without('init_process_start'),
+    without('created', 5),
+    without('config'), without('config', null), without('cgroup_paths'), without('cgroup_paths', null),
+    without('bundle'), without('rootfs', null),
   ])('what is no state is damage, with its path: %s', (_, text) => {
     const directory = newDirectory()
     const path = join(directory, 'state.json')
     writeFileSync(path, text)
     expect(thrown(() => readState(directory, 'web'))).toMatchObject({
-      code: 'ERR_STATE_INVALID', operand: path, message: expect.stringContaining(`${path} is not the state of a container`) as string,
+      code: 'ERR_STATE_INVALID', operand: path,
+      message: expect.stringContaining(`${path} is not the state of a container`) as string,
     })
   })
 
@@ -119,12 +129,15 @@ describe('the state as it is printed', () => {
 
   test('pid 0 when it is stopped, and only then', () => {
     const pidOf = (status: Parameters<typeof describeState>[2]) => describeState(temporary, stateOf(), status).pid
-    expect((['creating', 'created', 'running', 'paused', 'stopped'] as const).map(pidOf)).toEqual([4711, 4711, 4711, 4711, 0])
+    expect((['creating', 'created', 'running', 'paused', 'stopped'] as const).map(pidOf)).toEqual([
+      4711, 4711, 4711, 4711, 0,
+    ])
   })
 
   test('annotations where there are any', () => {
     const annotations = { a: 'b' }
-    expect(describeState(temporary, stateOf({ config: { ...stateOf().config, annotations } }), 'created').annotations).toEqual(annotations)
+    expect(describeState(temporary, stateOf({ config: { ...stateOf().config, annotations } }), 'created').annotations)
+      .toEqual(annotations)
     expect('annotations' in describeState(temporary, stateOf(), 'created')).toBe(false)
   })
 

@@ -44,9 +44,12 @@ async function letGo(child: ChildProcess): Promise<void> {
   await ended
 }
 
-const rejected = (promise: Promise<unknown>) => promise.then(() => { throw new Error('nothing was thrown') }, (error: unknown) => error as NruncError)
+const rejected = (promise: Promise<unknown>) => promise.then(
+  () => { throw new Error('nothing was thrown') }, (error: unknown) => error as NruncError,
+)
 
-describe.skipIf(reason !== '')(reason === '' ? 'the lock of a container' : `the lock of a container (skipped: ${reason})`, () => {
+const name = `the lock of a container${reason === '' ? '' : ` (skipped: ${reason})`}`
+describe.skipIf(reason !== '')(name, () => {
   test('is held while the work is done, and gives back what the work gave', async () => {
     const directory = newDirectory()
     expect(await withLock(directory, 'web', async () => [openHere(directory), 5])).toEqual([1, 5])
@@ -118,7 +121,7 @@ describe.skipIf(reason !== '')(reason === '' ? 'the lock of a container' : `the 
     const directory = newDirectory()
     const other = await holder(directory)
     const error = rejected(withLock(directory, 'web', async () => {}))
-    while (openHere(directory) === 0) await new Promise((resolve) => setTimeout(resolve, 5)) // now it waits for this one
+    while (openHere(directory) === 0) await new Promise((resolve) => setTimeout(resolve, 5)) // it waits for this one
     rmdirSync(directory)
     mkdirSync(directory)
     await letGo(other)
@@ -129,6 +132,8 @@ describe.skipIf(reason !== '')(reason === '' ? 'the lock of a container' : `the 
   test('a file in its place is damage', async () => {
     const file = join(temporary, 'file')
     writeFileSync(file, '')
-    expect(await rejected(withLock(file, 'web', async () => {}))).toMatchObject({ code: 'ERR_STATE_INVALID', errno: 'ENOTDIR', syscall: 'flock', operand: file })
+    expect(await rejected(withLock(file, 'web', async () => {}))).toMatchObject({
+      code: 'ERR_STATE_INVALID', errno: 'ENOTDIR', syscall: 'flock', operand: file,
+    })
   })
 })

@@ -13,8 +13,10 @@ export function temporaryDirectory(): string {
 }
 
 export const stateOf = (changes: Partial<StateFile> = {}): StateFile => ({
-  id: 'web', init_process_pid: 4711, init_process_start: 123456, created: '2026-01-02T03:04:05.000Z', config: defaultSpec(), rootless: false,
+  id: 'web', init_process_pid: 4711, init_process_start: 123456, created: '2026-01-02T03:04:05.000Z',
+  config: defaultSpec(), rootless: false,
   cgroup_paths: { memory: '/sys/fs/cgroup/memory/web' }, namespace_paths: { NEWPID: '/proc/4711/ns/pid' },
-  external_descriptors: ['pipe', 'pipe', 'pipe'], intel_rdt_path: '', bundle: '/srv/web', rootfs: '/srv/web/rootfs', no_new_keyring: false,
+  external_descriptors: ['pipe', 'pipe', 'pipe'], intel_rdt_path: '', bundle: '/srv/web', rootfs: '/srv/web/rootfs',
+  no_new_keyring: false,
   ...changes,
 })

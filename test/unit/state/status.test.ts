@@ -23,7 +23,8 @@ afterAll(async () => {
 })
 
 /** Fields of /proc/PID/stat from the third on; the second, in parentheses, may hold anything. proc_pid_stat(5). */
-const fieldsOf = (pid: number): string[] => /.*\) (.*)/s.exec(readFileSync(`/proc/${pid}/stat`, 'latin1'))![1]!.split(' ')
+const fieldsOf = (pid: number): string[] =>
+  /.*\) (.*)/s.exec(readFileSync(`/proc/${pid}/stat`, 'latin1'))![1]!.split(' ')
 const startTimeOf = (pid: number): number => Number(fieldsOf(pid)[19])
 
 /** A process of this one's that runs until the tests have ended. */
@@ -69,7 +70,9 @@ describe('a process is alive', () => {
     const parent = start('sh', ['-c', `exec 3<&0; sh -c 'read line' <&3 & echo $!; exec ${sleep} 600`])
     const [line] = (await once(parent.stdout!, 'data')) as [Buffer]
     const pid = Number(line.toString())
-    while (readFileSync(`/proc/${parent.pid}/comm`, 'latin1') !== 'sleep\n') await new Promise((resolve) => setTimeout(resolve, 5))
+    while (readFileSync(`/proc/${parent.pid}/comm`, 'latin1') !== 'sleep\n') await new Promise(
+      (resolve) => setTimeout(resolve, 5),
+    )
     parent.stdin!.end()
     while (fieldsOf(pid)[0] !== 'Z') await new Promise((resolve) => setTimeout(resolve, 5))
     expect(isAlive(pid, startTimeOf(pid))).toBe(false)
@@ -77,7 +80,9 @@ describe('a process is alive', () => {
 })
 
 describe('the status', () => {
-  const alive = (changes = {}) => stateOf({ init_process_pid: running.pid, init_process_start: startTimeOf(running.pid), cgroup_paths: {}, ...changes })
+  const alive = (changes = {}) => stateOf({
+    init_process_pid: running.pid, init_process_start: startTimeOf(running.pid), cgroup_paths: {}, ...changes,
+  })
   const directory = (fifo: boolean): string => {
     const path = mkdtempSync(join(temporary, 'web-'))
     if (fifo) writeFileSync(join(path, FIFO), '')
@@ -101,8 +106,11 @@ describe('the status', () => {
     expect(statusOf(directory(true), state)).toBe('stopped')
   })
 
-  test.each([['FROZEN\n', 'paused'], ['FREEZING\n', 'paused'], ['THAWED\n', 'running']])('v1: %j is %s', (content, status) => {
-    expect(statusOf(directory(false), alive({ cgroup_paths: { freezer: cgroup('freezer.state', content) } }))).toBe(status)
+  test.each([
+    ['FROZEN\n', 'paused'], ['FREEZING\n', 'paused'], ['THAWED\n', 'running'],
+  ])('v1: %j is %s', (content, status) => {
+    expect(statusOf(directory(false), alive({ cgroup_paths: { freezer: cgroup('freezer.state', content) } })))
+      .toBe(status)
   })
 
   test.each([['1\n', 'paused'], ['0\n', 'running']])('v2: %j is %s', (content, status) => {
