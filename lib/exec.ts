@@ -5,7 +5,7 @@ import { closeSync, readlinkSync } from 'node:fs'
 import { NruncError } from './errors.ts'
 import { hostFacts } from './facts.ts'
 import { Child } from './native/child.ts'
-import type { ExecOptions } from './options.ts'
+import { type ExecOptions, refuseUnknown } from './options.ts'
 import { compileExec } from './plan/exec.ts'
 import { namespaceFiles } from './plan/namespaces.ts'
 import { ContainerProcess, takeTerminal, writePidFile } from './process.ts'
@@ -19,7 +19,20 @@ import { Descriptors } from './stdio.ts'
 
 const SIGKILL = 9
 
+const stdioNames = ['stdin', 'stdout', 'stderr', 'consoleSocket', 'terminalSize', 'keepLineFeeds', 'preserveFds', 'pidFile']
+const processNames = ['args', 'env', 'cwd', 'user', 'additionalGids', 'terminal', 'capabilities', 'noNewPrivileges']
+const execOptions = new Set([...stdioNames, ...processNames, 'process'])
+
+/** @throws NruncError ERR_OPTION_INVALID for what is unknown, and for a whole process with parts of one beside it */
+function checkExecOptions(options: ExecOptions): void {
+  refuseUnknown(options, execOptions)
+  const given = processNames.find((name) => options[name as 'args'] !== undefined)
+  if (options.process === undefined || given === undefined) return
+  throw new NruncError('ERR_OPTION_INVALID', `cannot use ${given} together with a whole process`, { operand: given })
+}
+
 export async function executeInContainer(directory: string, state: StateFile, options: ExecOptions): Promise<ContainerProcess> {
+  checkExecOptions(options)
   const status = statusOf(directory, state)
   if (status === 'stopped') throw new NruncError('ERR_STATUS', 'cannot exec in a stopped container', { operand: state.id })
   if (status === 'paused') throw new NruncError('ERR_STATUS', 'cannot exec in a paused container (use --ignore-paused to override)', { operand: state.id })

@@ -1,6 +1,7 @@
 /**
  * The shapes that go into and come out of the public API. `Spec` and `ProcessSpec` are in `spec/`.
  */
+import { NruncError } from './errors.ts'
 import type { HostBundleOptions } from './host-bundle.ts'
 import type { ProcessSpec, Spec } from './spec/schema.ts'
 
@@ -77,4 +78,11 @@ export interface State {
   readonly annotations?: Readonly<Record<string, string>> | undefined
   /** Name of the user who owns the container, or the uid. */
   readonly owner: string
+}
+
+/** @throws NruncError ERR_OPTION_INVALID for the first option that is not in KNOWN: most likely it is misspelled */
+export function refuseUnknown(options: object, known: ReadonlySet<string>): void {
+  for (const name of Object.keys(options)) {
+    if (!known.has(name)) throw new NruncError('ERR_OPTION_INVALID', `unknown option ${JSON.stringify(name)}`, { operand: name })
+  }
 }

@@ -16,7 +16,7 @@ import { runHooks } from './hooks.ts'
 import { addon } from './native/addon.ts'
 import { Child } from './native/child.ts'
 import { errnoName } from './native/errno.ts'
-import type { CreateOptions } from './options.ts'
+import { type CreateOptions, refuseUnknown } from './options.ts'
 import { compile } from './plan/compile.ts'
 import { namespaceFiles } from './plan/namespaces.ts'
 import { rootfsPath } from './plan/rootfs.ts'
@@ -220,9 +220,3 @@ const namespaceKeys = Object.entries(namespaceFiles).map(([type, file]) =>
 
 const namespacePaths = (pid: number): Record<string, string> =>
   Object.fromEntries(namespaceKeys.map(([key, file]) => [key, `/proc/${pid}/ns/${file}`]))
-
-function refuseUnknown(options: object, known: ReadonlySet<string>): void {
-  for (const name of Object.keys(options)) {
-    if (!known.has(name)) throw new NruncError('ERR_OPTION_INVALID', `unknown option ${JSON.stringify(name)}`, { operand: name })
-  }
-}
