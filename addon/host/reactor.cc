@@ -67,6 +67,7 @@ Status Reactor::watch(u32 id, Fd channel, Fd pidfd, const Event* first) {
     }
     watches_[id].pidfd = std::move(pidfd);
   }
+  watches_[id].reaps = first != nullptr;
   if (first != nullptr) post_(*first);  // the loop waits for the lock: nothing of it goes out before
   return {};
 }
@@ -187,6 +188,13 @@ void Reactor::frame(u32 id, Watch& watch, u32 type, std::string payload) {
     case plan::FrameType::forked: {
       i32 pid = 0;
       if (payload.size() == sizeof pid) __builtin_memcpy(&pid, payload.data(), sizeof pid);
+      if (pid <= 0) break;
+      if (!passed.valid()) {  // this process has no descriptor left: what cannot be watched must not go on
+        siginfo_t info{};
+        CALL(kill, pid, kernel::kSigKill);
+        CALL(waitid, P_PID, pid, &info, WEXITED, nullptr);
+        break;
+      }
       // Under another key, so that its end is not taken for the end of the container.
       epoll_event event{};
       event.events = EPOLLIN;
@@ -204,7 +212,9 @@ void Reactor::frame(u32 id, Watch& watch, u32 type, std::string payload) {
 void Reactor::process_ended(u32 id, Watch& watch) {
   read_channel(id, watch);  // its last words come before its end
   siginfo_t info{};
-  sys::Call waited = CALL(waitid, kernel::kPidfdWait, watch.pidfd.get(), &info, WEXITED | WNOHANG, nullptr);
+  // Whoever reaps it first is the only one to learn its status before Linux 6.15: it must not be a second watch.
+  const int how = WEXITED | WNOHANG | (watch.reaps ? 0 : WNOWAIT);
+  sys::Call waited = CALL(waitid, kernel::kPidfdWait, watch.pidfd.get(), &info, how, nullptr);
   if (!waited.failed() && info.si_pid == 0) return;  // not yet
   // A process that Node is just forking may hold a copy of init's end for a moment: the end of the process is the end of
   // the channel all the same, and is told first.

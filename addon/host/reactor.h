@@ -32,6 +32,7 @@ class Reactor {
     Fd channel, pidfd, former;  // former: the process that forked the one watched now
     std::string input;
     int passed = -1;  // descriptor received with a frame
+    bool reaps = false;  // spawned here; others only look at how the process ended
   };
   void loop();
   void read_channel(u32 id, Watch& watch);
