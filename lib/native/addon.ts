@@ -41,7 +41,9 @@ export const EVENT = {
 
 /** The package's own directory: the one above this file that has package.json, in the sources as in the bundle. */
 function packageRoot(): string {
-  let directory = typeof __dirname === 'string' ? __dirname : dirname(fileURLToPath(import.meta.url))
+  // `node -e` gives every module a global __dirname, which is `.`.
+  const known = typeof __dirname === 'string' && __dirname.startsWith('/')
+  let directory = known ? __dirname : dirname(fileURLToPath(import.meta.url))
   while (!existsSync(join(directory, 'package.json')) && directory !== '/') directory = dirname(directory)
   return directory
 }
