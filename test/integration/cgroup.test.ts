@@ -2,10 +2,10 @@
  * The cgroups of a container: entered before the program runs, with the limits of `linux.resources`, gone with it.
  * Works on cgroup v1, v2 and a mixture. Source: runtime-spec config-linux.md "Control groups".
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import type { Spec } from '../../lib/index.ts'
+import { NruncError, type Spec } from '../../lib/index.ts'
 import { cgroupDirectory, cgroupFile, cgroupMounts, groupRoot, hierarchyOf, processesIn, testCgroups } from '../helpers/cgroup.ts'
 import { end, rejection, useSandbox } from '../helpers/containers.ts'
 import { isRunning } from '../helpers/host.ts'
@@ -103,6 +103,19 @@ describeWith(container, 'the cgroups of a container', () => {
       ? new RegExp(`^${major}:${minor} rbps=${1 << 20} `) : `${major}:${minor} ${1 << 20}`)
   }, disk === undefined ? 'no disk' : undefined)
 
+  testWith(blockController, 'blockIO weight, or an error that names it where the kernel has none', async () => {
+    const names = hierarchyOf(blockController)?.version === 2 ? ['io.bfq.weight', 'io.weight'] : ['blkio.weight', 'blkio.bfq.weight']
+    const empty = await create({})
+    const name = names.find((file) => existsSync(join(cgroupDirectory(empty.id, blockController), file)))
+    const made = await create({ blockIO: { weight: 300 } }).catch((error: unknown) => error as NruncError)
+    if (made instanceof NruncError) {
+      expect([name, made.code, made.field]).toEqual([undefined, 'ERR_CGROUP', '/linux/resources/blockIO/weight'])
+    } else {
+      const value = name === 'io.weight' ? `default ${1 + Math.trunc((290 * 9999) / 990)}` : name === undefined ? undefined : expect.stringMatching(/\b300$/)
+      expect(name && cgroupFile(made.id, blockController, { v1: name, v2: name })).toEqual(value)
+    }
+  })
+
   const pageSize = smallestHugePage()
   testWith('hugetlb', 'huge pages', async () => {
     const [name = '', bytes = 0] = pageSize ?? []
@@ -138,6 +151,19 @@ describeWith(container, 'the cgroups of a container', () => {
     expect(error.message).toContain('container\'s cgroup is not empty')
     expect(isRunning(made.pid)).toBe(true)
     expect(testCgroups(made.id).map(processesIn)).toEqual(testCgroups(made.id).map(() => [made.pid]))
+  })
+
+  test('a frozen container is paused: nothing is added to it, and it is deleted by force', async () => {
+    const made = await sandbox.run(['sleep', '1000'])
+    const version1 = hierarchyOf('freezer') !== undefined
+    const [file = ''] = testCgroups(made.id).map((path) => join(path, version1 ? 'freezer.state' : 'cgroup.freeze')).filter((path) => existsSync(path))
+    writeFileSync(file, version1 ? 'FROZEN' : '1')
+    await expect.poll(async () => (await made.state()).status).toBe('paused')
+    const errors = [await rejection(made.exec({ args: ['true'] })), await rejection(made.delete()), await rejection(made.start())]
+    expect(errors.map(({ code }) => code)).toEqual(['ERR_STATUS', 'ERR_STATUS', 'ERR_STATUS'])
+    expect(errors[0]?.message).toContain('cannot exec in a paused container')
+    await made.delete({ force: true })
+    expect([isRunning(made.pid), testCgroups(made.id)]).toEqual([false, []])
   })
 
   test('cgroups that a container made below its own go with it', async () => {

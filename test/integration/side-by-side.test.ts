@@ -1,11 +1,13 @@
 /**
  * Several containers at once, in one process and from several.
  */
+import { text } from 'node:stream/consumers'
+import { Worker } from 'node:worker_threads'
 import { expect, test } from 'vitest'
 import { Runtime } from '../../lib/index.ts'
 import { runProgram } from '../helpers/cli.ts'
 import { end, rejection, useSandbox } from '../helpers/containers.ts'
-import { isRunning, linkOf } from '../helpers/host.ts'
+import { isRunning, linkOf, until } from '../helpers/host.ts'
 import { container, describeWith } from '../helpers/needs.ts'
 
 const library = new URL('../../dist/index.js', import.meta.url).href
@@ -97,5 +99,52 @@ describeWith([...container, 'cli'], 'containers side by side', () => {
     const loaded = sandbox.keep(await sandbox.runtime.load(id))
     expect(loaded.pid).toBe(pid)
     expect(isRunning(pid)).toBe(true)
+  })
+
+  test('worker threads have containers of their own', async () => {
+    const run = (code: number) => {
+      const id = sandbox.id()
+      const spec = sandbox.spec(['sh', '-c', `exit ${code}`], ({ linux }) => { linux.cgroupsPath = `/nrunc-test/${id}` })
+      const script = `
+        const { parentPort } = require('node:worker_threads')
+        import(${JSON.stringify(library)}).then(async ({ Runtime }) => {
+          const runtime = new Runtime({ root: ${JSON.stringify(sandbox.root)} })
+          const container = await runtime.run({ id: '${id}', bundle: '/', spec: ${JSON.stringify(spec)}, stdin: 'ignore' })
+          const exit = await container.wait()
+          await container.delete()
+          parentPort.postMessage(exit)
+        })`
+      return new Promise((resolve, reject) => {
+        const worker = new Worker(script, { eval: true, stderr: true })
+        const stderr = text(worker.stderr)
+        let message: unknown
+        worker.on('message', (value) => { message = value }).on('error', reject)
+          .on('exit', () => void stderr.then((warnings) => resolve({ message, warnings })))
+      })
+    }
+    const ended = (code: number) => ({ message: { code, signal: null }, warnings: '' })
+    expect(await Promise.all([3, 4, 5].map(run))).toEqual([3, 4, 5].map(ended))
+    expect((await sandbox.output(['true'])).code).toBe(0)
+  })
+
+  test('a worker thread that is ended while it starts containers takes nothing else with it', async () => {
+    const script = `
+      import(${JSON.stringify(library)}).then(async ({ Runtime }) => {
+        const runtime = new Runtime({ root: ${JSON.stringify(sandbox.root)} })
+        require('node:worker_threads').parentPort.postMessage('ready')
+        for (let count = 0; ; count++) {
+          const id = '${sandbox.prefix}-w' + count
+          const spec = ${JSON.stringify(sandbox.spec(['sleep', '1000']))}
+          spec.linux.cgroupsPath = '/nrunc-test/' + id
+          await runtime.run({ id, bundle: '/', spec, stdin: 'ignore' })
+        }
+      })`
+    const worker = new Worker(script, { eval: true, stderr: true })
+    await new Promise((resolve) => worker.once('message', resolve))
+    await until(async () => (await sandbox.runtime.list()).length >= 2)
+    await worker.terminate()
+    expect((await sandbox.output(['echo', 'alive'])).stdout).toBe('alive\n')
+    const [first] = await sandbox.runtime.list()
+    expect((await first!.state()).status).toBe('running')
   })
 })
