@@ -118,6 +118,7 @@ class Addon : public Napi::Addon<Addon> {
         InstanceMethod("lockWait", &Addon::LockWait),
         InstanceMethod("mkfifo", &Addon::MakeFifo),
         InstanceMethod("pipe", &Addon::Pipe),
+        InstanceMethod("close", &Addon::Close),
         InstanceMethod("connect", &Addon::Connect),
         InstanceMethod("descriptorFlags", &Addon::DescriptorFlags),
         InstanceMethod("setWindowSize", &Addon::SetWindowSize),
@@ -314,6 +315,9 @@ class Addon : public Napi::Addon<Addon> {
     pair.Set(1u, ends[1]);
     return pair;
   }
+
+  // close(fd): of a descriptor that came from here; a worker thread of Node takes fs.closeSync of one for a mistake.
+  Napi::Value Close(const Napi::CallbackInfo& info) { return result(info, -CALL(close, number(info, 0)).error()); }
 
   // connect(path): a stream socket connected to a UNIX address
   Napi::Value Connect(const Napi::CallbackInfo& info) {

@@ -1,7 +1,7 @@
 /**
  * Adding a process to a container.
  */
-import { closeSync, readlinkSync } from 'node:fs'
+import { readlinkSync } from 'node:fs'
 import { NruncError } from './errors.ts'
 import { hostFacts } from './facts.ts'
 import { Child } from './native/child.ts'
@@ -16,6 +16,7 @@ import { validateProcess } from './spec/validate.ts'
 import type { StateFile } from './state/file.ts'
 import { isAlive, statusOf } from './state/status.ts'
 import { Descriptors } from './stdio.ts'
+import type { Terminal } from './terminal.ts'
 
 const SIGKILL = 9
 
@@ -40,6 +41,7 @@ export async function executeInContainer(directory: string, state: StateFile, op
   const process = validateProcess(execProcess(state.config, options))
   const descriptors = new Descriptors(options, process.terminal ?? false)
   let child: Child | undefined
+  let terminal: Terminal | null = null
   try {
     const host = hostFacts()
     child = new Child(compileExec(process, {
@@ -50,13 +52,14 @@ export async function executeInContainer(directory: string, state: StateFile, op
     }), descriptors.list)
     child.continue()
     await child.created
-    const terminal = await takeTerminal(child, (process.terminal ?? false) && options.consoleSocket === undefined)
+    terminal = await takeTerminal(child, (process.terminal ?? false) && options.consoleSocket === undefined)
     descriptors.handOver()
     writePidFile(options.pidFile, child.pid)
     await child.executed
     return new ContainerProcess(child, descriptors, terminal)
   } catch (error) {
     descriptors.abandon()
+    terminal?.destroy()
     await endChild(child)
     throw error
   }
@@ -67,7 +70,7 @@ export async function endChild(child: Child | undefined): Promise<void> {
   if (child === undefined) return
   child.signal(SIGKILL)
   await child.exit
-  child.console.then((fd) => { try { closeSync(fd) } catch { /* a Terminal has it, and closes it */ } }, () => {})
+  child.discardConsole()
 }
 
 /** The process of the container, changed by what the options say; its own limits and rights where they say nothing. */

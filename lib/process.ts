@@ -71,7 +71,7 @@ export function checkSignal(result: number, pid: number): void {
 export async function takeTerminal(child: Child, wanted: boolean): Promise<Terminal | null> {
   if (!wanted) return null
   const { Terminal } = await import('./terminal.ts')
-  return new Terminal(await child.console)
+  return new Terminal(await child.takeConsole())
 }
 
 /**

@@ -29,6 +29,7 @@ import { withLock } from './state/lock.ts'
 import { describeState } from './state/describe.ts'
 import { FIFO } from './state/status.ts'
 import { Descriptors } from './stdio.ts'
+import type { Terminal } from './terminal.ts'
 
 const createOptions = new Set([
   'id', 'bundle', 'spec', 'host', 'stdin', 'stdout', 'stderr', 'consoleSocket', 'terminalSize', 'keepLineFeeds', 'preserveFds', 'pidFile', 'noPivot',
@@ -121,6 +122,7 @@ class Making {
   readonly #start: boolean
   #descriptors: Descriptors | undefined
   #child: Child | undefined
+  #terminal: Terminal | null = null
   #cgroupPaths: Readonly<Record<string, string>> = {}
 
   constructor(root: string, id: string, options: CreateOptions, start: boolean) {
@@ -135,6 +137,7 @@ class Making {
       return await this.#steps(directory, given ?? await this.#hostBundle(join(directory, 'bundle')))
     } catch (error) {
       this.#descriptors?.abandon()
+      this.#terminal?.destroy()
       await endChild(this.#child)
       await this.#removeCgroups(error)
       removeDirectory(directory)
@@ -195,7 +198,7 @@ class Making {
     const made = state()
     if (made.init_process_pid !== spawned.init_process_pid) stageState(directory, made) // it has forked meanwhile
     publishState(directory)
-    const master = await takeTerminal(child, terminal && this.#options.consoleSocket === undefined)
+    const master = this.#terminal = await takeTerminal(child, terminal && this.#options.consoleSocket === undefined)
     descriptors.handOver()
     writePidFile(this.#options.pidFile, child.pid)
     const container = new Container(this.#root, made, { child, streams: descriptors.streams, terminal: master })

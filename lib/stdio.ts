@@ -24,6 +24,7 @@ export class Descriptors {
   readonly #terminal: GivenDescriptors['terminal']
   #consoleSocket: number | undefined
   #fifo: number | undefined
+  #fifoOpen: number | undefined
   readonly #preserved: { slot: number; number: number }[] = []
   readonly #ours: number[] = []
   readonly #theirs: number[] = []
@@ -51,7 +52,8 @@ export class Descriptors {
 
   /** exec.fifo by an O_PATH descriptor, which outlives the change of root. */
   addFifo(path: string): void {
-    this.#fifo = this.#add(openSync(path, O_PATH), true)
+    this.#fifoOpen = openSync(path, O_PATH)
+    this.#fifo = this.#add(this.#fifoOpen, false)
   }
 
   get given(): GivenDescriptors {
@@ -60,7 +62,7 @@ export class Descriptors {
 
   /** Init has its copies: close the process's side, and make streams of ours. */
   handOver(): void {
-    closeAll(this.#theirs)
+    this.#closeTheirs()
     const [stdin, stdout, stderr] = this.#pipes
     if (stdin !== undefined) this.streams.stdin = new Socket({ fd: stdin, readable: false, writable: true })
     if (stdout !== undefined) this.streams.stdout = new Socket({ fd: stdout, readable: true, writable: false })
@@ -70,8 +72,15 @@ export class Descriptors {
 
   /** There will be no process: close everything that was opened here. */
   abandon(): void {
-    closeAll(this.#theirs)
+    this.#closeTheirs()
     closeAll(this.#ours)
+  }
+
+  /** What came from the addon is closed by it, and what came from node:fs there: workers keep account of the latter. */
+  #closeTheirs(): void {
+    closeAll(this.#theirs)
+    if (this.#fifoOpen !== undefined) closeSync(this.#fifoOpen)
+    this.#fifoOpen = undefined
   }
 
   readonly #pipes: [number?, number?, number?] = []
@@ -138,5 +147,5 @@ function check(result: number, syscall: string, operand: string): number {
 }
 
 function closeAll(list: number[]): void {
-  for (const fd of list.splice(0)) closeSync(fd)
+  for (const fd of list.splice(0)) addon().close(fd)
 }

@@ -1,7 +1,7 @@
 /**
  * The host's end of a container's terminal.
  */
-import { closeSync, readSync } from 'node:fs'
+import { readSync } from 'node:fs'
 import { Duplex } from 'node:stream'
 import { ReadStream } from 'node:tty'
 import { NruncError } from './errors.ts'
@@ -26,7 +26,7 @@ export class Terminal extends Duplex {
     try {
       this.#tty = new ReadStream(fd)
     } catch (error) {
-      closeSync(fd)
+      addon().close(fd)
       throw error
     }
     this.#tty.on('data', (piece) => { if (!this.push(piece)) this.#tty.pause() })

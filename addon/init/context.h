@@ -85,6 +85,7 @@ Status execute(Context& context, plan::Reader& arguments);
 Status malformed();
 Status open_null_device(Context& context);
 Status attach_tree(const Fd& tree, const Fd& target, Text operand);
+Status refuse_proc(const Fd& target, Text operand);
 Status send_frame(int descriptor, const void* frame, u32 size, int passed);
 Status make_pointers(plan::Reader& arguments, u32 extra, const char**& pointers, u32& count);
 void wait_for(int pid);

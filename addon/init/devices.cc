@@ -11,6 +11,7 @@ Status bind_node(Context& context, Text path) {
   Fd tree, target;
   TRY(tree.take(CALL(open_tree, AT_FDCWD, path.data, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC), path));
   TRY(make_mount_point(context.root, path, false, target));
+  TRY(refuse_proc(target, path));
   return attach_tree(tree, target, path);
 }
 

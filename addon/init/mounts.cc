@@ -53,6 +53,13 @@ Status tmpfs_data(const Fd& target, Text data, PathBuffer& out) {
 
 }  // namespace
 
+// The lexical check of the config cannot see where the links of the image lead (CVE-2019-16884).
+Status refuse_proc(const Fd& target, Text operand) {
+  kernel::StatFs filesystem{};
+  TRY(CALL(fstatfs, target.get(), &filesystem), operand);
+  return filesystem.type == PROC_SUPER_MAGIC ? failure(EPERM, "fstatfs", operand) : Status{};
+}
+
 Status attach_tree(const Fd& tree, const Fd& target, Text operand) {
   return status_of(
       CALL(move_mount, tree.get(), "", target.get(), "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH), operand);
@@ -62,11 +69,12 @@ Status mount_filesystem(Context& context, plan::Reader& arguments) {
   Text destination = arguments.text(), source = arguments.text(), type = arguments.text();
   u64 flags = arguments.number64();
   Text data = arguments.text();
-  u32 propagation = arguments.number(), ordinary = arguments.number();
+  u32 propagation = arguments.number(), ordinary = arguments.number(), allow_proc = arguments.number();
   if (!arguments.done()) return malformed();
   Fd target;
   // /proc or /sys behind a link would let later writes to them go astray (CVE-2019-16884, CVE-2023-27561).
   TRY(make_directories(context.root, destination, 0755, target, ordinary != 0));
+  if (allow_proc == 0) TRY(refuse_proc(target, destination));
   PathBuffer with_mode;
   const char* options = data.data;
   if (type.equals("tmpfs") && !contains(data, "mode=")) {
@@ -82,7 +90,7 @@ Status bind_mount(Context& context, plan::Reader& arguments) {
   u32 recursive = arguments.number();
   u64 set = arguments.number64(), clear = arguments.number64();
   u64 tree_set = arguments.number64(), tree_clear = arguments.number64();
-  u32 propagation = arguments.number();
+  u32 propagation = arguments.number(), allow_proc = arguments.number();
   if (!arguments.done()) return malformed();
   Fd tree, target;
   const u32 whole = recursive != 0 ? AT_RECURSIVE : 0;
@@ -92,6 +100,7 @@ Status bind_mount(Context& context, plan::Reader& arguments) {
   TRY(set_tree_attributes(tree.get(), tree_set, tree_clear, 0, AT_RECURSIVE, destination));
   TRY(set_tree_attributes(tree.get(), set, clear, 0, 0, destination));
   TRY(make_mount_point(context.root, destination, (status.mode & 0170000) == 0040000, target));
+  if (allow_proc == 0) TRY(refuse_proc(target, destination));
   TRY(attach_tree(tree, target, destination));
   return propagate(context, destination, propagation);
 }

@@ -40,7 +40,7 @@ export function cgroupMountOperations(
   return [
     {
       op: 'mount', field, destination, source: 'tmpfs', type: 'tmpfs', flags: hardened, data: 'mode=755', propagation,
-      ordinaryDirectory: 0,
+      ordinaryDirectory: 0, allowProc: 0,
     },
     ...host.hierarchies.flatMap(hierarchy => hierarchyMount(place, hierarchy)),
     ...((options.set & MS.RDONLY) === 0 ? [] : [{
@@ -62,7 +62,7 @@ function unifiedMount(place: Place, unified: UnifiedHierarchy | undefined): Oper
   if (unified !== undefined && !place.fresh) return bindOwn(place, destination, unified, place.layout.paths[''], 0)
   return {
     op: 'mount', field, destination, source: 'cgroup', type: 'cgroup2', flags: options.set, data: options.data,
-    propagation: propagationOf(options), ordinaryDirectory: 0,
+    propagation: propagationOf(options), ordinaryDirectory: 0, allowProc: 0,
   }
 }
 
@@ -73,7 +73,7 @@ function hierarchyMount(place: Place, hierarchy: Hierarchy): Operation[] {
   const first: Operation = place.fresh
     ? {
         op: 'mount', field, destination, source: 'cgroup', type: 'cgroup', flags: options.set | hardened,
-        data: hierarchy.controllers.join(','), propagation: propagationOf(options), ordinaryDirectory: 0,
+        data: hierarchy.controllers.join(','), propagation: propagationOf(options), ordinaryDirectory: 0, allowProc: 0,
       }
     : bindOwn(place, destination, hierarchy, layout.paths[hierarchy.controllers[0] ?? ''], hardened)
   const links = hierarchy.controllers.length === 1 ? [] : hierarchy.controllers.filter(one => one !== name)
@@ -97,6 +97,6 @@ function bindOwn(
     op: 'bindMount', field, destination, source: path ?? ownDirectory(hierarchy), recursive: 0,
     set: attributes(options.set | flags | readonly), clear: clearedAttributes(options) & ~attributes(readonly),
     recursiveSet: options.recursiveSet, recursiveClear: options.recursiveClear,
-    propagation: propagationOf(options),
+    propagation: propagationOf(options), allowProc: 0,
   }
 }

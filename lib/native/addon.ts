@@ -29,6 +29,8 @@ export interface Addon {
   lockWait(id: number, directory: string): void
   mkfifo(path: string, mode: number): number
   pipe(): [number, number]
+  /** For descriptors that came from the addon; those of node:fs are closed there. */
+  close(fd: number): number
   connect(path: string): number
   descriptorFlags(fd: number): number
   setWindowSize(fd: number, rows: number, columns: number): number

@@ -46,6 +46,7 @@ export class Child {
   readonly #exit = deferred<ExitResult>()
   #failure: NruncError | undefined
   #alive = true
+  #consoleTaken = false
 
   /** Start executing PLAN. DESCRIPTORS are its slots; they stay the caller's. */
   constructor(plan: Plan, descriptors: readonly number[]) {
@@ -74,8 +75,17 @@ export class Child {
   get created(): Promise<void> { return this.#created.promise }
   /** The program was executed, or the channel to init was given up for exec.fifo. */
   get executed(): Promise<void> { return this.#executed.promise }
-  /** Descriptor of the console's master. */
-  get console(): Promise<number> { return this.#console.promise }
+  /** Descriptor of the console's master; it belongs to whoever takes it. */
+  takeConsole(): Promise<number> {
+    this.#consoleTaken = true
+    return this.#console.promise
+  }
+
+  /** Close the master that nobody has taken. */
+  discardConsole(): void {
+    if (!this.#consoleTaken) this.takeConsole().then((fd) => addon().close(fd), () => {})
+  }
+
   /** The end; also resolves when there never was a process. */
   get exit(): Promise<ExitResult> { return this.#exit.promise }
 

@@ -61,7 +61,12 @@ function message(failure: Failure): string {
       if (errnoName(errno) === 'EBUSY') return `container's cgroup is not empty: ${operand}${place(failure)}`
       break
     case 'mount':
+      if (failure.syscall === 'fstatfs') return `${quoted} cannot be mounted because it is inside /proc${place(failure)}`
       if (errnoName(errno) === 'ELOOP') return `filesystem must be mounted on ordinary directory: ${operand}${place(failure)}`
+      break
+    case 'bindMount':
+    case 'makeDevice':
+      if (failure.syscall === 'fstatfs') return `${quoted} cannot be mounted because it is inside /proc${place(failure)}`
       break
     case 'openRoot':
       if (['ENOENT', 'ENOTDIR'].includes(errnoName(errno))) return `invalid rootfs: stat ${operand}: ${errnoMessage(errno)}${place(failure)}`

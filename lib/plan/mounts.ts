@@ -71,6 +71,9 @@ function isProc(mount: Mount): boolean {
   return mount.type === 'proc' || hasOption(mount, 'remount')
 }
 
+/** For init, which sees where the links of the image lead: any other destination must not turn out to be inside /proc. */
+const allowProc = (mount: Mount): number => (/^\/proc(\/|$)/.test(placeOf(mount)) ? 1 : 0)
+
 function bindMount(mount: Mount, field: string, bundle: string): Operation {
   const options = parseMountOptions(mount.options ?? [])
   return {
@@ -78,6 +81,7 @@ function bindMount(mount: Mount, field: string, bundle: string): Operation {
     source: posix.resolve(bundle, mount.source ?? ''),
     recursive: options.set & MS.REC ? 1 : 0, set: attributes(options.set), clear: clearedAttributes(options),
     recursiveSet: options.recursiveSet, recursiveClear: options.recursiveClear, propagation: propagationOf(options),
+    allowProc: allowProc(mount),
   }
 }
 
@@ -90,7 +94,7 @@ function addMount(plan: MountPlan, mount: Mount, field: string): void {
   plan.mounts.push({
     op: 'mount', field, destination, source: mount.source ?? type, type, data: options.data,
     flags: later ? flags & ~MS.RDONLY : flags, propagation: propagationOf(options),
-    ordinaryDirectory: type === 'proc' || type === 'sysfs' ? 1 : 0,
+    ordinaryDirectory: type === 'proc' || type === 'sysfs' ? 1 : 0, allowProc: allowProc(mount),
   })
   if (later) plan.finish.push({ op: 'remount', field, destination, flags, data: options.data })
 }

@@ -60,16 +60,17 @@ export const operations = define({
   setPropagation: { code: 32, by: 'init', verb: 'set the propagation of', fields: { flags: 'u32' } },
   /** Bind PATH onto itself and keep it open: what comes after resolves every path inside it. */
   openRoot: { code: 33, by: 'init', verb: 'prepare rootfs', fields: { path: 'text', bind: 'u32' } },
+  /** `ordinaryDirectory` 1: no link may lead to the destination. `allowProc` 1: it may lie on a proc file system. */
   mount: {
     code: 34, by: 'init', verb: 'mount',
-    fields: { destination: 'text', source: 'text', type: 'text', flags: 'u64', data: 'text', propagation: 'u32', ordinaryDirectory: 'u32' },
+    fields: { destination: 'text', source: 'text', type: 'text', flags: 'u64', data: 'text', propagation: 'u32', ordinaryDirectory: 'u32', allowProc: 'u32' },
   },
   /** Bind mount. Attributes are MOUNT_ATTR_*: `set` and `clear` change the new mount alone, the others its whole tree. */
   bindMount: {
     code: 35, by: 'init', verb: 'mount',
     fields: {
       destination: 'text', source: 'text', recursive: 'u32', set: 'u64', clear: 'u64',
-      recursiveSet: 'u64', recursiveClear: 'u64', propagation: 'u32',
+      recursiveSet: 'u64', recursiveClear: 'u64', propagation: 'u32', allowProc: 'u32',
     },
   },
   /** mknod, or with `bind` 1 a bind mount of the host's node of the same path (user namespaces may not mknod). */

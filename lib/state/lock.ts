@@ -1,7 +1,6 @@
 /**
  * One operation at a time on a container, whatever process it comes from: flock(2) on its directory.
  */
-import { closeSync } from 'node:fs'
 import { addon, job } from '../native/addon.ts'
 import { errnoName } from '../native/errno.ts'
 import { notFound } from './file.ts'
@@ -22,6 +21,6 @@ export async function withLock<T>(directory: string, id: string, work: () => Pro
   try {
     return await work()
   } finally {
-    closeSync(lock)
+    addon().close(lock)
   }
 }

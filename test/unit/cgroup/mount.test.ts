@@ -65,7 +65,7 @@ describe('v1', () => {
     const list = compile(hostOf(v1), {}, true)
     expect(list[0]).toEqual({
       op: 'mount', field: '/mounts/4', destination: '/sys/fs/cgroup', source: 'tmpfs', type: 'tmpfs', flags: hardened,
-      data: 'mode=755', propagation: 0, ordinaryDirectory: 0,
+      data: 'mode=755', propagation: 0, ordinaryDirectory: 0, allowProc: 0,
     })
     expect(list[1]).toMatchObject({ source: 'cgroup', flags: hardened | MS.RELATIME | MS.RDONLY, field: '/mounts/4' })
     expect(list.at(-1)).toEqual({
@@ -99,7 +99,7 @@ describe('v2', () => {
   test.each(['cgroup', 'cgroup2'])('with a cgroup namespace %s is a fresh cgroup2', type => {
     expect(compile(hostOf(v2, allControllers), { type }, true)).toEqual([{
       op: 'mount', field: '/mounts/4', destination: '/sys/fs/cgroup', source: 'cgroup', type: 'cgroup2',
-      flags: hardened | MS.RELATIME | MS.RDONLY, data: '', propagation: 0, ordinaryDirectory: 0,
+      flags: hardened | MS.RELATIME | MS.RDONLY, data: '', propagation: 0, ordinaryDirectory: 0, allowProc: 0,
     }])
   })
 
@@ -107,7 +107,7 @@ describe('v2', () => {
     expect(compile(hostOf(v2, allControllers), {}, false)).toEqual([{
       op: 'bindMount', field: '/mounts/4', destination: '/sys/fs/cgroup', source: '/sys/fs/cgroup/c', recursive: 0,
       set: boundHardened | MOUNT_ATTR.RDONLY, clear: MOUNT_ATTR.ATIME, recursiveSet: 0, recursiveClear: 0,
-      propagation: 0,
+      propagation: 0, allowProc: 0,
     }])
   })
 

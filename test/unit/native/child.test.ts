@@ -30,7 +30,7 @@ async function stateOf(promise: Promise<unknown>): Promise<string> {
 
 const stagesOf = async (child: Child): Promise<Record<string, string>> => ({
   spawned: await stateOf(child.spawned), ready: await stateOf(child.ready), created: await stateOf(child.created),
-  executed: await stateOf(child.executed), console: await stateOf(child.console), exit: await stateOf(child.exit),
+  executed: await stateOf(child.executed), console: await stateOf(child.takeConsole()), exit: await stateOf(child.exit),
 })
 
 beforeEach(() => {
@@ -63,7 +63,7 @@ describe('the usual way', () => {
     stage.event(EVENT.ready)
     stage.event(EVENT.console, 12)
     stage.event(EVENT.created)
-    expect(await child.console).toBe(12)
+    expect(await child.takeConsole()).toBe(12)
     expect(await stagesOf(child)).toMatchObject({
       ready: 'resolved', created: 'resolved', executed: 'open', exit: 'open',
     })

@@ -15,7 +15,7 @@ describe('a file system', () => {
     expect(mounted('nosuid', 'ro', 'size=1m', 'mode=700')).toEqual({
       op: 'mount', field: '/mounts/0', destination: '/data', source: 'none', type: 'tmpfs',
       flags: MS.NOSUID | MS.RDONLY,
-      data: 'size=1m,mode=700', propagation: 0, ordinaryDirectory: 0,
+      data: 'size=1m,mode=700', propagation: 0, ordinaryDirectory: 0, allowProc: 0,
     })
   })
 
@@ -71,7 +71,7 @@ describe('a bind mount', () => {
     expect(bound('ro', 'noexec', 'dev', 'rnosuid', 'rdev', 'rslave')).toEqual({
       op: 'bindMount', field: '/mounts/0', destination: '/data', source: '/host/data', recursive: 0,
       set: MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOEXEC, clear: MOUNT_ATTR.NODEV,
-      recursiveSet: MOUNT_ATTR.NOSUID, recursiveClear: MOUNT_ATTR.NODEV, propagation: MS.SLAVE | MS.REC,
+      recursiveSet: MOUNT_ATTR.NOSUID, recursiveClear: MOUNT_ATTR.NODEV, propagation: MS.SLAVE | MS.REC, allowProc: 0,
     })
   })
 
