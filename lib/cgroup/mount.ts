@@ -59,7 +59,8 @@ interface Place {
 
 function unifiedMount(place: Place, unified: UnifiedHierarchy | undefined): Operation {
   const { field, destination, options } = place
-  if (unified !== undefined && !place.fresh) return bindOwn(place, destination, unified, place.layout.paths[''], 0)
+  // The /sys of a rootless container is the host's, whose cgroup2 cannot be mounted on itself (EBUSY).
+  if (unified !== undefined && (!place.fresh || place.layout.rootless)) return bindOwn(place, destination, unified, place.layout.paths[''], 0)
   return {
     op: 'mount', field, destination, source: 'cgroup', type: 'cgroup2', flags: options.set, data: options.data,
     propagation: propagationOf(options), ordinaryDirectory: 0, allowProc: 0,

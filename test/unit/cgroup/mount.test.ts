@@ -103,6 +103,11 @@ describe('v2', () => {
     }])
   })
 
+  test('a rootless container gets its own directory bound, also with a cgroup namespace', () => {
+    const [mount] = compile(hostOf(v2, allControllers), {}, true, true)
+    expect(mount).toMatchObject({ op: 'bindMount', destination: '/sys/fs/cgroup' })
+  })
+
   test('without one the own directory is bound', () => {
     expect(compile(hostOf(v2, allControllers), {}, false)).toEqual([{
       op: 'bindMount', field: '/mounts/4', destination: '/sys/fs/cgroup', source: '/sys/fs/cgroup/c', recursive: 0,
