@@ -2,8 +2,9 @@
  * Reading a bundle. Source: runtime-spec bundle.md.
  */
 import { readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { NruncError, type Problem } from './errors.ts'
+import type { CreateOptions } from './options.ts'
 import { namespaceFiles } from './plan/namespaces.ts'
 import { parseJson } from './spec/parse.ts'
 import { sysctl } from './spec/rules/sysctl.ts'
@@ -55,4 +56,24 @@ function isOurs({ type, path }: Namespace): boolean {
   if (!path) return false
   const [joined, ours] = [path, `/proc/self/ns/${namespaceFiles[type]}`].map((file) => statSync(file, { throwIfNoEntry: false }))
   return joined !== undefined && joined.ino === ours?.ino && joined.dev === ours.dev
+}
+
+export interface Bundle {
+  /** Absolute path of its directory. */
+  readonly path: string
+  readonly spec: Spec
+}
+
+/**
+ * The bundle that the options of `create` name; undefined where they ask for one of the host's own programs.
+ *
+ * @throws NruncError ERR_OPTION_INVALID when they do both, and as {@link loadSpec}
+ */
+export function readBundle({ host, bundle, spec }: CreateOptions): Bundle | undefined {
+  if (host === undefined) {
+    const path = resolve(bundle ?? '.')
+    return { path, spec: spec === undefined ? loadSpec(path) : checkSpec(spec) }
+  }
+  if ((bundle ?? spec) === undefined) return undefined
+  throw new NruncError('ERR_OPTION_INVALID', 'host goes with neither bundle nor spec', { operand: 'host' })
 }

@@ -70,6 +70,16 @@ export function readState(directory: string, id: string): StateFile {
   return parseState(text, join(directory, NAME))
 }
 
+/** The state that a creation has staged and not published; undefined where there is none, or not a whole one. */
+export function readStaged(directory: string): StateFile | undefined {
+  const path = `${join(directory, NAME)}.new`
+  try {
+    return parseState(readFileSync(path, 'utf8'), path)
+  } catch {
+    return undefined
+  }
+}
+
 /** As JSON.parse would have it, but never half a state, nor that of another runtime. */
 function parseState(text: string, path: string): StateFile {
   let state, cause

@@ -15,8 +15,7 @@ export const command = defineCommand({
     const force = call.flags.force ?? false
     const runtime = await openRuntime(call)
     try {
-      const container = await runtime.load(call.operands[0] as string)
-      await container.delete({ force })
+      await runtime.delete(call.operands[0] as string, { force })
     } catch (error) {
       if (force && error instanceof NruncError && error.code === 'ERR_NOT_FOUND') return
       throw error

@@ -4,7 +4,7 @@ import { NruncError } from '../../../lib/errors.ts'
 
 const output = { stdout: '', stderr: '' }
 const container = { id: 'a', start: vi.fn(), kill: vi.fn(), delete: vi.fn(), state: vi.fn(), processes: vi.fn() }
-const runtime = { load: vi.fn(), list: vi.fn() }
+const runtime = { load: vi.fn(), list: vi.fn(), delete: vi.fn() }
 const openRuntime = vi.fn()
 
 vi.mock('../../../lib/cli/output.ts', () => ({
@@ -157,15 +157,16 @@ describe('kill', () => {
 
 describe('delete', () => {
   test('of an unknown container fails, with --force it does not', async () => {
-    runtime.load.mockRejectedValue(absent)
+    runtime.delete.mockRejectedValue(absent)
     expect(await call('delete a')).toMatchObject({ code: 1, stderr: message('container \\\\"a\\\\" does not exist') })
     output.stderr = ''
     expect(await call('delete -f a')).toEqual({ code: 0, stdout: '', stderr: '' })
   })
 
   test('hands --force on', async () => {
+    runtime.delete.mockReset()
     await call('delete a --force')
-    expect(container.delete).toHaveBeenCalledExactlyOnceWith({ force: true })
+    expect(runtime.delete).toHaveBeenCalledExactlyOnceWith('a', { force: true })
   })
 })
 

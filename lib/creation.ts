@@ -1,0 +1,139 @@
+/**
+ * The steps from a taken id to a container, and the way back from wherever they fail.
+ */
+import { join } from 'node:path'
+import { type Bundle, checkSpec, refuseHostSysctl } from './bundle.ts'
+import { cgroupFiles, cgroupHost } from './cgroup/detect.ts'
+import { type CgroupLayout, layoutCgroup } from './cgroup/layout.ts'
+import { removeCgroup, removeEmptyCgroups } from './cgroup/remove.ts'
+import { Container } from './container.ts'
+import { NruncError } from './errors.ts'
+import { endChild } from './exec.ts'
+import { hostFacts } from './facts.ts'
+import { runHooks } from './hooks.ts'
+import { writeHostBundle } from './host-bundle.ts'
+import { addon } from './native/addon.ts'
+import { Child } from './native/child.ts'
+import { errnoName } from './native/errno.ts'
+import type { CreateOptions } from './options.ts'
+import { compile } from './plan/compile.ts'
+import { takeTerminal, writePidFile } from './process.ts'
+import { requireProcess } from './spec/validate.ts'
+import { describeState } from './state/describe.ts'
+import { removeDirectory } from './state/directory.ts'
+import { publishState, stageState, type StateFile } from './state/file.ts'
+import { processRecord, recordOf } from './state/record.ts'
+import { FIFO } from './state/status.ts'
+import { Descriptors } from './stdio.ts'
+import type { Terminal } from './terminal.ts'
+
+/** What is made in DIRECTORY, the state directory of a container, by one call of `create` (`start` false) or `run`. */
+export class Creation {
+  readonly #directory: string
+  readonly #root: string
+  readonly #id: string
+  readonly #options: CreateOptions
+  readonly #start: boolean
+  #descriptors: Descriptors | undefined
+  #layout: CgroupLayout | undefined
+  #child: Child | undefined
+  #terminal: Terminal | null = null
+
+  constructor(directory: string, root: string, id: string, options: CreateOptions, start: boolean) {
+    this.#directory = directory
+    this.#root = root
+    this.#id = id
+    this.#options = options
+    this.#start = start
+  }
+
+  /** Without a bundle it is one of the host's own programs. */
+  async run(given: Bundle | undefined): Promise<Container> {
+    try {
+      const bundle = given ?? await this.#hostBundle(join(this.#directory, 'bundle'))
+      const child = this.#spawn(bundle)
+      const state = await this.#stage(child, bundle)
+      await this.#runRuntimeHooks(child, state)
+      return await this.#finish(child, state)
+    } catch (error) {
+      await this.#undo(error)
+      throw error
+    }
+  }
+
+  async #hostBundle(path: string): Promise<Bundle> {
+    return { path, spec: checkSpec(await writeHostBundle(path, this.#options.host)) }
+  }
+
+  #spawn({ path, spec }: Bundle): Child {
+    const process = requireProcess(spec)
+    refuseHostSysctl(spec)
+    const descriptors = this.#descriptors = new Descriptors(this.#options, process.terminal ?? false)
+    if (!this.#start) descriptors.addFifo(makeFifo(join(this.#directory, FIFO)))
+    const [host, hierarchies] = [hostFacts(), cgroupHost()]
+    const layout = layoutCgroup(hierarchies, {
+      id: this.#id, cgroupsPath: spec.linux?.cgroupsPath, resources: spec.linux?.resources, rootless: host.uid !== 0,
+    })
+    const plan = compile(spec, process, {
+      id: this.#id, bundle: path, host, cgroupHost: hierarchies, cgroups: layout, hasCgroupFile: cgroupFiles(hierarchies),
+      descriptors: descriptors.given, noPivot: this.#options.noPivot, noNewKeyring: this.#options.noNewKeyring,
+    })
+    this.#layout = layout
+    return this.#child = new Child(plan, descriptors.list)
+  }
+
+  /** While init is at work. The state counts from `created` on: until then the namespaces still show the host. */
+  async #stage(child: Child, { path: bundle, spec }: Bundle): Promise<StateFile> {
+    await child.spawned
+    const state = recordOf(child, { id: this.#id, bundle, spec, layout: this.#layout!, options: this.#options })
+    stageState(this.#directory, state)
+    return state
+  }
+
+  async #runRuntimeHooks(child: Child, state: StateFile): Promise<void> {
+    const { prestart, createRuntime } = state.config.hooks ?? {}
+    if (!prestart?.length && !createRuntime?.length) return
+    await child.ready
+    const creating = describeState(this.#directory, { ...state, init_process_pid: child.pid }, 'creating')
+    await runHooks(prestart, 'prestart', creating)
+    await runHooks(createRuntime, 'createRuntime', creating)
+    child.continue()
+  }
+
+  async #finish(child: Child, staged: StateFile): Promise<Container> {
+    // The word to go on, before it is asked for: init executes the program as soon as it is ready.
+    if (this.#start) child.continue()
+    await child.created
+    const state = { ...staged, ...processRecord(child) }
+    if (state.init_process_pid !== staged.init_process_pid) stageState(this.#directory, state) // it has forked meanwhile
+    publishState(this.#directory)
+    const wanted = (state.config.process?.terminal ?? false) && this.#options.consoleSocket === undefined
+    const terminal = this.#terminal = await takeTerminal(child, wanted)
+    this.#descriptors!.handOver()
+    writePidFile(this.#options.pidFile, child.pid)
+    const container = new Container(this.#root, state, { child, streams: this.#descriptors!.streams, terminal })
+    if (this.#start) {
+      await child.executed
+      await container.runStarted()
+    }
+    return container
+  }
+
+  /** Nothing stays: no process, descriptor, cgroup, directory. What cannot be removed does not hide why. */
+  async #undo(reason: unknown): Promise<void> {
+    this.#descriptors?.abandon()
+    this.#terminal?.destroy()
+    await endChild(this.#child)
+    // A cgroup that could not be made may be another container's: it goes only if it is empty.
+    const foreign = reason instanceof NruncError && reason.step === 'makeCgroup'
+    await (foreign ? removeEmptyCgroups : removeCgroup)(this.#layout?.paths ?? {}).catch(() => undefined)
+    removeDirectory(this.#directory)
+  }
+}
+
+function makeFifo(path: string): string {
+  const result = addon().mkfifo(path, 0o622) // whoever the container's user is, init opens it for writing
+  if (result === 0) return path
+  const errno = errnoName(-result)
+  throw new NruncError('ERR_STATE_INVALID', `cannot create ${path}: ${errno}`, { syscall: 'mkfifo', errno, operand: path })
+}

@@ -1,0 +1,48 @@
+/**
+ * What the state of a new container says.
+ */
+import type { CgroupLayout } from '../cgroup/layout.ts'
+import type { CreateOptions } from '../options.ts'
+import { namespaceFiles } from '../plan/namespaces.ts'
+import { rootfsPath } from '../plan/rootfs.ts'
+import type { Spec } from '../spec/schema.ts'
+import type { StateFile } from './file.ts'
+
+interface Init {
+  readonly pid: number
+  readonly startTime: string
+}
+
+interface Made {
+  readonly id: string
+  readonly bundle: string
+  readonly spec: Spec
+  readonly layout: CgroupLayout
+  readonly options: CreateOptions
+}
+
+/** The part that depends on the process alone, which may fork before it is created. */
+export const processRecord = ({ pid, startTime }: Init): Pick<StateFile, 'init_process_pid' | 'init_process_start' | 'namespace_paths'> =>
+  ({ init_process_pid: pid, init_process_start: Number(startTime), namespace_paths: namespacePaths(pid) })
+
+/** The state of the container whose init is INIT. */
+export const recordOf = (init: Init, { id, bundle, spec, layout, options }: Made): StateFile => ({
+  id,
+  ...processRecord(init),
+  created: new Date().toISOString(),
+  config: spec,
+  rootless: layout.rootless,
+  cgroup_paths: layout.paths,
+  external_descriptors: spec.process?.terminal ? [] : [options.stdin, options.stdout, options.stderr].map((one) => String(one ?? 'pipe')),
+  intel_rdt_path: '',
+  bundle,
+  rootfs: rootfsPath(spec, bundle),
+  no_new_keyring: options.noNewKeyring ?? false,
+})
+
+/** libcontainer's keys: the CLONE_* names without their first word. */
+const namespaceKeys = Object.entries(namespaceFiles).map(([type, file]) =>
+  [`NEW${{ mount: 'NS', network: 'NET' }[type] ?? type.toUpperCase()}`, file] as const)
+
+const namespacePaths = (pid: number): Record<string, string> =>
+  Object.fromEntries(namespaceKeys.map(([key, file]) => [key, `/proc/${pid}/ns/${file}`]))
