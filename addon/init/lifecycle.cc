@@ -161,6 +161,8 @@ Status hook(Context& context, plan::Reader& arguments) {
   TRY(writer.take(CALL(fcntl, writer.get(), F_DUPFD_CLOEXEC, 3), path));
   launch.input = state.get();
   launch.error = writer.get();
+  // Before the pivot the working directory is wherever the last mount was made; as in runc, the root file system.
+  if (context.root.valid()) TRY(CALL(fchdir, context.root.get()), path);
   return run_hook(context, launch, timeout, reader, writer, path);
 }
 
