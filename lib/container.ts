@@ -15,7 +15,7 @@ import { awaitExit, awaitStarted, signalProcess } from './native/watch.ts'
 import type { ExecOptions, ExitResult, State } from './options.ts'
 import { checkSignal, type ContainerProcess } from './process.ts'
 import { signalNumber } from './signals.ts'
-import { findNamespace } from './spec/namespaces.ts'
+import { isNewNamespace } from './spec/namespaces.ts'
 import type { Spec } from './spec/schema.ts'
 import { containerDirectory, removeDirectory } from './state/directory.ts'
 import { notFound, readState, type StateFile } from './state/file.ts'
@@ -132,7 +132,7 @@ export class Container {
   async kill(signal: string | number = 'SIGTERM'): Promise<void> {
     const number = signalNumber(signal)
     // Without a pid namespace the end of init is not the end of the others.
-    if (number === SIGKILL && !this.#hasPidNamespace && (await this.processes()).length > 0) {
+    if (number === SIGKILL && !this.#ownsPidNamespace && (await this.processes()).length > 0) {
       return killCgroup(this.#state.cgroup_paths)
     }
     if (statusOf(this.#directory, this.#state) === 'stopped') {
@@ -168,7 +168,7 @@ export class Container {
         throw new NruncError('ERR_STATUS', `cannot delete container ${this.id} that is not stopped: ${status}`, { operand: this.id })
       }
       if (status !== 'stopped') await this.#finish()
-      if (!this.#hasPidNamespace) await killCgroup(this.#state.cgroup_paths)
+      if (!this.#ownsPidNamespace) await killCgroup(this.#state.cgroup_paths)
       await removeCgroup(this.#state.cgroup_paths)
       removeDirectory(this.#directory)
     })
@@ -188,7 +188,8 @@ export class Container {
     if (now.init_process_pid !== this.pid || now.init_process_start !== this.#state.init_process_start) throw notFound(this.id)
   }
 
-  get #hasPidNamespace(): boolean { return findNamespace(this.spec, 'pid') !== undefined }
+  /** The end of init is then the end of all. One that was joined by its path goes on. */
+  get #ownsPidNamespace(): boolean { return isNewNamespace(this.spec, 'pid') }
 
   #signal(number: number): number {
     return this.#child?.signal(number) ?? signalProcess(this.pid, String(this.#state.init_process_start), number)
