@@ -11,6 +11,7 @@ import { NruncError } from './errors.ts'
 import { executeInContainer } from './exec.ts'
 import { runHooks } from './hooks.ts'
 import type { Child } from './native/child.ts'
+import { errnoName } from './native/errno.ts'
 import { awaitExit, awaitStarted, signalProcess } from './native/watch.ts'
 import type { ExecOptions, ExitResult, State } from './options.ts'
 import { checkSignal, type ContainerProcess } from './process.ts'
@@ -196,7 +197,8 @@ export class Container {
   }
 
   async #finish(): Promise<void> {
-    this.#signal(SIGKILL)
+    const result = this.#signal(SIGKILL)
+    if (errnoName(-result) !== 'ESRCH') checkSignal(result, this.pid) // who may not end it would wait for ever
     thawCgroup(this.#state.cgroup_paths)
     await this.wait()
     // Reaped by another process, which may take its time; what counts is that nothing runs any more.
