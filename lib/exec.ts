@@ -50,6 +50,8 @@ export async function executeInContainer(directory: string, state: StateFile, op
       keepGroups: host.uid !== 0 && (state.config.linux?.gidMappings?.length ?? 0) === 1, noNewKeyring: state.no_new_keyring,
       descriptors: descriptors.given,
     }), descriptors.list)
+    await child.spawned
+    requireAlive(state) // by now the namespaces are open: were they init's?
     child.continue()
     await child.created
     terminal = await takeTerminal(child, (process.terminal ?? false) && options.consoleSocket === undefined)
@@ -112,9 +114,12 @@ function foreignNamespaces(state: StateFile): { type: NamespaceType; path: strin
     const path = `/proc/${pid}/ns/${file}`
     return identity(path) === identity(`/proc/self/ns/${file}`) ? [] : [{ type: type as NamespaceType, path }]
   })
-  // What was looked at must have been init all along.
-  if (isAlive(pid, state.init_process_start)) return foreign
-  throw new NruncError('ERR_STATUS', 'cannot exec in a stopped container', { operand: state.id })
+  requireAlive(state) // what was looked at must have been init all along
+  return foreign
+}
+
+function requireAlive({ id, init_process_pid: pid, init_process_start: start }: StateFile): void {
+  if (!isAlive(pid, start)) throw new NruncError('ERR_STATUS', 'cannot exec in a stopped container', { operand: id })
 }
 
 function identity(path: string): string {
