@@ -48,4 +48,9 @@ Status map_ids(plan::Reader& arguments, i32 pid, TextBuffer<1024>& detail) {
   return gid_helper.empty() ? write_proc(pid, "gid_map", gids) : run_helper(gid_helper, pid, gids, detail);
 }
 
+Status adjust_oom_score(plan::Reader& arguments, i32 pid) {
+  Text value = arguments.text();
+  return arguments.done() ? write_proc(pid, "oom_score_adj", value) : failure(EPROTO, "read", "plan");
+}
+
 }  // namespace host

@@ -1,4 +1,4 @@
-// The id maps of a new user namespace.
+// What the host writes below /proc/PID of a new process: the id maps of its user namespace, oom_score_adj.
 #pragma once
 
 #include "plan/reader.h"
@@ -8,5 +8,8 @@ namespace host {
 
 // `detail` gets what a helper program wrote when it failed.
 Status map_ids(plan::Reader& arguments, i32 pid, TextBuffer<1024>& detail);
+
+// oom_score_adj of the new process, while it is still as dumpable as any and before it has given up a right.
+Status adjust_oom_score(plan::Reader& arguments, i32 pid);
 
 }  // namespace host

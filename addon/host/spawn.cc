@@ -82,6 +82,7 @@ class Spawn {
     finished_.get_future().wait();
     if (outcome.ok && !prepared_.ok) outcome = prepared_;
     if (outcome.ok) map(outcome);
+    if (outcome.ok) adjust_oom(outcome);
     if (outcome.ok) send_plan(outcome);
     if (outcome.ok) {
       const Event spawned{id, EventType::spawned, child_.pid, 0, start_time(child_.pid)};
@@ -107,6 +108,8 @@ class Spawn {
         cgroup_ = item.arguments.text().data;
       } else if (item.operation == Operation::mapIds) {
         map_ = item;
+      } else if (item.operation == Operation::adjustOomScore) {
+        oom_ = item;
       } else {
         before_.push_back(item);
       }
@@ -154,6 +157,12 @@ class Spawn {
     TextBuffer<1024> detail;
     Status status = map_ids(map_.arguments, child_.pid, detail);
     if (!status.ok()) outcome.fail(map_, status, detail.text());
+  }
+
+  void adjust_oom(Outcome& outcome) {
+    if (oom_.operation != Operation::adjustOomScore) return;
+    Status status = adjust_oom_score(oom_.arguments, child_.pid);
+    if (!status.ok()) outcome.fail(oom_, status);
   }
 
   Status send_all(const char* data, size_t size) {
@@ -211,7 +220,7 @@ class Spawn {
   SpawnRequest request_;
   std::vector<Fd> slots_;
   std::vector<plan::Item> before_;
-  plan::Item clone_, map_;
+  plan::Item clone_, map_, oom_;
   u64 flags_ = 0;
   std::string cgroup_;
   bool valid_ = false;

@@ -10,6 +10,7 @@ enum class Operation : u32 {
   openDescriptor = 4,
   clone = 5,
   mapIds = 6,
+  adjustOomScore = 7,
 
   joinCgroup = 16,
   enterNamespace = 17,

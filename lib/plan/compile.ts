@@ -38,7 +38,7 @@ export function compile(spec: Spec, process: ProcessSpec, context: PlanContext):
         ({ op: 'openDescriptor', field: context.cgroups.field, path, flags: O_WRONLY, type: 0 })),
       ...namespaces.open,
       { op: 'clone', field: spec.linux?.namespaces === undefined ? '' : '/linux/namespaces', flags: namespaces.flags, cgroup: cgroups.into },
-      ...namespaces.mapIds,
+      ...namespaces.mapIds, ...planOomScore(process, '/process'),
     ],
     get init() { return [...join, ...planInit(spec, process, context, namespaces)] },
   }
@@ -56,7 +56,6 @@ function planInit(spec: Spec, process: ProcessSpec, context: PlanContext, namesp
     { op: 'newSession', field: '' },
     ...(context.noNewKeyring ? [] : [{ op: 'sessionKeyring', field: '', name: `_ses.${context.id}` } as const]),
     ...planNames(spec, namespaces),
-    ...planOomScore(process, '/process'),
     ...(ownMounts ? planFiles(spec, process, context, namespaces) : planChroot(spec, process, context)),
     ...(hooks?.prestart?.length || hooks?.createRuntime?.length ? [{ op: 'awaitRuntimeHooks', field: '/hooks' } as const] : []),
     ...planHooks(hooks?.createContainer, 'createContainer', hookState(spec, context, 'creating')),
@@ -92,10 +91,10 @@ function planChroot(spec: Spec, process: ProcessSpec, context: PlanContext): Ope
   return [{ ...open, bind: 0 } as Operation, { op: 'changeRoot', field: '/root/path', path: spec.root.path }]
 }
 
-/** Written by init itself, through the host's /proc. Unset means unchanged. */
+/** Unset means unchanged. */
 export function planOomScore(process: ProcessSpec, field: string): Operation[] {
   if (process.oomScoreAdj === undefined) return []
-  return [{ op: 'writeProc', field: `${field}/oomScoreAdj`, path: 'self/oom_score_adj', value: String(process.oomScoreAdj) }]
+  return [{ op: 'adjustOomScore', field: `${field}/oomScoreAdj`, value: String(process.oomScoreAdj) }]
 }
 
 /** runtime-spec runtime.md "State", in the compact form that hooks of other runtimes are used to. */

@@ -43,10 +43,10 @@ export function compileExec(process: ProcessSpec, context: ExecContext): Plan {
       ...entry.tasks.map(({ path }): Operation => ({ op: 'openDescriptor', field: '', path, flags: O_WRONLY, type: 0 })),
       ...joined.map(({ type, path }): Operation => ({ op: 'openDescriptor', field: '', path, flags: 0, type: namespaceFlags[type] })),
       { op: 'clone', field: '', flags: 0, cgroup: entry.into },
+      ...planOomScore(process, ''),
     ],
     init: [
       ...entry.tasks.map(({ path }, at): Operation => ({ op: 'joinCgroup', field: '', descriptor: firstTask + at, path })),
-      ...planOomScore(process, ''),
       ...joined.map(({ type, path }, at): Operation =>
         ({ op: 'enterNamespace', field: '', descriptor: firstNamespace + at, flags: namespaceFlags[type], path })),
       ...(joined.some(({ type }) => type === 'user') ? [{ op: 'becomeRoot', field: '' } as const] : []),

@@ -39,6 +39,8 @@ export const operations = define({
     code: 6, by: 'host', verb: 'map the ids of the user namespace',
     fields: { uidMap: 'text', gidMap: 'text', denySetgroups: 'u32', uidHelper: 'text', gidHelper: 'text' },
   },
+  /** Write VALUE to oom_score_adj of the new process, with the caller's rights: a user namespace would take them away. */
+  adjustOomScore: { code: 7, by: 'host', verb: 'set', fields: { value: 'text' } },
 
   // --- init: namespaces ---------------------------------------------------------------------------------------
   /** Write "0" to an open `tasks` or `cgroup.procs` file. `optional` 1: a refusal is no error. */

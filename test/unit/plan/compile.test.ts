@@ -73,7 +73,7 @@ describe('the order', () => {
     expect(phases(plan.init)).toEqual([
       'joinCgroup', 'enterNamespace', 'becomeRoot', 'unshare', 'fork', 'newSession', 'sessionKeyring', 'setHostname',
       'setDomainname',
-      'writeProc', 'setPropagation', 'openRoot', 'mount', 'makeDevice', 'makeSymlink', 'console', 'makeDirectory',
+      'setPropagation', 'openRoot', 'mount', 'makeDevice', 'makeSymlink', 'console', 'makeDirectory',
       'awaitRuntimeHooks',
       'hook', 'maskPath', 'readonlyPath', 'pivotRoot', 'rootPropagation', 'remountRootReadonly', 'writeProc', 'stdio',
       'rlimit',
@@ -87,7 +87,7 @@ describe('the order', () => {
 /** Every operation of the first kind comes before every operation of the second, in any plan that has both. */
 const before: readonly (readonly [OperationName, OperationName])[] = [
   ['makeCgroup', 'writeCgroup'], ['writeCgroup', 'clone'], ['attachDeviceProgram', 'clone'],
-  ['openDescriptor', 'clone'], ['clone', 'mapIds'],
+  ['openDescriptor', 'clone'], ['clone', 'mapIds'], ['mapIds', 'adjustOomScore'],
   ['enterNamespace', 'becomeRoot'], ['becomeRoot', 'unshare'], ['unshare', 'fork'], ['enterNamespace', 'fork'],
   ['fork', 'newSession'],
   ['becomeRoot', 'setPropagation'], ['setPropagation', 'openRoot'], ['openRoot', 'mount'], ['openRoot', 'bindMount'],
@@ -222,10 +222,10 @@ describe('options of the call', () => {
   })
 
   test('oomScoreAdj is written where it is given, and 0 is given', () => {
-    expect(only(planOf({ '/process/oomScoreAdj': 0 }).init, 'writeProc')).toEqual({
-      op: 'writeProc', field: '/process/oomScoreAdj', path: 'self/oom_score_adj', value: '0',
+    expect(only(planOf({ '/process/oomScoreAdj': 0 }).host, 'adjustOomScore')).toEqual({
+      op: 'adjustOomScore', field: '/process/oomScoreAdj', value: '0',
     })
-    expect(phases(planOf().init)).not.toContain('writeProc')
+    expect(phases(planOf().host)).not.toContain('adjustOomScore')
   })
 
   test('compiling gives the same every time, and leaves the spec as it is', () => {

@@ -24,9 +24,9 @@ const planOf = (process: Partial<ProcessSpec> = {}, changes: Partial<ExecContext
 describe('the order', () => {
   test('cgroups, namespaces, process', () => {
     const plan = planOf({ terminal: true, oomScoreAdj: 5, noNewPrivileges: true })
-    expect(phases(plan.host)).toEqual(['openDescriptor', 'clone'])
+    expect(phases(plan.host)).toEqual(['openDescriptor', 'clone', 'adjustOomScore'])
     expect(phases(plan.init)).toEqual([
-      'joinCgroup', 'writeProc', 'enterNamespace', 'becomeRoot', 'fork', 'newSession', 'sessionKeyring', 'console',
+      'joinCgroup', 'enterNamespace', 'becomeRoot', 'fork', 'newSession', 'sessionKeyring', 'console',
       'stdio', 'rlimit',
       'umask', 'noNewPrivileges', 'changeDirectory', 'dropBounding', 'setUser', 'setCapabilities', 'changeDirectory',
       'findProgram',
@@ -123,10 +123,10 @@ describe('the process', () => {
       rlimits: [{ type: 'RLIMIT_CORE', soft: 0, hard: 0 }],
       user: { uid: 1, gid: 2, umask: 0 },
     }
+    expect(fieldsOf(planOf(process).host)).toEqual(['', '/oomScoreAdj'])
     expect(fieldsOf(planOf(process).init)).toEqual([
-      '', '/args', '/args/0', '/capabilities', '/capabilities/bounding', '/cwd', '/noNewPrivileges', '/oomScoreAdj',
-      '/rlimits/0', '/terminal',
-      '/user', '/user/umask',
+      '', '/args', '/args/0', '/capabilities', '/capabilities/bounding', '/cwd', '/noNewPrivileges', '/rlimits/0',
+      '/terminal', '/user', '/user/umask',
     ])
     expect(fieldsOf(planOf().init)).toEqual(['', '/args', '/args/0', '/cwd', '/user'])
   })
