@@ -70,10 +70,11 @@ export class Descriptors {
     this.#ours.length = 0
   }
 
-  /** There will be no process: close everything that was opened here. */
+  /** There will be no process: close everything that was opened here, the streams too. */
   abandon(): void {
     this.#closeTheirs()
     closeAll(this.#ours)
+    for (const stream of Object.values(this.streams)) stream?.destroy()
   }
 
   /** What came from the addon is closed by it, and what came from node:fs there: workers keep account of the latter. */
