@@ -80,7 +80,8 @@ class Spawn {
     if (outcome.ok) start(outcome);
     prepare();
     finished_.get_future().wait();
-    if (outcome.ok && !prepared_.ok) outcome = prepared_;
+    // What failed there says more, and whose the cgroups are: the caller may not touch those of another container.
+    if (!prepared_.ok) outcome = prepared_;
     if (outcome.ok) map(outcome);
     if (outcome.ok) adjust_oom(outcome);
     if (outcome.ok) send_plan(outcome);
