@@ -37,6 +37,7 @@ export class Creation {
   #descriptors: Descriptors | undefined
   #layout: CgroupLayout | undefined
   #child: Child | undefined
+  #staged: StateFile | undefined
   #terminal: Terminal | null = null
 
   constructor(directory: string, root: string, id: string, options: CreateOptions, start: boolean) {
@@ -87,7 +88,7 @@ export class Creation {
     await child.spawned
     const state = recordOf(child, { id: this.#id, bundle, spec, layout: this.#layout!, options: this.#options })
     stageState(this.#directory, state)
-    return state
+    return this.#staged = state
   }
 
   async #runRuntimeHooks(child: Child, state: StateFile): Promise<void> {
@@ -128,6 +129,14 @@ export class Creation {
     const foreign = reason instanceof NruncError && reason.step === 'makeCgroup'
     await (foreign ? removeEmptyCgroups : removeCgroup)(this.#layout?.paths ?? {}).catch(() => undefined)
     removeDirectory(this.#directory)
+    if (reason instanceof NruncError && reason.code === 'ERR_HOOK') await this.#runStopped()
+  }
+
+  /** After a failed hook the life of the container goes on at its deletion. runtime-spec runtime.md "Lifecycle". */
+  async #runStopped(): Promise<void> {
+    if (this.#staged === undefined) return
+    const { pid: _, ...state } = describeState(this.#directory, this.#staged, 'stopped')
+    await runHooks(this.#staged.config.hooks?.poststop, 'poststop', state, (error) => process.emitWarning(error))
   }
 }
 

@@ -119,6 +119,15 @@ export class Runtime {
     addon() // first: if it cannot be loaded nothing has been made yet, and it gets ready while the config is read
     const bundle = readBundle(options)
     const directory = takeDirectory(this.root, id)
-    return withLock(directory, id, () => new Creation(directory, this.root, id, options, start).run(bundle))
+    let begun = false
+    try {
+      return await withLock(directory, id, () => {
+        begun = true
+        return new Creation(directory, this.root, id, options, start).run(bundle)
+      })
+    } catch (error) {
+      if (!begun) removeDirectory(directory)
+      throw error
+    }
   }
 }

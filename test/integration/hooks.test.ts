@@ -166,6 +166,7 @@ describeWith(container, 'hooks', () => {
     expect(error.message).toContain('to stderr')
     expect(isRunning((JSON.parse(read('state')) as State).pid)).toBe(false)
     expect([testCgroups(id), existsSync(join(sandbox.root, id))]).toEqual([[], false])
+    expect(read('poststop')).toBe('ran\n') // the life cycle goes on at the deletion
   })
 
   test('a failing startContainer hook fails start, and the program does not run', async () => {
