@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { type Bundle, checkSpec, refuseHostSysctl } from './bundle.ts'
 import { cgroupFiles, cgroupHost } from './cgroup/detect.ts'
 import { type CgroupLayout, layoutCgroup } from './cgroup/layout.ts'
+import { killCgroup } from './cgroup/processes.ts'
 import { removeCgroup, removeEmptyCgroups } from './cgroup/remove.ts'
 import { Container } from './container.ts'
 import { NruncError } from './errors.ts'
@@ -39,6 +40,8 @@ export class Creation {
   #child: Child | undefined
   #staged: StateFile | undefined
   #terminal: Terminal | null = null
+  /** Init has entered the cgroups: all processes in them are the container's. */
+  #entered = false
 
   constructor(directory: string, root: string, id: string, options: CreateOptions, start: boolean) {
     this.#directory = directory
@@ -105,6 +108,7 @@ export class Creation {
     // The word to go on, before it is asked for: init executes the program as soon as it is ready.
     if (this.#start) child.continue()
     await child.created
+    this.#entered = true
     const state = { ...staged, ...processRecord(child) }
     if (state.init_process_pid !== staged.init_process_pid) stageState(this.#directory, state) // it has forked meanwhile
     publishState(this.#directory)
@@ -127,8 +131,15 @@ export class Creation {
     await endChild(this.#child)
     // A cgroup that could not be made may be another container's: it goes only if it is empty.
     const foreign = reason instanceof NruncError && reason.step === 'makeCgroup'
-    await (foreign ? removeEmptyCgroups : removeCgroup)(this.#layout?.paths ?? {}).catch(() => undefined)
-    removeDirectory(this.#directory)
+    const paths = this.#layout?.paths ?? {}
+    // Without a pid namespace of its own the end of init is not the end of what it has started.
+    if (this.#entered) await killCgroup(paths).catch(() => undefined)
+    await (foreign ? removeEmptyCgroups : removeCgroup)(paths).catch(() => undefined)
+    try {
+      removeDirectory(this.#directory)
+    } catch (error) {
+      process.emitWarning(error as NruncError)
+    }
     if (reason instanceof NruncError && reason.code === 'ERR_HOOK') await this.#runStopped()
   }
 
