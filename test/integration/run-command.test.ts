@@ -103,16 +103,16 @@ describeWith([...container, 'cli', 'compiler'], 'nrunc run', () => {
   test('signals to the command in the foreground are the container\'s', async () => {
     const { id, bundle } = sandbox.bundle(['probe', 'catch', '15', '12'])
     const child = spawn(process.execPath, [program, '--root', sandbox.root, 'run', '-b', bundle, id], { env: userEnvironment(), stdio: ['ignore', 'pipe', 'inherit'] })
-    const lines = child.stdout.setEncoding('utf8')
+    const ended = new Promise((resolve) => child.on('exit', resolve))
     let seen = ''
-    lines.on('data', (text: string) => { seen += text })
+    child.stdout.setEncoding('utf8').on('data', (text: string) => { seen += text })
     await until(() => seen.includes('ready\n'))
     child.kill('SIGTERM')
     await until(() => seen.includes('signal 15\n'))
     child.kill('SIGUSR2')
     await until(() => seen.includes('signal 12\n'))
     await sandbox.nrunc(['kill', id, 'KILL'])
-    expect(await new Promise((resolve) => child.on('exit', resolve))).toBe(137)
+    expect(await ended).toBe(137)
   })
 
   test('a closed standard input, output and error', async () => {
