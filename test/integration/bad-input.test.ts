@@ -127,7 +127,7 @@ describeWith([...container, 'cli'], 'bad input', () => {
     }
   })
 
-  describe.each(cases)('$name', ({ code, message, field, errno, change, text, absent }) => {
+  describe.each(cases.map((one) => [one.name, one] as const))('%s', (_name, { code, message, field, errno, change, text, absent }) => {
     const write = () => {
       const made = sandbox.bundle(['true'], change)
       const config = join(made.bundle, 'config.json')

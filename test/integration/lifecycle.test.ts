@@ -33,7 +33,10 @@ describeWith(container, 'the life of a container', () => {
     expect((await made.state()).pid).toBe(0)
   })
 
-  test('running: killed by a signal, which wait() names', async () => {
+  test('running, however it was started: killed by a signal, which wait() names', async () => {
+    const started = await sandbox.create(['sleep', '1000'])
+    await started.start()
+    expect((await started.state()).status).toBe('running')
     const made = await sandbox.run(['sleep', '1000'])
     expect((await made.state()).status).toBe('running')
     await made.kill('SIGKILL')
