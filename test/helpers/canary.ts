@@ -22,7 +22,12 @@ export function makeCanary(directory: string): Canary {
     return { path, mode, ino, nlink, uid, rdev, dev }
   }
   return {
-    directory: canary, file,
-    look: () => [describe(canary), ...readdirSync(canary).map((name) => describe(join(canary, name))), readFileSync(file, 'utf8')],
+    directory: canary,
+    file,
+    look: () => [
+      describe(canary),
+      ...readdirSync(canary).map((name) => describe(join(canary, name))),
+      readFileSync(file, 'utf8'),
+    ],
   }
 }

@@ -14,7 +14,7 @@ export interface CgroupMount {
   readonly controllers: readonly string[]
 }
 
-/** proc_pid_mountinfo(5): the fifth field is the mount point; after ` - ` type, source and options of the super block. */
+/** proc_pid_mountinfo(5): the fifth field is the mount point; after ` - ` come type, source and options. */
 export function cgroupMounts(): CgroupMount[] {
   return readFileSync('/proc/self/mountinfo', 'utf8').split('\n').flatMap((line): CgroupMount[] => {
     const [before = '', after = ''] = line.split(' - ')
@@ -40,7 +40,11 @@ export function cgroupDirectory(id: string, controller: string): string {
 }
 
 /** Content of a file of a test container's cgroup, by its name on either version, without white space at the end. */
-export function cgroupFile(id: string, controller: string, names: { readonly v1: string, readonly v2: string }): string {
+export function cgroupFile(
+  id: string,
+  controller: string,
+  names: { readonly v1: string; readonly v2: string },
+): string {
   const name = hierarchyOf(controller)?.version === 2 ? names.v2 : names.v1
   return readFileSync(join(cgroupDirectory(id, controller), name), 'utf8').trimEnd()
 }

@@ -45,13 +45,19 @@ export function runProgram(words: readonly string[], options: CliOptions = {}): 
   const files = [openSync(stdin, 'r'), openSync(stdout, 'a+'), openSync(stderr, 'a+')]
   const [command = '', ...rest] = [...options.through ?? [], ...words]
   const child = spawn(command, rest, {
-    cwd: options.cwd ?? scratch, stdio: [...files, ...options.descriptors ?? []], env: { ...userEnvironment(), ...options.env },
+    cwd: options.cwd ?? scratch,
+    stdio: [...files, ...(options.descriptors ?? [])],
+    env: { ...userEnvironment(), ...options.env },
   })
   return new Promise((resolve, reject) => {
     child.on('error', reject)
     child.on('exit', (code, signal) => {
       files.forEach((file) => closeSync(file))
-      resolve({ code: code ?? String(signal), stdout: readFileSync(stdout, 'utf8'), stderr: readFileSync(stderr, 'utf8') })
+      resolve({
+        code: code ?? String(signal),
+        stdout: readFileSync(stdout, 'utf8'),
+        stderr: readFileSync(stderr, 'utf8'),
+      })
     })
   })
 }

@@ -8,7 +8,14 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { afterAll, afterEach } from 'vitest'
-import { type Container, type CreateOptions, defaultSpec, type ExitResult, NruncError, Runtime } from '../../lib/index.ts'
+import {
+  type Container,
+  type CreateOptions,
+  defaultSpec,
+  type ExitResult,
+  NruncError,
+  Runtime,
+} from '../../lib/index.ts'
 import type { ProcessSpec, Spec } from '../../lib/spec/schema.ts'
 import { groupRoot, removeCgroups } from './cgroup.ts'
 import { type CliOptions, type CliResult, nrunc } from './cli.ts'
@@ -75,7 +82,12 @@ export function useSandbox({ story = false } = {}): Sandbox {
     change?.(fresh)
     return fresh
   }
-  const start = async (how: 'create' | 'run', args: readonly string[], change?: (spec: TestSpec) => void, options: CreateOptions = {}) => {
+  const start = async (
+    how: 'create' | 'run',
+    args: readonly string[],
+    change?: (spec: TestSpec) => void,
+    options: CreateOptions = {},
+  ) => {
     const id = options.id ?? sandbox.id()
     const given = spec(args, change)
     given.linux.cgroupsPath ??= join(groupRoot, id)
@@ -141,7 +153,9 @@ export async function end(process: {
   wait(): Promise<ExitResult>
 }): Promise<Ended> {
   const [stdout, stderr, exit] = await Promise.all([
-    process.stdout === null ? '' : text(process.stdout), process.stderr === null ? '' : text(process.stderr), process.wait(),
+    process.stdout === null ? '' : text(process.stdout),
+    process.stderr === null ? '' : text(process.stderr),
+    process.wait(),
   ])
   return { ...exit, stdout, stderr }
 }

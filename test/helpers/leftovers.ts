@@ -22,10 +22,15 @@ export function snapshot({ prefix, root }: Pick<Sandbox, 'prefix' | 'root'>): Sn
   const cgroups = testCgroups(prefix)
   const pids = [...childrenOf(process.pid), ...cgroups.flatMap(processesIn), ...orphanedInits(prefix)]
   return {
-    processes: [...new Set(pids)].sort((one, other) => one - other).map((pid) => `${pid}${statOf(pid)?.state === 'Z' ? ' (zombie)' : ''}`),
+    processes: [...new Set(pids)]
+      .sort((one, other) => one - other)
+      .map((pid) => `${pid}${statOf(pid)?.state === 'Z' ? ' (zombie)' : ''}`),
     mounts: readFileSync('/proc/self/mountinfo', 'utf8').trim().split('\n'),
     cgroups,
-    descriptors: readdirSync('/proc/self/fd').map((fd) => linkOf(`/proc/self/fd/${fd}`) ?? '').filter(isOurs).sort(),
+    descriptors: readdirSync('/proc/self/fd')
+      .map((fd) => linkOf(`/proc/self/fd/${fd}`) ?? '')
+      .filter(isOurs)
+      .sort(),
     state: existsSync(root) ? readdirSync(root).sort() : [],
   }
 }

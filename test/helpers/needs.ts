@@ -1,6 +1,6 @@
 /**
- * What a test needs of the machine. What is missing was found out once, before all tests (`setup.ts`); a test that needs
- * it is skipped and says why.
+ * What a test needs of the machine. What is missing was found out once, before all tests (`setup.ts`); a test that
+ * needs it is skipped and says why.
  */
 import { describe, inject } from 'vitest'
 
@@ -35,7 +35,7 @@ export const bench = (): Bench => inject('bench')
 export const reasonsAgainst = (needs: readonly Need[]): string[] =>
   needs.flatMap((need) => bench().missing[need] ?? [])
 
-/** `describe` for tests that need something: without it they are skipped, and the reason is in their name and printed. */
+/** `describe` for tests that need something. Without it they are skipped; the reason is printed, and in the name. */
 export function describeWith(needs: readonly Need[], name: string, body: () => void): void {
   const reasons = reasonsAgainst(needs)
   if (reasons.length === 0) {

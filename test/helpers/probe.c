@@ -157,8 +157,9 @@ static void print_self(char **argv) {
   print_terminal();
   printf("\"directory\":");
   print_text(directory);
-  printf(",\"pid\":%d,\"session\":%d,\"umask\":%u,\"deathSignal\":%d,\"subreaper\":%d,\"dumpable\":%d,\"securebits\":%d}\n",
-         getpid(), getsid(0), (unsigned)mask, death, reaper, prctl(PR_GET_DUMPABLE), prctl(PR_GET_SECUREBITS));
+  printf(",\"pid\":%d,\"session\":%d,\"umask\":%u,", getpid(), getsid(0), (unsigned)mask);
+  printf("\"deathSignal\":%d,\"subreaper\":%d,\"dumpable\":%d,\"securebits\":%d}\n", death, reaper,
+         prctl(PR_GET_DUMPABLE), prctl(PR_GET_SECUREBITS));
 }
 
 static int report(long result) {
@@ -195,7 +196,7 @@ static int eat(const char *amount) {
   return report(0);
 }
 
-// Waits, with the signals whose numbers are given handled, and prints each that arrives. PID 1 does not get a signal that it
+// Waits, with the signals whose numbers are given handled, and prints each that arrives. PID 1 does not get one that it
 // does not handle.
 static void say(int number) {
   char text[] = "signal 00\n";

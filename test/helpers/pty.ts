@@ -20,15 +20,22 @@ export class Pty {
   #changed = (): void => {}
 
   private constructor(words: readonly string[], { cwd = bench().directory, env = {} }: CliOptions) {
-    this.#child = spawn(bench().terminal, words, { cwd, env: { ...userEnvironment(), ...env }, stdio: ['pipe', 'pipe', 'inherit', 'pipe'] })
+    this.#child = spawn(bench().terminal, words, {
+      cwd,
+      env: { ...userEnvironment(), ...env },
+      stdio: ['pipe', 'pipe', 'inherit', 'pipe'],
+    })
     this.#child.stdout!.setEncoding('utf8').on('data', (text: string) => {
       this.screen += text
       this.#changed()
     })
-    this.#control.setEncoding('utf8').on('data', (text: string) => {
-      this.#said += text
-      this.#changed()
-    }).on('error', () => {})
+    this.#control
+      .setEncoding('utf8')
+      .on('data', (text: string) => {
+        this.#said += text
+        this.#changed()
+      })
+      .on('error', () => {})
     this.#child.stdin!.on('error', () => {})
     this.ended = new Promise((resolve) => {
       this.#child.on('close', (code) => {
@@ -39,7 +46,10 @@ export class Pty {
   }
 
   /** Run a program on a new terminal. */
-  static open(words: readonly string[], options: CliOptions & { readonly rows?: number, readonly columns?: number } = {}): Pty {
+  static open(
+    words: readonly string[],
+    options: CliOptions & { readonly rows?: number; readonly columns?: number } = {},
+  ): Pty {
     return new Pty(['pty', String(options.rows ?? 30), String(options.columns ?? 90), ...words], options)
   }
 
@@ -51,7 +61,7 @@ export class Pty {
   }
 
   /** Name, number of bytes and number of descriptors of the message that came through the console socket. */
-  async received(): Promise<{ readonly name: string, readonly bytes: number, readonly descriptors: number }> {
+  async received(): Promise<{ readonly name: string; readonly bytes: number; readonly descriptors: number }> {
     const expression = /received (.*) (\d+) (\d+)\n/
     await this.#wait(() => expression.test(this.#said), 'received')
     const [, name = '', bytes, descriptors] = expression.exec(this.#said) ?? []
@@ -94,11 +104,17 @@ export class Pty {
 
   async #wait(condition: () => boolean, what: string): Promise<void> {
     let late = false
-    const timer = setTimeout(() => { late = true; this.#changed() }, patience)
+    const timer = setTimeout(() => {
+      late = true
+      this.#changed()
+    }, patience)
     try {
       while (!condition()) {
-        if (late || this.#child.exitCode !== null) throw new Error(`no ${what} on the screen: ${JSON.stringify(this.screen)}`)
-        await new Promise<void>((resolve) => { this.#changed = resolve })
+        if (late || this.#child.exitCode !== null)
+          throw new Error(`no ${what} on the screen: ${JSON.stringify(this.screen)}`)
+        await new Promise<void>((resolve) => {
+          this.#changed = resolve
+        })
       }
     } finally {
       clearTimeout(timer)
@@ -107,4 +123,5 @@ export class Pty {
 }
 
 /** ECHO, ICANON and ISIG of `modes()`: none of them in raw mode. */
-export const lineDiscipline = (modes: string): number => Number.parseInt(modes.split(' ')[3] ?? '', 16) & (0o10 | 0o2 | 0o1)
+export const lineDiscipline = (modes: string): number =>
+  Number.parseInt(modes.split(' ')[3] ?? '', 16) & (0o10 | 0o2 | 0o1)

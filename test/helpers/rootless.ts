@@ -30,7 +30,12 @@ export function makeHome(): Home {
   const env = { HOME: directory, USER: 'someone' }
   const run = (through: readonly string[]) => (more: readonly string[], options: CliOptions = {}) =>
     runProgram([...words, ...more], { cwd: directory, ...options, env: { ...env, ...options.env }, through })
-  return { directory, words: (...more) => [...words, ...more], nrunc: run([]), nruncWithSubordinateIds: run(withSubordinateIds(directory)) }
+  return {
+    directory,
+    words: (...more) => [...words, ...more],
+    nrunc: run([]),
+    nruncWithSubordinateIds: run(withSubordinateIds(directory)),
+  }
 }
 
 function copyPackage(to: string): string {

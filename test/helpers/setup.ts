@@ -1,6 +1,6 @@
 /**
- * Before all tests that run containers: the shared directory with the root file system and the helper programs, and what
- * this machine has and has not. Afterwards: the directory and the cgroups are gone.
+ * Before all tests that run containers: the shared directory with the root file system and the helper programs, and
+ * what this machine has and has not. Afterwards: the directory and the cgroups are gone.
  */
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -22,7 +22,10 @@ export default function setup({ provide }: TestProject): () => void {
   chmodSync(directory, 0o755)
   const bench: Bench = {
     run: `t${randomBytes(3).toString('hex')}`,
-    directory, rootfs: join(directory, 'rootfs'), probe: join(directory, 'probe'), terminal: join(directory, 'terminal'),
+    directory,
+    rootfs: join(directory, 'rootfs'),
+    probe: join(directory, 'probe'),
+    terminal: join(directory, 'terminal'),
     missing: {},
   }
   const missing: Partial<Record<Need, string>> = bench.missing
@@ -41,7 +44,10 @@ export default function setup({ provide }: TestProject): () => void {
   require('userNamespaces', attempt('unshare', ['--user', '--map-root-user', 'true']))
   require('rootless', attempt('setpriv', [...someone.words, 'unshare', '--user', '--map-root-user', 'true'])
     ?? attempt('setpriv', [...someone.words, process.execPath, '-e', '0']))
-  const helpers = attempt('sh', ['-c', 'command -v newuidmap && command -v newgidmap && [ -e /etc/subuid ] && [ -e /etc/subgid ]'])
+  const helpers = attempt('sh', [
+    '-c',
+    'command -v newuidmap && command -v newgidmap && [ -e /etc/subuid ] && [ -e /etc/subgid ]',
+  ])
   require('subordinateIds', helpers && 'no newuidmap and newgidmap (Debian: uidmap)')
 
   for (const [need, reason] of Object.entries(missing)) console.warn(`nrunc tests: no ${need}: ${reason}`)

@@ -138,7 +138,9 @@ static int receive_console(const char *path) {
 
   char name[256], control[256];
   struct iovec vector = {name, sizeof name - 1};
-  struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+  struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
   ssize_t size = recvmsg(connection, &message, MSG_CMSG_CLOEXEC);
   if (size < 0) fail("recvmsg");
   name[size] = 0;

@@ -6,7 +6,15 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { NruncError, type Spec } from '../../lib/index.ts'
-import { cgroupDirectory, cgroupFile, cgroupMounts, groupRoot, hierarchyOf, processesIn, testCgroups } from '../helpers/cgroup.ts'
+import {
+  cgroupDirectory,
+  cgroupFile,
+  cgroupMounts,
+  groupRoot,
+  hierarchyOf,
+  processesIn,
+  testCgroups,
+} from '../helpers/cgroup.ts'
 import { end, rejection, useSandbox } from '../helpers/containers.ts'
 import { isRunning } from '../helpers/host.ts'
 import { container, describeWith } from '../helpers/needs.ts'
@@ -84,9 +92,12 @@ describeWith(container, 'the cgroups of a container', () => {
   })
 
   testWith('pids', 'pids limit, and it holds', async () => {
-    const made = await sandbox.create(['sh', '-c', 'i=0; while [ $i -lt 20 ]; do sleep 1000 & i=$((i+1)); done; echo all'], ({ linux }) => {
-      linux.resources = { ...linux.resources, pids: { limit: 5 } }
-    })
+    const made = await sandbox.create(
+      ['sh', '-c', 'i=0; while [ $i -lt 20 ]; do sleep 1000 & i=$((i+1)); done; echo all'],
+      ({ linux }) => {
+        linux.resources = { ...linux.resources, pids: { limit: 5 } }
+      },
+    )
     expect(cgroupFile(made.id, 'pids', { v1: 'pids.max', v2: 'pids.max' })).toBe('5')
     await made.start()
     const { stdout, stderr } = await end(made)
@@ -104,14 +115,22 @@ describeWith(container, 'the cgroups of a container', () => {
   }, disk === undefined ? 'no disk' : undefined)
 
   testWith(blockController, 'blockIO weight, or an error that names it where the kernel has none', async () => {
-    const names = hierarchyOf(blockController)?.version === 2 ? ['io.bfq.weight', 'io.weight'] : ['blkio.weight', 'blkio.bfq.weight']
+    const names =
+      hierarchyOf(blockController)?.version === 2
+        ? ['io.bfq.weight', 'io.weight']
+        : ['blkio.weight', 'blkio.bfq.weight']
     const empty = await create({})
     const name = names.find((file) => existsSync(join(cgroupDirectory(empty.id, blockController), file)))
     const made = await create({ blockIO: { weight: 300 } }).catch((error: unknown) => error as NruncError)
     if (made instanceof NruncError) {
       expect([name, made.code, made.field]).toEqual([undefined, 'ERR_CGROUP', '/linux/resources/blockIO/weight'])
     } else {
-      const value = name === 'io.weight' ? `default ${1 + Math.trunc((290 * 9999) / 990)}` : name === undefined ? undefined : expect.stringMatching(/\b300$/)
+      const value =
+        name === 'io.weight'
+          ? `default ${1 + Math.trunc((290 * 9999) / 990)}`
+          : name === undefined
+            ? undefined
+            : expect.stringMatching(/\b300$/)
       expect(name && cgroupFile(made.id, blockController, { v1: name, v2: name })).toEqual(value)
     }
   })
@@ -120,7 +139,9 @@ describeWith(container, 'the cgroups of a container', () => {
   testWith('hugetlb', 'huge pages', async () => {
     const [name = '', bytes = 0] = pageSize ?? []
     const made = await create({ hugepageLimits: [{ pageSize: name, limit: 3 * bytes }] })
-    expect(cgroupFile(made.id, 'hugetlb', { v1: `hugetlb.${name}.limit_in_bytes`, v2: `hugetlb.${name}.max` })).toBe(String(3 * bytes))
+    expect(cgroupFile(made.id, 'hugetlb', { v1: `hugetlb.${name}.limit_in_bytes`, v2: `hugetlb.${name}.max` })).toBe(
+      String(3 * bytes),
+    )
     expect(processesIn(cgroupDirectory(made.id, 'hugetlb'))).toEqual([made.pid])
   }, pageSize === undefined ? 'no huge pages' : undefined)
 
@@ -140,13 +161,21 @@ describeWith(container, 'the cgroups of a container', () => {
   })
 
   test('zero means that nothing was asked for', async () => {
-    const made = await create({ memory: { limit: 0, reservation: 0, swap: 0 }, cpu: { shares: 0, quota: 0, period: 0 }, blockIO: { weight: 0 } })
+    const made = await create({
+      memory: { limit: 0, reservation: 0, swap: 0 },
+      cpu: { shares: 0, quota: 0, period: 0 },
+      blockIO: { weight: 0 },
+    })
     expect((await made.state()).status).toBe('created')
   })
 
   test('one that holds another\'s processes is refused', async () => {
     const made = await create({})
-    const error = await rejection(sandbox.create(['true'], ({ linux }) => { linux.cgroupsPath = `${groupRoot}/${made.id}` }))
+    const error = await rejection(
+      sandbox.create(['true'], ({ linux }) => {
+        linux.cgroupsPath = `${groupRoot}/${made.id}`
+      }),
+    )
     expect([error.code, error.field]).toEqual(['ERR_CGROUP', '/linux/cgroupsPath'])
     expect(error.message).toContain('container\'s cgroup is not empty')
     expect(isRunning(made.pid)).toBe(true)
@@ -156,10 +185,16 @@ describeWith(container, 'the cgroups of a container', () => {
   test('a frozen container is paused: nothing is added to it, and it is deleted by force', async () => {
     const made = await sandbox.run(['sleep', '1000'])
     const version1 = hierarchyOf('freezer') !== undefined
-    const [file = ''] = testCgroups(made.id).map((path) => join(path, version1 ? 'freezer.state' : 'cgroup.freeze')).filter((path) => existsSync(path))
+    const [file = ''] = testCgroups(made.id)
+      .map((path) => join(path, version1 ? 'freezer.state' : 'cgroup.freeze'))
+      .filter((path) => existsSync(path))
     writeFileSync(file, version1 ? 'FROZEN' : '1')
     await expect.poll(async () => (await made.state()).status).toBe('paused')
-    const errors = [await rejection(made.exec({ args: ['true'] })), await rejection(made.delete()), await rejection(made.start())]
+    const errors = [
+      await rejection(made.exec({ args: ['true'] })),
+      await rejection(made.delete()),
+      await rejection(made.start()),
+    ]
     expect(errors.map(({ code }) => code)).toEqual(['ERR_STATUS', 'ERR_STATUS', 'ERR_STATUS'])
     expect(errors[0]?.message).toContain('cannot exec in a paused container')
     await made.delete({ force: true })

@@ -28,7 +28,11 @@ describeWith([...container, 'cli', 'compiler'], 'a console socket', () => {
   test('create: one message with the name and the master, before the program runs', async () => {
     const { id, bundle } = shell()
     const { path, pty } = await listen()
-    expect(await sandbox.nrunc(['create', '--console-socket', path, '-b', bundle, id])).toEqual({ code: 0, stdout: '', stderr: '' })
+    expect(await sandbox.nrunc(['create', '--console-socket', path, '-b', bundle, id])).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: '',
+    })
     const { name, bytes, descriptors } = await pty.received()
     expect([name, bytes, descriptors]).toEqual([expect.stringMatching(/^\/dev\/pts\/\d+$/), name.length, 1])
     pty.resize(33, 77)
@@ -43,7 +47,11 @@ describeWith([...container, 'cli', 'compiler'], 'a console socket', () => {
   test('run --detach', async () => {
     const { id, bundle } = shell()
     const { path, pty } = await listen()
-    expect(await sandbox.nrunc(['run', '-d', '--console-socket', path, '-b', bundle, id])).toEqual({ code: 0, stdout: '', stderr: '' })
+    expect(await sandbox.nrunc(['run', '-d', '--console-socket', path, '-b', bundle, id])).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: '',
+    })
     await pty.shows(/ready> /)
     pty.type('echo $((40 + 2)); exit\r')
     await pty.shows(/\r\n42\r\n/)
@@ -64,11 +72,31 @@ describeWith([...container, 'cli', 'compiler'], 'a console socket', () => {
   })
 
   test.each([
-    ['create', 'a terminal without a socket', true, [], 'cannot allocate tty if nrunc will detach without setting console socket'],
-    ['create', 'a socket without a terminal', false, ['--console-socket', '/nowhere'], 'cannot use console socket if nrunc will not detach or allocate tty'],
-    ['run', 'a socket in the foreground', true, ['--console-socket', '/nowhere'], 'cannot use console socket if nrunc will not detach or allocate tty'],
+    [
+      'create',
+      'a terminal without a socket',
+      true,
+      [],
+      'cannot allocate tty if nrunc will detach without setting console socket',
+    ],
+    [
+      'create',
+      'a socket without a terminal',
+      false,
+      ['--console-socket', '/nowhere'],
+      'cannot use console socket if nrunc will not detach or allocate tty',
+    ],
+    [
+      'run',
+      'a socket in the foreground',
+      true,
+      ['--console-socket', '/nowhere'],
+      'cannot use console socket if nrunc will not detach or allocate tty',
+    ],
   ])('%s: %s is refused', async (command, _name, terminal, words, message) => {
-    const { id, bundle } = sandbox.bundle(['true'], ({ process }) => { process.terminal = terminal })
+    const { id, bundle } = sandbox.bundle(['true'], ({ process }) => {
+      process.terminal = terminal
+    })
     const { code, stdout, stderr } = await sandbox.nrunc([command, ...words, '-b', bundle, id])
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
     expect(stderr).toContain(message)
@@ -77,7 +105,14 @@ describeWith([...container, 'cli', 'compiler'], 'a console socket', () => {
 
   test('a socket that nobody listens on is named', async () => {
     const { id, bundle } = shell()
-    const { code, stderr } = await sandbox.nrunc(['create', '--console-socket', join(sandbox.directory, 'none.sock'), '-b', bundle, id])
+    const { code, stderr } = await sandbox.nrunc([
+      'create',
+      '--console-socket',
+      join(sandbox.directory, 'none.sock'),
+      '-b',
+      bundle,
+      id,
+    ])
     expect([code, stderr]).toEqual([1, expect.stringMatching(/none\.sock.*ENOENT/)])
     expect(existsSync(join(sandbox.root, id))).toBe(false)
   })
@@ -132,7 +167,15 @@ describeWith([...container, 'compiler'], 'a terminal of the library', () => {
   })
 
   test('streams cannot be asked for beside a terminal', async () => {
-    const error = await rejection(sandbox.create(['true'], ({ process }) => { process.terminal = true }, { stdin: 'pipe' }))
+    const error = await rejection(
+      sandbox.create(
+        ['true'],
+        ({ process }) => {
+          process.terminal = true
+        },
+        { stdin: 'pipe' },
+      ),
+    )
     expect([error.code, error.message]).toEqual(['ERR_OPTION_INVALID', 'stdin cannot be used together with a terminal'])
   })
 })

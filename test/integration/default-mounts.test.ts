@@ -32,7 +32,11 @@ describeWith([...container, 'compiler'], 'the mounts of the default spec', () =>
 
   test('each one once, of its type and with its flags', async () => {
     const mounts = await table()
-    const flags = (path: string) => [one(mounts, path).type, one(mounts, path).source, ...[...one(mounts, path).options].sort()]
+    const flags = (path: string) => [
+      one(mounts, path).type,
+      one(mounts, path).source,
+      ...[...one(mounts, path).options].sort(),
+    ]
     expect(flags('/proc')).toEqual(['proc', 'proc', 'relatime', 'rw'])
     expect(flags('/dev')).toEqual(['tmpfs', 'tmpfs', 'nosuid', 'rw'])
     expect(flags('/dev/pts')).toEqual(['devpts', 'devpts', 'noexec', 'nosuid', 'relatime', 'rw'])
@@ -58,8 +62,13 @@ describeWith([...container, 'compiler'], 'the mounts of the default spec', () =>
   test('no mount but those of the spec, and none of the host', async () => {
     const mounts = await table()
     const expected = ['/', '/proc', '/dev', '/dev/pts', '/dev/shm', '/dev/mqueue', '/sys', '/sys/fs/cgroup']
-    const others = mounts.filter(({ path }) =>
-      !expected.includes(path) && !masked.includes(path) && !readonly.includes(path) && !path.startsWith('/sys/fs/cgroup/'))
+    const others = mounts.filter(
+      ({ path }) =>
+        !expected.includes(path) &&
+        !masked.includes(path) &&
+        !readonly.includes(path) &&
+        !path.startsWith('/sys/fs/cgroup/'),
+    )
     expect(others).toEqual([])
   })
 
@@ -68,7 +77,8 @@ describeWith([...container, 'compiler'], 'the mounts of the default spec', () =>
     const version1 = cgroupMounts().filter(({ version }) => version === 1)
     const found = mounts.filter(({ type }) => type.startsWith('cgroup'))
     if (version1.length === 0) expect(found.map(({ path }) => path)).toEqual(['/sys/fs/cgroup'])
-    else expect(found.map(({ path }) => basename(path)).sort()).toEqual(version1.map(({ path }) => basename(path)).sort())
+    else
+      expect(found.map(({ path }) => basename(path)).sort()).toEqual(version1.map(({ path }) => basename(path)).sort())
     for (const mount of mounts.filter(({ path }) => path.startsWith('/sys/fs/cgroup'))) {
       expect(mount.options, mount.path).toEqual(expect.arrayContaining(['ro', ...hardened]))
     }
@@ -77,7 +87,9 @@ describeWith([...container, 'compiler'], 'the mounts of the default spec', () =>
   })
 
   test('the default devices, by number and mode', async () => {
-    const lines = (await shell('cd /dev; stat -c "%n %F %t:%T %a %u:%g" null zero full random urandom tty')).trim().split('\n')
+    const lines = (await shell('cd /dev; stat -c "%n %F %t:%T %a %u:%g" null zero full random urandom tty'))
+      .trim()
+      .split('\n')
     expect(lines).toEqual([
       'null character special file 1:3 666 0:0', 'zero character special file 1:5 666 0:0',
       'full character special file 1:7 666 0:0', 'random character special file 1:8 666 0:0',
@@ -87,14 +99,30 @@ describeWith([...container, 'compiler'], 'the mounts of the default spec', () =>
 
   test('the default links, and nothing else in /dev', async () => {
     const links = await shell('cd /dev; for name in fd stdin stdout stderr ptmx; do echo $name $(readlink $name); done')
-    expect(links).toBe('fd /proc/self/fd\nstdin /proc/self/fd/0\nstdout /proc/self/fd/1\nstderr /proc/self/fd/2\nptmx pts/ptmx\n')
+    expect(links).toBe(
+      'fd /proc/self/fd\nstdin /proc/self/fd/0\nstdout /proc/self/fd/1\nstderr /proc/self/fd/2\nptmx pts/ptmx\n',
+    )
     expect((await shell('ls -A /dev')).trim().split('\n')).toEqual([
-      'fd', 'full', 'mqueue', 'null', 'ptmx', 'pts', 'random', 'shm', 'stderr', 'stdin', 'stdout', 'tty', 'urandom', 'zero',
+      'fd',
+      'full',
+      'mqueue',
+      'null',
+      'ptmx',
+      'pts',
+      'random',
+      'shm',
+      'stderr',
+      'stdin',
+      'stdout',
+      'tty',
+      'urandom',
+      'zero',
     ])
   })
 
   test('devices do what they do', async () => {
-    const script = 'echo lost > /dev/null; head -c 3 /dev/zero | wc -c; head -c 3 /dev/urandom | wc -c; cat /dev/null | wc -c'
+    const script =
+      'echo lost > /dev/null; head -c 3 /dev/zero | wc -c; head -c 3 /dev/urandom | wc -c; cat /dev/null | wc -c'
     expect(await shell(script)).toBe('3\n3\n0\n')
   })
 
@@ -110,14 +138,16 @@ describeWith([...container, 'compiler'], 'the mounts of the default spec', () =>
 
   test('masked paths: nothing to read, nowhere to write', async () => {
     // Which of them exist depends on the kernel: compare with a container that masks nothing.
-    const list = `for path in ${masked.join(' ')}; do if [ -d $path ]; then echo directory $path; elif [ -e $path ]; then echo file $path; fi; done`
+    const kind = '[ ! -d $path ] && echo file $path || echo directory $path'
+    const list = `for path in ${masked.join(' ')}; do if [ -e $path ]; then ${kind}; fi; done`
     const present = (await shell(list, ({ linux }) => { linux.maskedPaths = [] })).trim().split('\n')
     expect(present).not.toEqual([''])
     for (const line of present) {
-      const [kind, path = ''] = line.split(' ')
-      const content = kind === 'directory' ? await shell(`ls -A ${path}`) : await shell(`head -c 1 ${path}`)
+      const [type, path = ''] = line.split(' ')
+      const content = type === 'directory' ? await shell(`ls -A ${path}`) : await shell(`head -c 1 ${path}`)
       expect(content, path).toBe('')
-      if (kind === 'directory') expect(await shell(`mkdir ${path}/new 2>/dev/null || echo refused`), path).toBe('refused\n')
+      if (type === 'directory')
+        expect(await shell(`mkdir ${path}/new 2>/dev/null || echo refused`), path).toBe('refused\n')
     }
   })
 
@@ -133,7 +163,9 @@ describeWith([...container, 'compiler'], 'the mounts of the default spec', () =>
 
   test('read-only paths: writing is refused', async () => {
     const mounts = await table()
-    const present = (await shell(`for path in ${readonly.join(' ')}; do [ ! -e $path ] || echo $path; done`)).trim().split('\n')
+    const present = (await shell(`for path in ${readonly.join(' ')}; do [ ! -e $path ] || echo $path; done`))
+      .trim()
+      .split('\n')
     expect(present).toContain('/proc/sys')
     for (const path of present) expect(one(mounts, path).options, path).toContain('ro')
     const { stdout } = await sandbox.output(['probe', 'write', '/proc/sys/kernel/hostname'])

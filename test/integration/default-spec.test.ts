@@ -10,7 +10,8 @@ import { bitsOf, errnoOf, parseProbe } from '../helpers/probe.ts'
 
 describeWith([...container, 'compiler'], 'the default spec', () => {
   const sandbox = useSandbox()
-  const probe = async (change?: (spec: TestSpec) => void) => parseProbe((await sandbox.output(['probe'], change)).stdout)
+  const probe = async (change?: (spec: TestSpec) => void) =>
+    parseProbe((await sandbox.output(['probe'], change)).stdout)
   const shell = async (script: string, change?: (spec: TestSpec) => void) => {
     const { stdout, stderr } = await sandbox.output(['sh', '-c', script], change)
     expect(stderr).toBe('')
@@ -43,12 +44,17 @@ describeWith([...container, 'compiler'], 'the default spec', () => {
   test('arguments, environment, directory', async () => {
     const { args, env, directory } = parseProbe((await sandbox.output(['probe', 'one', 'two words', ''])).stdout)
     expect(args).toEqual(['probe', 'one', 'two words', ''])
-    expect(env).toEqual(['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'TERM=xterm', 'HOME=/root'])
+    expect(env).toEqual([
+      'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+      'TERM=xterm',
+      'HOME=/root',
+    ])
     expect(directory).toBe('/')
   })
 
   test('HOME comes from the container\'s passwd file, where the spec has none', async () => {
-    const home = async (change: (spec: TestSpec) => void) => (await probe(change)).env.filter((entry) => entry.startsWith('HOME='))
+    const home = async (change: (spec: TestSpec) => void) =>
+      (await probe(change)).env.filter((entry) => entry.startsWith('HOME='))
     expect(await home(({ process }) => { process.user.uid = 1000 })).toEqual(['HOME=/home/user'])
     expect(await home(({ process }) => { process.user.uid = 4321 })).toEqual(['HOME=/'])
     expect(await home(({ process }) => process.env.push('HOME=/own'))).toEqual(['HOME=/own'])
@@ -60,7 +66,9 @@ describeWith([...container, 'compiler'], 'the default spec', () => {
   })
 
   test('the program is looked up in PATH of the container', async () => {
-    const { stdout } = await sandbox.output(['cat', '/proc/1/cmdline'], ({ process }) => { process.env = ['PATH=/nowhere:/bin'] })
+    const { stdout } = await sandbox.output(['cat', '/proc/1/cmdline'], ({ process }) => {
+      process.env = ['PATH=/nowhere:/bin']
+    })
     expect(stdout).toBe('cat\0/proc/1/cmdline\0')
   })
 
@@ -172,12 +180,20 @@ describeWith([...container, 'compiler'], 'the default spec', () => {
 
   test('a read-only root file system, and one that is not', async () => {
     const attempt = async (readonly: boolean) =>
-      errnoOf((await sandbox.output(['probe', 'write', '/etc/passwd'], (spec) => { spec.root.readonly = readonly })).stdout)
+      errnoOf(
+        (
+          await sandbox.output(['probe', 'write', '/etc/passwd'], (spec) => {
+            spec.root.readonly = readonly
+          })
+        ).stdout,
+      )
     expect(await attempt(true)).toBe('EROFS')
     expect(await attempt(false)).toBe('ok')
   })
 })
 
 function setsOf(status: Readonly<Record<string, string>>): Record<string, number[]> {
-  return Object.fromEntries(['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'].map((name) => [name, bitsOf(status[name])]))
+  return Object.fromEntries(
+    ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'].map((name) => [name, bitsOf(status[name])]),
+  )
 }

@@ -1,6 +1,6 @@
 /**
- * Device rules, enforced: by the devices controller on cgroup v1, by a program of the cgroup on v2. Source: runtime-spec
- * config-linux.md "Allowed Device list".
+ * Device rules, enforced: by the devices controller on cgroup v1, by a program of the cgroup on v2. Source: runtime-
+ * spec config-linux.md "Allowed Device list".
  */
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
@@ -19,7 +19,13 @@ const mayNot = 'open EPERM'
 
 describeWith([...container, 'compiler'], 'device rules', () => {
   const sandbox = useSandbox()
-  const attempt = async (rules: Rules, access: 'r' | 'w', type: 'b' | 'c' = 'c', number = [major, minor], capabilities = ['CAP_MKNOD']) => {
+  const attempt = async (
+    rules: Rules,
+    access: 'r' | 'w',
+    type: 'b' | 'c' = 'c',
+    number = [major, minor],
+    capabilities = ['CAP_MKNOD'],
+  ) => {
     const words = ['probe', 'device', '/tmp/device', type, ...number.map(String), access]
     const { stdout } = await sandbox.output(words, ({ process, mounts, linux }) => {
       process.capabilities = { bounding: capabilities, permitted: capabilities, effective: capabilities }
@@ -41,7 +47,9 @@ describeWith([...container, 'compiler'], 'device rules', () => {
   })
 
   test('the default devices can be used whatever the rules say', async () => {
-    expect(await attempt([denyAll, { allow: false, type: 'c', major: 1, minor: 3, access: 'rwm' }], 'w', 'c', [1, 3])).toBe('open ok')
+    expect(
+      await attempt([denyAll, { allow: false, type: 'c', major: 1, minor: 3, access: 'rwm' }], 'w', 'c', [1, 3]),
+    ).toBe('open ok')
   })
 
   test('a rule allows one device, for one kind of access', async () => {
@@ -85,17 +93,26 @@ describeWith([...container, 'compiler'], 'device rules', () => {
       linux.resources = { devices: [denyAll, { allow: true, type: 'c', major, minor, access: 'rw' }] }
     })
     const list = readFileSync(`${cgroupDirectory(made.id, 'devices')}/devices.list`, 'utf8').trim().split('\n')
-    expect(list).toEqual(expect.arrayContaining([`c ${major}:${minor} rw`, 'c *:* m', 'b *:* m', 'c 1:3 rwm', 'c 136:* rwm', 'c 5:2 rwm']))
+    expect(list).toEqual(
+      expect.arrayContaining([`c ${major}:${minor} rw`, 'c *:* m', 'b *:* m', 'c 1:3 rwm', 'c 136:* rwm', 'c 5:2 rwm']),
+    )
     expect(list).not.toContain('a *:* rwm')
   })
 
   test('a hole in an exception is refused on cgroup v1 and made on v2', async () => {
-    const rules = [denyAll, { allow: true, type: 'c', major, access: 'rwm' }, { allow: false, type: 'c', major, minor, access: 'rwm' }]
+    const rules = [
+      denyAll,
+      { allow: true, type: 'c', major, access: 'rwm' },
+      { allow: false, type: 'c', major, minor, access: 'rwm' },
+    ]
     if (hierarchyOf('devices') === undefined) {
       expect(await attempt(rules, 'r')).toBe(mayNot)
       expect(await attempt(rules, 'r', 'c', [major, minor + 1])).toBe(mayOpen)
     } else {
-      await expect(attempt(rules, 'r')).rejects.toMatchObject({ code: 'ERR_CONFIG_INVALID', field: '/linux/resources/devices/2' })
+      await expect(attempt(rules, 'r')).rejects.toMatchObject({
+        code: 'ERR_CONFIG_INVALID',
+        field: '/linux/resources/devices/2',
+      })
     }
   })
 })

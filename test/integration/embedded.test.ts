@@ -24,15 +24,23 @@ describeWith([...container, 'cli'], 'the embedded default', () => {
   })
 
   test('programs of the host run, and nothing of the host can be written', async () => {
-    const script = 'for path in / /usr /usr/bin /etc /etc/passwd; do if [ -w $path ]; then echo writable $path; fi; done; touch /usr/new /new; echo x > /tmp/x && cat /tmp/x'
-    const { ended } = await run(['sh', '-c', script])
+    const script = [
+      'for path in / /usr /usr/bin /etc /etc/passwd; do if [ -w $path ]; then echo writable $path; fi; done',
+      'touch /usr/new /new',
+      'echo x > /tmp/x && cat /tmp/x',
+    ]
+    const { ended } = await run(['sh', '-c', script.join('; ')])
     expect(ended.stdout).toBe('x\n')
     expect(ended.stderr.match(/Read-only file system/g)).toHaveLength(2)
     expect(existsSync('/usr/new')).toBe(false)
   })
 
   test('environment, directory and host name of the call', async () => {
-    const { ended } = await run(['sh', '-c', 'echo $A; pwd; hostname'], { env: ['A=1'], cwd: '/tmp', hostname: 'other' })
+    const { ended } = await run(['sh', '-c', 'echo $A; pwd; hostname'], {
+      env: ['A=1'],
+      cwd: '/tmp',
+      hostname: 'other',
+    })
     expect(ended.stdout).toBe('1\n/tmp\nother\n')
   })
 
@@ -40,12 +48,23 @@ describeWith([...container, 'cli'], 'the embedded default', () => {
     process.env['NRUNC_TEST_SECRET'] = 'secret'
     const { ended } = await run(['env'])
     expect(ended.stdout).not.toContain('secret')
-    expect(ended.stdout.trim().split('\n').map((line) => line.split('=')[0]).sort()).toEqual(expect.arrayContaining(['HOME', 'PATH', 'TERM']))
+    expect(
+      ended.stdout
+        .trim()
+        .split('\n')
+        .map((line) => line.split('=')[0])
+        .sort(),
+    ).toEqual(expect.arrayContaining(['HOME', 'PATH', 'TERM']))
   })
 
   test('a program that does not exist leaves nothing', async () => {
-    const error = await rejection(sandbox.runtime.run({ id: sandbox.id(), host: { args: ['no-such-program'] }, stdin: 'ignore' }))
-    expect([error.code, error.message]).toEqual(['ERR_PROGRAM', 'exec: "no-such-program": executable file not found in $PATH'])
+    const error = await rejection(
+      sandbox.runtime.run({ id: sandbox.id(), host: { args: ['no-such-program'] }, stdin: 'ignore' }),
+    )
+    expect([error.code, error.message]).toEqual([
+      'ERR_PROGRAM',
+      'exec: "no-such-program": executable file not found in $PATH',
+    ])
     expect(readdirSync(sandbox.root)).toEqual([])
   })
 
@@ -58,7 +77,11 @@ describeWith([...container, 'cli'], 'the embedded default', () => {
     const id = sandbox.id()
     const bundle = join(sandbox.directory, 'first')
     mkdirSync(bundle)
-    expect(await sandbox.nrunc(['spec', '--host', '-b', bundle, 'sh', '-c', 'echo hello; exit 3'])).toEqual({ code: 0, stdout: '', stderr: '' })
+    expect(await sandbox.nrunc(['spec', '--host', '-b', bundle, 'sh', '-c', 'echo hello; exit 3'])).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: '',
+    })
     const config = join(bundle, 'config.json')
     const spec = JSON.parse(readFileSync(config, 'utf8'))
     spec.linux.cgroupsPath = `/nrunc-test/${id}`

@@ -34,19 +34,43 @@ describeWith([...container, 'cli', 'compiler'], 'nrunc exec', () => {
   })
 
   test('--env, --cwd, --user, --additional-gids, --cap, --no-new-privs', async () => {
-    const words = ['--env', 'A=1', '-e', 'B=2', '--cwd', '/tmp', '--user', '1000:1001', '-g', '5', '--additional-gids', '6', '-c', 'CAP_CHOWN']
+    const words = [
+      '--env',
+      'A=1',
+      '-e',
+      'B=2',
+      '--cwd',
+      '/tmp',
+      '--user',
+      '1000:1001',
+      '-g',
+      '5',
+      '--additional-gids',
+      '6',
+      '-c',
+      'CAP_CHOWN',
+    ]
     const { stdout } = await exec(...words, '--no-new-privs', id, 'probe')
     const seen = parseProbe(stdout)
     expect(seen.env).toEqual(expect.arrayContaining(['A=1', 'B=2']))
-    expect([seen.directory, seen.status['Uid'], seen.status['Gid'], seen.status['Groups']?.trim(), seen.status['NoNewPrivs']])
-      .toEqual(['/tmp', '1000\t1000\t1000\t1000', '1001\t1001\t1001\t1001', '5 6', '1'])
+    expect([
+      seen.directory,
+      seen.status['Uid'],
+      seen.status['Gid'],
+      seen.status['Groups']?.trim(),
+      seen.status['NoNewPrivs'],
+    ]).toEqual(['/tmp', '1000\t1000\t1000\t1000', '1001\t1001\t1001\t1001', '5 6', '1'])
     expect(bitsOf(seen.status['CapBnd'])).toContain(0)
     expect(bitsOf(seen.status['CapInh'])).toEqual([])
   })
 
   test('--detach returns at once; --pid-file has the pid', async () => {
     const pidFile = join(sandbox.directory, 'detached.pid')
-    expect(await exec('--detach', '--pid-file', pidFile, id, 'sleep', '1000')).toEqual({ code: 0, stdout: '', stderr: '' })
+    expect(await exec('--detach', '--pid-file', pidFile, id, 'sleep', '1000')).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: '',
+    })
     const pid = Number(readFileSync(pidFile, 'utf8'))
     expect(isRunning(pid)).toBe(true)
     expect(readFileSync(`/proc/${pid}/cmdline`, 'utf8')).toBe('sleep\x001000\0')
@@ -54,9 +78,16 @@ describeWith([...container, 'cli', 'compiler'], 'nrunc exec', () => {
 
   test('--process takes the whole process from a file', async () => {
     const file = join(sandbox.directory, 'process.json')
-    writeFileSync(file, JSON.stringify({ args: ['probe'], cwd: '/tmp', user: { uid: 5, gid: 6 }, env: ['PATH=/bin', 'A=1'] }))
+    writeFileSync(
+      file,
+      JSON.stringify({ args: ['probe'], cwd: '/tmp', user: { uid: 5, gid: 6 }, env: ['PATH=/bin', 'A=1'] }),
+    )
     const seen = parseProbe((await exec('--process', file, id)).stdout)
-    expect([seen.env, seen.directory, seen.status['Uid']]).toEqual([['PATH=/bin', 'A=1', 'HOME=/'], '/tmp', '5\t5\t5\t5'])
+    expect([seen.env, seen.directory, seen.status['Uid']]).toEqual([
+      ['PATH=/bin', 'A=1', 'HOME=/'],
+      '/tmp',
+      '5\t5\t5\t5',
+    ])
   })
 
   test('--preserve-fds passes descriptors on under their numbers', async () => {
@@ -69,7 +100,12 @@ describeWith([...container, 'cli', 'compiler'], 'nrunc exec', () => {
   })
 
   test('a signal to the command in the foreground goes to its process', async () => {
-    const running = exec(id, 'sh', '-c', 'trap "echo heard; exit 3" TERM; echo ready > /dev/shm/ready; while :; do sleep 0.01; done')
+    const running = exec(
+      id,
+      'sh',
+      '-c',
+      'trap "echo heard; exit 3" TERM; echo ready > /dev/shm/ready; while :; do sleep 0.01; done',
+    )
     await until(async () => (await exec(id, 'cat', '/dev/shm/ready')).code === 0)
     const { pid: init } = JSON.parse((await sandbox.nrunc(['state', id])).stdout) as { pid: number }
     const pids = JSON.parse((await sandbox.nrunc(['ps', '-f', 'json', id])).stdout) as number[]
@@ -96,7 +132,10 @@ describeWith([...container, 'cli', 'compiler'], 'nrunc exec', () => {
 
   test('no container, and one that has stopped', async () => {
     const absent = await exec('absent', 'true')
-    expect([absent.code, absent.stderr]).toEqual([255, expect.stringContaining('container \\"absent\\" does not exist')])
+    expect([absent.code, absent.stderr]).toEqual([
+      255,
+      expect.stringContaining('container \\"absent\\" does not exist'),
+    ])
     await sandbox.nrunc(['kill', id, 'KILL'])
     await until(async () => JSON.parse((await sandbox.nrunc(['state', id])).stdout).status === 'stopped')
     const stopped = await exec(id, 'true')

@@ -40,7 +40,9 @@ describeWith([...container, 'compiler'], 'exec', () => {
       linux.gidMappings = [{ containerID: 0, hostID: 100000, size: 65536 }]
     })
     const { namespaces: own, status } = await probe(made)
-    expect(own).toMatchObject(Object.fromEntries(namespaces.map((name) => [name, linkOf(`/proc/${made.pid}/ns/${name}`)])))
+    expect(own).toMatchObject(
+      Object.fromEntries(namespaces.map((name) => [name, linkOf(`/proc/${made.pid}/ns/${name}`)])),
+    )
     expect(status['Uid']).toBe('0\t0\t0\t0')
     const waiting = await made.exec({ args: ['sleep', '1000'] })
     expect(/^Uid:\t(\d+)/m.exec(readFileSync(`/proc/${waiting.pid}/status`, 'utf8'))?.[1]).toBe('100000')
@@ -122,7 +124,9 @@ describeWith([...container, 'compiler'], 'exec', () => {
 
   test('many at once', async () => {
     const made = await start()
-    const ended = await Promise.all(Array.from({ length: 12 }, (_, number) => output(made, ['sh', '-c', `echo ${number}; exit ${number}`])))
+    const ended = await Promise.all(
+      Array.from({ length: 12 }, (_, number) => output(made, ['sh', '-c', `echo ${number}; exit ${number}`])),
+    )
     expect(ended.map(({ code, stdout }) => [code, stdout])).toEqual(ended.map((_, number) => [number, `${number}\n`]))
   })
 

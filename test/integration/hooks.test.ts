@@ -1,5 +1,6 @@
 /**
- * Hooks: when, where and with what they run. Source: runtime-spec config.md "POSIX-platform Hooks", runtime.md "Lifecycle".
+ * Hooks: when, where and with what they run. Source: runtime-spec config.md "POSIX-platform Hooks", runtime.md
+ * "Lifecycle".
  */
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,7 +13,14 @@ import { container, describeWith } from '../helpers/needs.ts'
 import { bitsOf } from '../helpers/probe.ts'
 
 type Kind = keyof NonNullable<Spec['hooks']>
-const kinds: readonly Kind[] = ['prestart', 'createRuntime', 'createContainer', 'startContainer', 'poststart', 'poststop']
+const kinds: readonly Kind[] = [
+  'prestart',
+  'createRuntime',
+  'createContainer',
+  'startContainer',
+  'poststart',
+  'poststop',
+]
 
 describeWith(container, 'hooks', () => {
   const sandbox = useSandbox()
@@ -36,10 +44,14 @@ describeWith(container, 'hooks', () => {
   test('run in the order of the specification, around the program', async () => {
     const made = await sandbox.create(['sh', '-c', `echo program >> ${out}/order`], (spec) => {
       mountOut(spec)
-      spec.hooks = Object.fromEntries(kinds.map((kind) => [kind, [hook(`echo ${kind} 1 >> $out/order`), hook(`echo ${kind} 2 >> $out/order`)]]))
+      spec.hooks = Object.fromEntries(
+        kinds.map((kind) => [kind, [hook(`echo ${kind} 1 >> $out/order`), hook(`echo ${kind} 2 >> $out/order`)]]),
+      )
     })
     const two = (kind: Kind) => [`${kind} 1`, `${kind} 2`]
-    expect(lines('order')).toEqual(['prestart', 'createRuntime', 'createContainer'].flatMap((kind) => two(kind as Kind)))
+    expect(lines('order')).toEqual(
+      ['prestart', 'createRuntime', 'createContainer'].flatMap((kind) => two(kind as Kind)),
+    )
     await made.start()
     await made.wait()
     // The program and the poststart hooks run side by side.
@@ -68,7 +80,12 @@ describeWith(container, 'hooks', () => {
       spec.hooks = Object.fromEntries(kinds.map((kind) => [kind, [hook(`cat > $out/${kind}`)]]))
     })
     await made.start()
-    const common = { ociVersion: made.spec.ociVersion, id: made.id, bundle: made.bundle, annotations: { key: 'va/lue' } }
+    const common = {
+      ociVersion: made.spec.ociVersion,
+      id: made.id,
+      bundle: made.bundle,
+      annotations: { key: 'va/lue' },
+    }
     const state = (kind: Kind) => JSON.parse(read(kind)) as State
     for (const kind of ['prestart', 'createRuntime', 'createContainer'] as const) {
       expect(state(kind), kind).toMatchObject({ ...common, status: 'creating', pid: made.pid })
@@ -86,7 +103,12 @@ describeWith(container, 'hooks', () => {
   test('run in the runtime\'s or in the container\'s namespaces', async () => {
     const made = await sandbox.create(['sleep', '1000'], (spec) => {
       mountOut(spec)
-      spec.hooks = Object.fromEntries(kinds.map((kind) => [kind, [hook(`for n in mnt net uts ipc pid; do readlink /proc/self/ns/$n; done > $out/${kind}`)]]))
+      spec.hooks = Object.fromEntries(
+        kinds.map((kind) => [
+          kind,
+          [hook(`for n in mnt net uts ipc pid; do readlink /proc/self/ns/$n; done > $out/${kind}`)],
+        ]),
+      )
     })
     await made.start()
     const own = ['mnt', 'net', 'uts', 'ipc', 'pid'].map((name) => linkOf(`/proc/self/ns/${name}`))
@@ -101,7 +123,9 @@ describeWith(container, 'hooks', () => {
   test('createContainer: the host\'s files are still there, the container\'s are mounted', async () => {
     const made = await sandbox.create(['true'], (spec) => {
       mountOut(spec)
-      spec.hooks = { createContainer: [hook(`ls -d ${spec.root.path}/proc/1 ${spec.root.path}/dev/null ${out} > $out/seen`)] }
+      spec.hooks = {
+        createContainer: [hook(`ls -d ${spec.root.path}/proc/1 ${spec.root.path}/dev/null ${out} > $out/seen`)],
+      }
     })
     const { path } = made.spec.root
     expect(lines('seen')).toEqual([`${path}/dev/null`, `${path}/proc/1`, out].sort())
@@ -126,7 +150,8 @@ describeWith(container, 'hooks', () => {
     await made.start()
     await made.wait()
     await made.delete()
-    for (const kind of ['prestart', 'createRuntime', 'poststart', 'poststop']) expect(read(kind), kind).toBe(`${sandbox.directory}\n`)
+    for (const kind of ['prestart', 'createRuntime', 'poststart', 'poststop'])
+      expect(read(kind), kind).toBe(`${sandbox.directory}\n`)
     expect(read('startContainer')).toBe('/\n')
   })
 
@@ -135,14 +160,21 @@ describeWith(container, 'hooks', () => {
     const made = await sandbox.create(['true'], (spec) => {
       mountOut(spec)
       const show = (name: string): string => `cat /proc/self/environ > $out/${name}`
-      const both = (kind: Kind): Hook[] => [hook(show(`${kind}-none`)), hook(show(`${kind}-own`), { env: ['A=1', 'PATH=/bin:/usr/bin'] })]
+      const both = (kind: Kind): Hook[] => [
+        hook(show(`${kind}-none`)),
+        hook(show(`${kind}-own`), { env: ['A=1', 'PATH=/bin:/usr/bin'] }),
+      ]
       spec.hooks = Object.fromEntries(kinds.map((kind) => [kind, both(kind)]))
     })
     await made.start()
     await made.wait()
     await made.delete()
     // Shells add some of their own.
-    const seen = (name: string): string[] => read(name).split('\0').filter((entry) => /^(?!PWD=|SHLVL=|_=)./.test(entry)).sort()
+    const seen = (name: string): string[] =>
+      read(name)
+        .split('\0')
+        .filter((entry) => /^(?!PWD=|SHLVL=|_=)./.test(entry))
+        .sort()
     for (const kind of kinds) {
       expect(seen(`${kind}-none`), kind).toEqual(['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'])
       expect(seen(`${kind}-own`), kind).toEqual(['A=1', 'PATH=/bin:/usr/bin'])
@@ -151,23 +183,37 @@ describeWith(container, 'hooks', () => {
 
   test('args are argv, the path is only what is executed', async () => {
     await sandbox.create(['true'], (spec) => {
-      spec.hooks = { createRuntime: [{ path: '/bin/sh', args: ['other', '-c', `echo "$0 $1" > ${out}/args`, 'zero', 'one'] }] }
+      spec.hooks = {
+        createRuntime: [{ path: '/bin/sh', args: ['other', '-c', `echo "$0 $1" > ${out}/args`, 'zero', 'one'] }],
+      }
     })
     expect(read('args')).toBe('zero one\n')
   })
 
-  test.each(['prestart', 'createRuntime', 'createContainer'] as const)('a failing %s hook aborts create, and nothing is left', async (kind) => {
-    const id = sandbox.id()
-    const error = await rejection(sandbox.create(['true'], (spec) => {
-      spec.hooks = { [kind]: [hook('cat > $out/state; echo to stdout; echo to stderr >&2; exit 3')], poststop: [hook('echo ran > $out/poststop')] }
-      if (kind === 'createContainer') spec.linux.cgroupsPath = `/nrunc-test/${id}`
-    }, { id }))
-    expect([error.code, error.field]).toEqual(['ERR_HOOK', `/hooks/${kind}/0`])
-    expect(error.message).toContain('to stderr')
-    expect(isRunning((JSON.parse(read('state')) as State).pid)).toBe(false)
-    expect([testCgroups(id), existsSync(join(sandbox.root, id))]).toEqual([[], false])
-    expect(read('poststop')).toBe('ran\n') // the life cycle goes on at the deletion
-  })
+  test.each(['prestart', 'createRuntime', 'createContainer'] as const)(
+    'a failing %s hook aborts create, and nothing is left',
+    async (kind) => {
+      const id = sandbox.id()
+      const error = await rejection(
+        sandbox.create(
+          ['true'],
+          (spec) => {
+            spec.hooks = {
+              [kind]: [hook('cat > $out/state; echo to stdout; echo to stderr >&2; exit 3')],
+              poststop: [hook('echo ran > $out/poststop')],
+            }
+            if (kind === 'createContainer') spec.linux.cgroupsPath = `/nrunc-test/${id}`
+          },
+          { id },
+        ),
+      )
+      expect([error.code, error.field]).toEqual(['ERR_HOOK', `/hooks/${kind}/0`])
+      expect(error.message).toContain('to stderr')
+      expect(isRunning((JSON.parse(read('state')) as State).pid)).toBe(false)
+      expect([testCgroups(id), existsSync(join(sandbox.root, id))]).toEqual([[], false])
+      expect(read('poststop')).toBe('ran\n') // the life cycle goes on at the deletion
+    },
+  )
 
   test('a failing startContainer hook fails start, and the program does not run', async () => {
     const made = await sandbox.create(['sh', '-c', 'echo ran'], (spec) => {
@@ -191,11 +237,15 @@ describeWith(container, 'hooks', () => {
     const warnings: Error[] = []
     const listen = (warning: Error): void => { warnings.push(warning) }
     process.on('warning', listen)
-    const made = await sandbox.run(['true'], (spec) => { spec.hooks = { poststop: [hook('exit 3'), hook('echo ran > $out/second')] } })
+    const made = await sandbox.run(['true'], (spec) => {
+      spec.hooks = { poststop: [hook('exit 3'), hook('echo ran > $out/second')] }
+    })
     await made.wait()
     await made.delete()
     expect(read('second')).toBe('ran\n')
-    await expect.poll(() => warnings.map(({ message }) => message)).toEqual([expect.stringContaining('poststop hook #0')])
+    await expect
+      .poll(() => warnings.map(({ message }) => message))
+      .toEqual([expect.stringContaining('poststop hook #0')])
     process.off('warning', listen)
     expect(existsSync(join(sandbox.root, made.id))).toBe(false)
   })
@@ -211,8 +261,17 @@ describeWith(container, 'hooks', () => {
 
   test('a hook that does not exist is named', async () => {
     for (const kind of ['createRuntime', 'createContainer'] as const) {
-      const error = await rejection(sandbox.create(['true'], (spec) => { spec.hooks = { [kind]: [{ path: '/no/such/hook' }] } }))
-      expect([error.code, error.field, error.operand, error.errno], kind).toEqual(['ERR_HOOK', `/hooks/${kind}/0`, '/no/such/hook', 'ENOENT'])
+      const error = await rejection(
+        sandbox.create(['true'], (spec) => {
+          spec.hooks = { [kind]: [{ path: '/no/such/hook' }] }
+        }),
+      )
+      expect([error.code, error.field, error.operand, error.errno], kind).toEqual([
+        'ERR_HOOK',
+        `/hooks/${kind}/0`,
+        '/no/such/hook',
+        'ENOENT',
+      ])
     }
   })
 
@@ -220,7 +279,10 @@ describeWith(container, 'hooks', () => {
     const made = await sandbox.create(['true'], (spec) => {
       mountOut(spec)
       const script = 'ls -l /proc/self/fd > $out/fds; grep -E "Sig(Ign|Blk)" /proc/self/status > $out/signals'
-      spec.hooks = { createRuntime: [hook(script.replaceAll('$out/', '$out/runtime-'))], createContainer: [hook(script.replaceAll('$out/', '$out/container-'))] }
+      spec.hooks = {
+        createRuntime: [hook(script.replaceAll('$out/', '$out/runtime-'))],
+        createContainer: [hook(script.replaceAll('$out/', '$out/container-'))],
+      }
     })
     expect(made.id).toBeTruthy()
     for (const where of ['runtime', 'container']) {

@@ -18,8 +18,14 @@ describeWith(container, 'the life of a container', () => {
     const made = await sandbox.create(['echo', 'ran'])
     const state = await made.state()
     expect(state).toEqual({
-      ociVersion: '1.3.0', id: made.id, pid: made.pid, status: 'created', bundle: sandbox.directory,
-      rootfs: made.spec.root.path, created: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/), owner: 'root',
+      ociVersion: '1.3.0',
+      id: made.id,
+      pid: made.pid,
+      status: 'created',
+      bundle: sandbox.directory,
+      rootfs: made.spec.root.path,
+      created: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/),
+      owner: 'root',
     })
     expect(isRunning(made.pid)).toBe(true)
     expect(readFileSync(`/proc/${made.pid}/mountinfo`, 'utf8')).toContain(' /dev/mqueue ')
@@ -53,7 +59,8 @@ describeWith(container, 'the life of a container', () => {
   })
 
   test('signals arrive by name and by number', async () => {
-    const script = 'trap "echo one" USR1; trap "echo two" USR2; trap "exit 9" TERM; echo ready; while :; do sleep 0.01; done'
+    const script =
+      'trap "echo one" USR1; trap "echo two" USR2; trap "exit 9" TERM; echo ready; while :; do sleep 0.01; done'
     const made = await sandbox.run(['sh', '-c', script])
     const lines = made.stdout![Symbol.asyncIterator]()
     const next = async () => String((await lines.next()).value)
@@ -88,7 +95,10 @@ describeWith(container, 'the life of a container', () => {
   test('a running container is deleted only by force', async () => {
     const made = await sandbox.run(['sleep', '1000'])
     const error = await rejection(made.delete())
-    expect([error.code, error.message]).toEqual(['ERR_STATUS', `cannot delete container ${made.id} that is not stopped: running`])
+    expect([error.code, error.message]).toEqual([
+      'ERR_STATUS',
+      `cannot delete container ${made.id} that is not stopped: running`,
+    ])
     expect(isRunning(made.pid)).toBe(true)
     await made.delete({ force: true })
     expect(isRunning(made.pid)).toBe(false)
@@ -135,10 +145,20 @@ describeWith(container, 'the life of a container', () => {
     const made = await sandbox.create(['true'])
     expect(statSync(join(sandbox.root, made.id)).mode & 0o777).toBe(0o700)
     const state = JSON.parse(readFileSync(join(sandbox.root, made.id, 'state.json'), 'utf8')) as Record<string, unknown>
-    expect(Object.keys(state)).toEqual(expect.arrayContaining([
-      'id', 'init_process_pid', 'init_process_start', 'created', 'config', 'rootless', 'cgroup_paths', 'namespace_paths',
-      'external_descriptors', 'intel_rdt_path',
-    ]))
+    expect(Object.keys(state)).toEqual(
+      expect.arrayContaining([
+        'id',
+        'init_process_pid',
+        'init_process_start',
+        'created',
+        'config',
+        'rootless',
+        'cgroup_paths',
+        'namespace_paths',
+        'external_descriptors',
+        'intel_rdt_path',
+      ]),
+    )
     expect(state['init_process_pid']).toBe(made.pid)
     const start = readFileSync(`/proc/${made.pid}/stat`, 'latin1').split(') ')[1]?.split(' ')[19]
     expect(String(state['init_process_start'])).toBe(start)

@@ -29,7 +29,9 @@ describeWith([...container, 'compiler'], 'namespaces', () => {
     const made = await sandbox.run(['sleep', '1000'], ({ linux }) => linux.namespaces.push({ type: 'cgroup' }))
     for (const how of ['output', 'create'] as const) {
       const { namespaces } = await namespacesOf(join(made, type), how)
-      const shared = Object.keys(namespaces).filter((name) => namespaces[name] === linkOf(`/proc/${made.pid}/ns/${name}`))
+      const shared = Object.keys(namespaces).filter(
+        (name) => namespaces[name] === linkOf(`/proc/${made.pid}/ns/${name}`),
+      )
       expect(shared.filter((name) => !['user', 'time'].includes(name)), how).toEqual([files[type]])
     }
   })
@@ -37,7 +39,8 @@ describeWith([...container, 'compiler'], 'namespaces', () => {
   test('several at once, as the containers of a pod', async () => {
     const made = await sandbox.run(['sleep', '1000'])
     const { namespaces, pid } = await namespacesOf(join(made, 'network', 'ipc', 'uts', 'pid'))
-    for (const name of ['net', 'ipc', 'uts', 'pid']) expect(namespaces[name], name).toBe(linkOf(`/proc/${made.pid}/ns/${name}`))
+    for (const name of ['net', 'ipc', 'uts', 'pid'])
+      expect(namespaces[name], name).toBe(linkOf(`/proc/${made.pid}/ns/${name}`))
     expect(namespaces['mnt']).not.toBe(linkOf(`/proc/${made.pid}/ns/mnt`))
     expect(pid).toBeGreaterThan(1)
   })
@@ -59,7 +62,8 @@ describeWith([...container, 'compiler'], 'namespaces', () => {
         spec.linux.namespaces = spec.linux.namespaces.filter((one) => one.type !== type)
         if (type === 'uts') delete spec.hostname
         // sysfs belongs to a network namespace of one's own.
-        if (type === 'network') spec.mounts = spec.mounts.filter((mount) => mount.type !== 'sysfs' && mount.type !== 'cgroup')
+        if (type === 'network')
+          spec.mounts = spec.mounts.filter((mount) => mount.type !== 'sysfs' && mount.type !== 'cgroup')
       })
       expect(namespaces[files[type]], type).toBe(linkOf(`/proc/self/ns/${files[type]}`))
     }

@@ -1,6 +1,6 @@
 /**
- * Init and a plan that is cut or changed: it says so and ends, whatever byte it is. The plan is given to the addon as the
- * library does it, in namespaces of its own without any right.
+ * Init and a plan that is cut or changed: it says so and ends, whatever byte it is. The plan is given to the addon as
+ * the library does it, in namespaces of its own without any right.
  */
 import { beforeAll, expect, test } from 'vitest'
 import { addon, EVENT, hold, letGo, subscribe, unsubscribe } from '../../lib/native/addon.ts'
@@ -28,6 +28,9 @@ interface Outcome {
   /** Exit code of init, -1 where a signal ended it, undefined where there was no process. */
   readonly code: number | undefined
 }
+
+/** All that may come of a plan that is none. */
+const refused = new Set(['{"failed":true,"code":1}'])
 
 /** Execute a pair of plans, and wait for the end. */
 function execute(host: Uint8Array, init: Uint8Array): Promise<Outcome> {
@@ -78,22 +81,30 @@ describeWith([...container, 'userNamespaces'], 'a garbled plan', () => {
 
   test('cut anywhere', async () => {
     const plans = Array.from({ length: initPlan.length - 1 }, (_, length) => initPlan.subarray(0, length + 1))
-    expect(new Set((await outcomes(plans)).map((one) => JSON.stringify(one)))).toEqual(new Set(['{"failed":true,"code":1}']))
+    expect(new Set((await outcomes(plans)).map((one) => JSON.stringify(one)))).toEqual(refused)
   })
 
   test('cut anywhere, with a length that fits', async () => {
     const plans = Array.from({ length: initPlan.length - 16 }, (_, length) =>
       changed(initPlan.subarray(0, length + 16), (copy) => copy.writeUInt32LE(copy.length, 8)))
-    expect(new Set((await outcomes(plans)).map((one) => JSON.stringify(one)))).toEqual(new Set(['{"failed":true,"code":1}']))
+    expect(new Set((await outcomes(plans)).map((one) => JSON.stringify(one)))).toEqual(refused)
   })
 
   test.each([0x00, 0xff, 0x7f, 0x80])('each byte in turn made %i', async (value) => {
-    const plans = Array.from({ length: initPlan.length }, (_, at) => changed(initPlan, (copy) => copy.writeUInt8(value, at)))
-    for (const [at, { failed, code }] of (await outcomes(plans)).entries()) expect([failed, code], `byte ${at}`).toEqual([true, 1])
+    const plans = Array.from({ length: initPlan.length }, (_, at) =>
+      changed(initPlan, (copy) => copy.writeUInt8(value, at)),
+    )
+    for (const [at, { failed, code }] of (await outcomes(plans)).entries())
+      expect([failed, code], `byte ${at}`).toEqual([true, 1])
   })
 
   test('more operations than there are', async () => {
-    expect(await execute(hostPlan, changed(initPlan, (copy) => copy.writeUInt32LE(0xffffffff, 12)))).toEqual({ failed: true, code: 1 })
+    expect(
+      await execute(
+        hostPlan,
+        changed(initPlan, (copy) => copy.writeUInt32LE(0xffffffff, 12)),
+      ),
+    ).toEqual({ failed: true, code: 1 })
   })
 
   test('no operation, nothing at all, nothing but noise', async () => {
@@ -109,7 +120,10 @@ describeWith([...container, 'userNamespaces'], 'a garbled plan', () => {
 
   test('the host\'s own plan, cut anywhere: no process', async () => {
     for (let length = 0; length < hostPlan.length; length++) {
-      expect(await execute(hostPlan.subarray(0, length), initPlan), `length ${length}`).toEqual({ failed: true, code: undefined })
+      expect(await execute(hostPlan.subarray(0, length), initPlan), `length ${length}`).toEqual({
+        failed: true,
+        code: undefined,
+      })
     }
   })
 

@@ -1,6 +1,6 @@
 /**
- * Configs that are larger than anybody needs (CVE-2021-43784: a length that wrapped around), and plans that are none: the
- * end is a typed error, and nothing is left.
+ * Configs that are larger than anybody needs (CVE-2021-43784: a length that wrapped around), and plans that are none:
+ * the end is a typed error, and nothing is left.
  */
 import { expect, test } from 'vitest'
 import { end, rejection, useSandbox } from '../helpers/containers.ts'
@@ -12,7 +12,9 @@ describeWith(container, 'large configs (CVE-2021-43784)', () => {
 
   test('an environment variable of 70,000 bytes arrives whole', async () => {
     const value = 'x'.repeat(70_000)
-    const { stdout } = await sandbox.output(['sh', '-c', 'echo ${#LONG}; env | wc -c'], ({ process }) => process.env.push(`LONG=${value}`))
+    const { stdout } = await sandbox.output(['sh', '-c', 'echo ${#LONG}; env | wc -c'], ({ process }) =>
+      process.env.push(`LONG=${value}`),
+    )
     expect(Number(stdout.split('\n')[0])).toBe(70_000)
   })
 
@@ -31,9 +33,18 @@ describeWith(container, 'large configs (CVE-2021-43784)', () => {
 
   test.each([
     ['one argument of 1 MB', { args: ['echo', 'x'.repeat(1 << 20)] }],
-    ['an environment of 16 MB', { env: Array.from({ length: 160 }, (_, number) => `V${number}=${'x'.repeat(100_000)}`) }],
+    [
+      'an environment of 16 MB',
+      { env: Array.from({ length: 160 }, (_, number) => `V${number}=${'x'.repeat(100_000)}`) },
+    ],
   ])('%s is more than the kernel takes', async (_name, change) => {
-    const error = await leavesNothing(sandbox, () => rejection(sandbox.run(['/bin/echo'], ({ process }) => { Object.assign(process, change) })))
+    const error = await leavesNothing(sandbox, () =>
+      rejection(
+        sandbox.run(['/bin/echo'], ({ process }) => {
+          Object.assign(process, change)
+        }),
+      ),
+    )
     expect([error.code, error.field, error.errno]).toEqual(['ERR_PROGRAM', '/process/args', 'E2BIG'])
     expect(error.message).toContain('argument list too long')
   })
@@ -48,7 +59,11 @@ describeWith(container, 'large configs (CVE-2021-43784)', () => {
   test('5,000 id mappings', async () => {
     const error = await leavesNothing(sandbox, () => rejection(sandbox.create(['true'], ({ linux }) => {
       linux.namespaces.push({ type: 'user' })
-      linux.uidMappings = Array.from({ length: 5000 }, (_, number) => ({ containerID: number, hostID: 100_000 + 2 * number, size: 1 }))
+      linux.uidMappings = Array.from({ length: 5000 }, (_, number) => ({
+        containerID: number,
+        hostID: 100_000 + 2 * number,
+        size: 1,
+      }))
       linux.gidMappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }]
     })))
     expect([error.code, error.field]).toEqual(['ERR_CONFIG_INVALID', '/linux/uidMappings'])
@@ -56,7 +71,8 @@ describeWith(container, 'large configs (CVE-2021-43784)', () => {
 
   test('340 id mappings, the most that the kernel takes', async () => {
     // Short numbers: the text of a map has to fit in a page as well.
-    const many = () => Array.from({ length: 340 }, (_, number) => ({ containerID: number, hostID: 1000 + 2 * number, size: 1 }))
+    const many = () =>
+      Array.from({ length: 340 }, (_, number) => ({ containerID: number, hostID: 1000 + 2 * number, size: 1 }))
     const { stdout } = await sandbox.output(['sh', '-c', 'wc -l < /proc/self/uid_map'], ({ linux }) => {
       linux.namespaces.push({ type: 'user' })
       Object.assign(linux, { uidMappings: many(), gidMappings: many() })
@@ -65,11 +81,18 @@ describeWith(container, 'large configs (CVE-2021-43784)', () => {
   })
 
   test('10,000 mounts: all of them, or the kernel\'s limit as an error', async () => {
-    const ended = await leavesNothing(sandbox, () => sandbox.output(['sh', '-c', 'grep -c " /tmp " /proc/self/mountinfo'], ({ mounts }) => {
-      for (let number = 0; number < 10_000; number++) mounts.push({ destination: '/tmp', type: 'none', source: '/etc', options: ['bind', 'ro'] })
-    }).catch((error: unknown) => error))
-    expect([{ code: 0, signal: null, stdout: '10000\n', stderr: '' }, expect.objectContaining({ code: 'ERR_INIT', errno: 'ENOSPC' })])
-      .toContainEqual(ended)
+    const ended = await leavesNothing(sandbox, () =>
+      sandbox
+        .output(['sh', '-c', 'grep -c " /tmp " /proc/self/mountinfo'], ({ mounts }) => {
+          for (let number = 0; number < 10_000; number++)
+            mounts.push({ destination: '/tmp', type: 'none', source: '/etc', options: ['bind', 'ro'] })
+        })
+        .catch((error: unknown) => error),
+    )
+    expect([
+      { code: 0, signal: null, stdout: '10000\n', stderr: '' },
+      expect.objectContaining({ code: 'ERR_INIT', errno: 'ENOSPC' }),
+    ]).toContainEqual(ended)
   })
 
   test.each([
@@ -96,7 +119,13 @@ describeWith(container, 'large configs (CVE-2021-43784)', () => {
     const made = await sandbox.run(['sleep', '1000'], (spec) => {
       spec.annotations = { large: 'x'.repeat(4 << 20) }
       const hook = { path: '/bin/sh', args: ['sh', '-c', `[ $(cat | wc -c) -gt ${4 << 20} ]`] }
-      spec.hooks = { createRuntime: [hook], createContainer: [hook], startContainer: [hook], poststart: [hook], poststop: [hook] }
+      spec.hooks = {
+        createRuntime: [hook],
+        createContainer: [hook],
+        startContainer: [hook],
+        poststart: [hook],
+        poststop: [hook],
+      }
     })
     expect((await made.state()).status).toBe('running')
     const added = await made.exec({ args: ['echo', 'here'] })

@@ -61,8 +61,15 @@ describeWith([...container, 'cli', 'compiler', 'rootless'], 'an ordinary user', 
   })
 
   test('has the mounts and devices of the spec', async () => {
-    const script = 'echo lost > /dev/null; stat -c "%t:%T" /dev/null /dev/zero; hostname; ls /dev/pts/ptmx; echo x > /dev/shm/x; cat /dev/shm/x; ls /sys > /dev/null'
-    expect(await run(['sh', '-c', script])).toEqual({ code: 0, stdout: '1:3\n1:5\nrunc\n/dev/pts/ptmx\nx\n', stderr: '' })
+    const script = [
+      'echo lost > /dev/null; stat -c "%t:%T" /dev/null /dev/zero; hostname; ls /dev/pts/ptmx',
+      'echo x > /dev/shm/x; cat /dev/shm/x; ls /sys > /dev/null',
+    ]
+    expect(await run(['sh', '-c', script.join('; ')])).toEqual({
+      code: 0,
+      stdout: '1:3\n1:5\nrunc\n/dev/pts/ptmx\nx\n',
+      stderr: '',
+    })
     expect((await run(['sh', '-c', 'mkdir /new 2>&1'])).stdout).toContain('Read-only file system')
     expect((await run(['sh', '-c', 'mkdir /sys/fs/cgroup/new 2>/dev/null || echo refused'])).stdout).toBe('refused\n')
   })
@@ -78,7 +85,10 @@ describeWith([...container, 'cli', 'compiler', 'rootless'], 'an ordinary user', 
     const { pid, status } = await state()
     expect(status).toBe('running')
     expect(/^Uid:\t(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]).toBe(String(someone.uid))
-    expect(await nrunc('exec', id, 'sh', '-c', 'id -u; cat /proc/1/cmdline')).toEqual({ ...quiet, stdout: '0\nsleep\x001000\0' })
+    expect(await nrunc('exec', id, 'sh', '-c', 'id -u; cat /proc/1/cmdline')).toEqual({
+      ...quiet,
+      stdout: '0\nsleep\x001000\0',
+    })
     expect(await nrunc('kill', id, 'KILL')).toEqual(quiet)
     await until(() => !isRunning(pid))
     expect(await nrunc('delete', id)).toEqual(quiet)
@@ -97,13 +107,26 @@ describeWith([...container, 'cli', 'compiler', 'rootless'], 'an ordinary user', 
     const directory = join(home.directory, 'embedded')
     mkdirSync(directory)
     chownSync(directory, someone.uid, someone.gid)
-    expect(await home.nrunc(['spec', '--host', '--rootless', '-b', directory, 'cat', '/etc/hostname', '/proc/sys/kernel/hostname'])).toMatchObject({ code: 0 })
+    expect(
+      await home.nrunc([
+        'spec',
+        '--host',
+        '--rootless',
+        '-b',
+        directory,
+        'cat',
+        '/etc/hostname',
+        '/proc/sys/kernel/hostname',
+      ]),
+    ).toMatchObject({ code: 0 })
     const result = await home.nrunc(['--root', join(home.directory, 'state'), 'run', '-b', directory, 'embedded'])
     expect(result.stdout).toContain('nrunc\n')
   })
 
   test('a mapping of somebody else\'s ids is refused, and nothing is left', async () => {
-    const { id, directory, root } = await bundle(['true'], ({ linux }) => { linux!.uidMappings = [{ containerID: 0, hostID: 0, size: 1 }] })
+    const { id, directory, root } = await bundle(['true'], ({ linux }) => {
+      linux!.uidMappings = [{ containerID: 0, hostID: 0, size: 1 }]
+    })
     const before = childrenOf(1).length
     const { code, stdout, stderr } = await home.nrunc(['--root', root, 'run', '-b', directory, id])
     expect([code, stdout]).toEqual([1, ''])
@@ -113,41 +136,74 @@ describeWith([...container, 'cli', 'compiler', 'rootless'], 'an ordinary user', 
   })
 })
 
-describeWith([...container, 'cli', 'compiler', 'rootless', 'subordinateIds', 'mountNamespaces'], 'an ordinary user with subordinate ids', () => {
-  let home: Home
-  beforeAll(() => { home = makeHome() })
+describeWith(
+  [...container, 'cli', 'compiler', 'rootless', 'subordinateIds', 'mountNamespaces'],
+  'an ordinary user with subordinate ids',
+  () => {
+    let home: Home
+    beforeAll(() => {
+      home = makeHome()
+    })
 
-  const run = (id: string, args: readonly string[], change: (spec: Spec) => void = () => {}) => {
-    const directory = join(home.directory, id)
-    mkdirSync(directory)
-    const spec = JSON.parse(readFileSync(join(home.directory, 'config.json'), 'utf8')) as Spec
-    spec.root.path = bench().rootfs
-    Object.assign(spec.process!, { terminal: false, args })
-    spec.linux!.uidMappings = [{ containerID: 0, hostID: someone.uid, size: 1 }, { containerID: 1, hostID: 200_000, size: 65535 }]
-    spec.linux!.gidMappings = [{ containerID: 0, hostID: someone.gid, size: 1 }, { containerID: 1, hostID: 300_000, size: 65535 }]
-    change(spec)
-    writeFileSync(join(directory, 'config.json'), JSON.stringify(spec))
-    return home.nruncWithSubordinateIds(['--root', join(home.directory, 'state'), 'run', '-b', directory, id])
-  }
-  beforeAll(async () => { expect(await home.nrunc(['spec', '--rootless'])).toMatchObject({ code: 0 }) })
+    const run = (id: string, args: readonly string[], change: (spec: Spec) => void = () => {}) => {
+      const directory = join(home.directory, id)
+      mkdirSync(directory)
+      const spec = JSON.parse(readFileSync(join(home.directory, 'config.json'), 'utf8')) as Spec
+      spec.root.path = bench().rootfs
+      Object.assign(spec.process!, { terminal: false, args })
+      spec.linux!.uidMappings = [
+        { containerID: 0, hostID: someone.uid, size: 1 },
+        { containerID: 1, hostID: 200_000, size: 65535 },
+      ]
+      spec.linux!.gidMappings = [
+        { containerID: 0, hostID: someone.gid, size: 1 },
+        { containerID: 1, hostID: 300_000, size: 65535 },
+      ]
+      change(spec)
+      writeFileSync(join(directory, 'config.json'), JSON.stringify(spec))
+      return home.nruncWithSubordinateIds(['--root', join(home.directory, 'state'), 'run', '-b', directory, id])
+    }
+    beforeAll(async () => {
+      expect(await home.nrunc(['spec', '--rootless'])).toMatchObject({ code: 0 })
+    })
 
-  test('newuidmap and newgidmap write the maps', async () => {
-    const { stdout, stderr } = await run('maps', ['cat', '/proc/self/uid_map', '/proc/self/gid_map', '/proc/self/setgroups'])
-    expect(stderr).toBe('')
-    expect(stdout.trim().split('\n').map((line) => line.trim().split(/\s+/).join(' '))).toEqual([
-      `0 ${someone.uid} 1`, '1 200000 65535', `0 ${someone.gid} 1`, '1 300000 65535', 'allow',
-    ])
-  })
+    test('newuidmap and newgidmap write the maps', async () => {
+      const { stdout, stderr } = await run('maps', [
+        'cat',
+        '/proc/self/uid_map',
+        '/proc/self/gid_map',
+        '/proc/self/setgroups',
+      ])
+      expect(stderr).toBe('')
+      expect(
+        stdout
+          .trim()
+          .split('\n')
+          .map((line) => line.trim().split(/\s+/).join(' ')),
+      ).toEqual([`0 ${someone.uid} 1`, '1 200000 65535', `0 ${someone.gid} 1`, '1 300000 65535', 'allow'])
+    })
 
-  test('the program can be another user, with groups', async () => {
-    const { stdout } = await run('user', ['probe'], ({ process }) => { process!.user = { uid: 1000, gid: 1001, additionalGids: [5] } })
-    const { status } = parseProbe(stdout)
-    expect([status['Uid'], status['Gid'], status['Groups']?.trim()]).toEqual(['1000\t1000\t1000\t1000', '1001\t1001\t1001\t1001', '5'])
-  })
+    test('the program can be another user, with groups', async () => {
+      const { stdout } = await run('user', ['probe'], ({ process }) => {
+        process!.user = { uid: 1000, gid: 1001, additionalGids: [5] }
+      })
+      const { status } = parseProbe(stdout)
+      expect([status['Uid'], status['Gid'], status['Groups']?.trim()]).toEqual([
+        '1000\t1000\t1000\t1000',
+        '1001\t1001\t1001\t1001',
+        '5',
+      ])
+    })
 
-  test('more than the user has is refused in the helper\'s words, and nothing is left', async () => {
-    const { code, stderr } = await run('greedy', ['true'], ({ linux }) => { linux!.uidMappings![1]!.size = 70_000 })
-    expect([code, stderr]).toEqual([1, expect.stringMatching(/newuidmap.*uid range \[1-70001\).*not allowed.*\/linux\/uidMappings/s)])
-    expect(existsSync(join(home.directory, 'state/greedy'))).toBe(false)
-  })
-})
+    test("more than the user has is refused in the helper's words, and nothing is left", async () => {
+      const { code, stderr } = await run('greedy', ['true'], ({ linux }) => {
+        linux!.uidMappings![1]!.size = 70_000
+      })
+      expect([code, stderr]).toEqual([
+        1,
+        expect.stringMatching(/newuidmap.*uid range \[1-70001\).*not allowed.*\/linux\/uidMappings/s),
+      ])
+      expect(existsSync(join(home.directory, 'state/greedy'))).toBe(false)
+    })
+  },
+)

@@ -22,7 +22,11 @@ describeWith([...container, 'cli', 'compiler'], 'nrunc run', () => {
 
   test('streams and exit code are the container\'s, and nothing is left', async () => {
     const { id, bundle } = sandbox.bundle(['sh', '-c', 'cat; echo err >&2; exit 7'])
-    expect(await sandbox.nrunc(['run', '-b', bundle, id], { input: 'in' })).toEqual({ code: 7, stdout: 'in', stderr: 'err\n' })
+    expect(await sandbox.nrunc(['run', '-b', bundle, id], { input: 'in' })).toEqual({
+      code: 7,
+      stdout: 'in',
+      stderr: 'err\n',
+    })
     expect([(await sandbox.nrunc(['list', '-q'])).stdout, testCgroups(id)]).toEqual(['', []])
   })
 
@@ -39,7 +43,9 @@ describeWith([...container, 'cli', 'compiler'], 'nrunc run', () => {
   test('the bundle is the working directory, or a relative --bundle', async () => {
     const { id, bundle } = sandbox.bundle(['echo', 'here'])
     expect((await sandbox.nrunc(['run', id], { cwd: bundle })).stdout).toBe('here\n')
-    expect((await sandbox.nrunc(['run', '--bundle', relative('/tmp', bundle), id], { cwd: '/tmp' })).stdout).toBe('here\n')
+    expect((await sandbox.nrunc(['run', '--bundle', relative('/tmp', bundle), id], { cwd: '/tmp' })).stdout).toBe(
+      'here\n',
+    )
   })
 
   test('flags in Go\'s forms: one dash, =, and after the id', async () => {
@@ -66,7 +72,9 @@ describeWith([...container, 'cli', 'compiler'], 'nrunc run', () => {
 
   test('create --pid-file, relative to the working directory', async () => {
     const { id, bundle } = sandbox.bundle(['true'])
-    expect(await sandbox.nrunc(['create', '--pid-file', 'created.pid', '-b', bundle, id], { cwd: sandbox.directory })).toEqual(quiet)
+    expect(
+      await sandbox.nrunc(['create', '--pid-file', 'created.pid', '-b', bundle, id], { cwd: sandbox.directory }),
+    ).toEqual(quiet)
     expect(Number(readFileSync(join(sandbox.directory, 'created.pid'), 'utf8'))).toBe((await stateOf(id)).pid)
   })
 
@@ -77,7 +85,10 @@ describeWith([...container, 'cli', 'compiler'], 'nrunc run', () => {
     files.forEach((file) => closeSync(file))
     const { descriptors } = parseProbe(stdout)
     expect(Object.keys(descriptors)).toEqual(['0', '1', '2', '3', '4'])
-    expect([descriptors['3'], descriptors['4']]).toEqual([expect.stringMatching(/hostname$/), expect.stringMatching(/passwd$/)])
+    expect([descriptors['3'], descriptors['4']]).toEqual([
+      expect.stringMatching(/hostname$/),
+      expect.stringMatching(/passwd$/),
+    ])
   })
 
   test('--preserve-fds of one that is not open', async () => {
@@ -90,19 +101,25 @@ describeWith([...container, 'cli', 'compiler'], 'nrunc run', () => {
     const { id, bundle } = sandbox.bundle(['sh', '-c', 'hostname; cat /proc/self/mountinfo'])
     const { code, stdout } = await sandbox.nrunc(['run', '--no-pivot', '-b', bundle, id])
     expect([code, stdout.split('\n')[0]]).toEqual([0, 'runc'])
-    expect(parseMountTable(stdout.slice(5)).map(({ path }) => path)).toEqual(expect.arrayContaining(['/', '/proc', '/dev']))
+    expect(parseMountTable(stdout.slice(5)).map(({ path }) => path)).toEqual(
+      expect.arrayContaining(['/', '/proc', '/dev']),
+    )
   })
 
   test('--no-new-keyring', async () => {
     const { id, bundle } = sandbox.bundle(['probe'])
-    const keyring = async (...words: string[]) => parseProbe((await sandbox.nrunc(['run', ...words, '-b', bundle, id])).stdout).keyring
+    const keyring = async (...words: string[]) =>
+      parseProbe((await sandbox.nrunc(['run', ...words, '-b', bundle, id])).stdout).keyring
     expect(await keyring()).toMatch(new RegExp(`;_ses\\.${id}$`))
     expect(await keyring('--no-new-keyring')).not.toContain(id)
   })
 
   test('signals to the command in the foreground are the container\'s', async () => {
     const { id, bundle } = sandbox.bundle(['probe', 'catch', '15', '12'])
-    const child = spawn(process.execPath, [program, '--root', sandbox.root, 'run', '-b', bundle, id], { env: userEnvironment(), stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, [program, '--root', sandbox.root, 'run', '-b', bundle, id], {
+      env: userEnvironment(),
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     const ended = new Promise((resolve) => child.on('exit', resolve))
     let seen = ''
     child.stdout.setEncoding('utf8').on('data', (text: string) => { seen += text })
@@ -117,8 +134,13 @@ describeWith([...container, 'cli', 'compiler'], 'nrunc run', () => {
 
   test('a closed standard input, output and error', async () => {
     const { id, bundle } = sandbox.bundle(['sh', '-c', 'echo out; echo err >&2; exit 5'])
-    const words = [process.execPath, program, '--root', sandbox.root, 'run', '-b', bundle, id].map((word) => `'${word}'`).join(' ')
-    const child = spawn('sh', ['-c', `${words} <&- >&- 2>&-; echo $?`], { env: userEnvironment(), stdio: ['ignore', 'pipe', 'inherit'] })
+    const words = [process.execPath, program, '--root', sandbox.root, 'run', '-b', bundle, id]
+      .map((word) => `'${word}'`)
+      .join(' ')
+    const child = spawn('sh', ['-c', `${words} <&- >&- 2>&-; echo $?`], {
+      env: userEnvironment(),
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     let seen = ''
     child.stdout.setEncoding('utf8').on('data', (text: string) => { seen += text })
     await new Promise((resolve) => child.on('close', resolve))

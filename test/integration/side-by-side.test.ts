@@ -36,7 +36,9 @@ describeWith([...container, 'cli'], 'containers side by side', () => {
   test('of two with one id, one is made and the other refused', async () => {
     const id = sandbox.id()
     const results = await Promise.allSettled([1, 2, 3].map(() => sandbox.create(['true'], undefined, { id })))
-    const refused = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as { code: string, message: string }] : []))
+    const refused = results.flatMap((result) =>
+      result.status === 'rejected' ? [result.reason as { code: string; message: string }] : [],
+    )
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
     expect(refused.map(({ code }) => code)).toEqual(['ERR_ID_EXISTS', 'ERR_ID_EXISTS'])
     expect(refused[0]?.message).toBe(`container with given ID already exists: "${id}"`)
@@ -48,7 +50,9 @@ describeWith([...container, 'cli'], 'containers side by side', () => {
     const results = await Promise.allSettled([made.start(), made.start()])
     expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
     const refused = results.find((one) => one.status === 'rejected')
-    expect(refused?.status === 'rejected' && (refused.reason as Error).message).toBe('cannot start an already running container')
+    expect(refused?.status === 'rejected' && (refused.reason as Error).message).toBe(
+      'cannot start an already running container',
+    )
   })
 
   test('a second process loads a container, adds to it, ends it and deletes it', async () => {
@@ -57,7 +61,8 @@ describeWith([...container, 'cli'], 'containers side by side', () => {
       const { Runtime } = await import(${JSON.stringify(library)})
       const container = await new Runtime({ root: ${JSON.stringify(sandbox.root)} }).load('${made.id}')
       console.log((await container.state()).status, container.pid, container.stdout)
-      const added = await container.exec({ args: ['sh', '-c', 'hostname; exit 5'], stdout: 'inherit', stderr: 'inherit' })
+      const options = { stdout: 'inherit', stderr: 'inherit' }
+      const added = await container.exec({ args: ['sh', '-c', 'hostname; exit 5'], ...options })
       console.log((await added.wait()).code)
       await container.kill('KILL')
       const exit = await container.wait()
@@ -75,10 +80,14 @@ describeWith([...container, 'cli'], 'containers side by side', () => {
     const spec = sandbox.spec(['sleep', '1000'], ({ linux }) => { linux.cgroupsPath = `/nrunc-test/${id}` })
     const script = `
       const { Runtime } = await import(${JSON.stringify(library)})
-      const options = { id: '${id}', bundle: '/', spec: ${JSON.stringify(spec)}, stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' }
+      const options = ${JSON.stringify({ id, bundle: '/', spec, stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' })}
       await new Runtime({ root: ${JSON.stringify(sandbox.root)} }).create(options)
       process.exit(0)`
-    expect(await runProgram([process.execPath, '--input-type=module', '-e', script])).toEqual({ code: 0, stdout: '', stderr: '' })
+    expect(await runProgram([process.execPath, '--input-type=module', '-e', script])).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: '',
+    })
     const loaded = sandbox.keep(await new Runtime({ root: sandbox.root }).load(id))
     expect((await loaded.state()).status).toBe('created')
     await loaded.start()
@@ -91,7 +100,7 @@ describeWith([...container, 'cli'], 'containers side by side', () => {
     const spec = sandbox.spec(['sleep', '1000'], ({ linux }) => { linux.cgroupsPath = `/nrunc-test/${id}` })
     const script = `
       const { Runtime } = await import(${JSON.stringify(library)})
-      const options = { id: '${id}', bundle: '/', spec: ${JSON.stringify(spec)}, stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' }
+      const options = ${JSON.stringify({ id, bundle: '/', spec, stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' })}
       const container = await new Runtime({ root: ${JSON.stringify(sandbox.root)} }).run(options)
       console.log(container.pid)
       process.exit()`
@@ -104,12 +113,14 @@ describeWith([...container, 'cli'], 'containers side by side', () => {
   test('worker threads have containers of their own', async () => {
     const run = (code: number) => {
       const id = sandbox.id()
-      const spec = sandbox.spec(['sh', '-c', `exit ${code}`], ({ linux }) => { linux.cgroupsPath = `/nrunc-test/${id}` })
+      const spec = sandbox.spec(['sh', '-c', `exit ${code}`], ({ linux }) => {
+        linux.cgroupsPath = `/nrunc-test/${id}`
+      })
       const script = `
         const { parentPort } = require('node:worker_threads')
         import(${JSON.stringify(library)}).then(async ({ Runtime }) => {
           const runtime = new Runtime({ root: ${JSON.stringify(sandbox.root)} })
-          const container = await runtime.run({ id: '${id}', bundle: '/', spec: ${JSON.stringify(spec)}, stdin: 'ignore' })
+          const container = await runtime.run(${JSON.stringify({ id, bundle: '/', spec, stdin: 'ignore' })})
           const exit = await container.wait()
           await container.delete()
           parentPort.postMessage(exit)

@@ -47,7 +47,11 @@ describeWith(container, 'the streams of a container', () => {
   test('descriptors of the caller', async () => {
     const [from, to] = [join(sandbox.directory, 'config.json'), join(sandbox.directory, 'out')]
     const files = [openSync('/etc/hostname', 'r'), openSync(to, 'w'), openSync(`${from}.err`, 'w')] as const
-    const made = await sandbox.run(['sh', '-c', 'cat; echo err >&2'], undefined, { stdin: files[0], stdout: files[1], stderr: files[2] })
+    const made = await sandbox.run(['sh', '-c', 'cat; echo err >&2'], undefined, {
+      stdin: files[0],
+      stdout: files[1],
+      stderr: files[2],
+    })
     expect([made.stdin, made.stdout, made.stderr]).toEqual([null, null, null])
     await made.wait()
     expect(readFileSync(to, 'utf8')).toBe(readFileSync('/etc/hostname', 'utf8'))
@@ -65,12 +69,16 @@ describeWith(container, 'the streams of a container', () => {
   })
 
   test('ignored streams are /dev/null', async () => {
-    const made = await sandbox.run(['sh', '-c', 'readlink /proc/self/fd/0; readlink /proc/self/fd/2'], undefined, { stderr: 'ignore' })
+    const made = await sandbox.run(['sh', '-c', 'readlink /proc/self/fd/0; readlink /proc/self/fd/2'], undefined, {
+      stderr: 'ignore',
+    })
     expect((await end(made)).stdout).toBe('/dev/null\n/dev/null\n')
   })
 
   test('the caller\'s own streams', async () => {
-    const spec = sandbox.spec(['sh', '-c', 'cat; echo err >&2'], ({ linux }) => { linux.cgroupsPath = `/nrunc-test/${sandbox.id()}` })
+    const spec = sandbox.spec(['sh', '-c', 'cat; echo err >&2'], ({ linux }) => {
+      linux.cgroupsPath = `/nrunc-test/${sandbox.id()}`
+    })
     const script = `
       const { Runtime } = await import(${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)})
       const runtime = new Runtime({ root: ${JSON.stringify(sandbox.root)} })

@@ -41,11 +41,15 @@ describeWith([...container, 'cli', 'compiler'], 'a container in the foreground o
   test('the terminal is the container\'s own: stdio, /dev/console and the controlling terminal', async () => {
     const pty = run()
     await pty.shows(/ready> /)
-    pty.type('readlink /proc/self/fd/0; stat -c "%F %t" /dev/console; cat /proc/mounts | grep -c " /dev/console "; echo to tty > /dev/tty\r')
+    pty.type('readlink /proc/self/fd/0; stat -c "%F %t" /dev/console; ')
+    pty.type('cat /proc/mounts | grep -c " /dev/console "; echo to tty > /dev/tty\r')
     await pty.shows(/\r\n\/dev\/pts\/0\r\ncharacter special file 88\r\n1\r\nto tty\r\n/)
     pty.type('probe\r')
     const [line] = await pty.shows(/\{"descriptors".*\}\r\n/)
-    expect(JSON.parse(line)).toMatchObject({ terminal: { foreground: true }, descriptors: { 0: '/dev/pts/0', 1: '/dev/pts/0', 2: '/dev/pts/0' } })
+    expect(JSON.parse(line)).toMatchObject({
+      terminal: { foreground: true },
+      descriptors: { 0: '/dev/pts/0', 1: '/dev/pts/0', 2: '/dev/pts/0' },
+    })
     pty.type('exit\r')
     await pty.ended
   })
@@ -65,7 +69,11 @@ describeWith([...container, 'cli', 'compiler'], 'a container in the foreground o
     const { id, bundle } = shell()
     const words = nruncWords('run', '-b', bundle, id).map((word) => `'${word}'`).join(' ')
     const [before, after] = [join(sandbox.directory, 'before'), join(sandbox.directory, 'after')]
-    const pty = start(['sh', '-c', `stty -a > ${before}; ${words}; echo "code $?"; stty -a > ${after}; echo done; read answer`])
+    const pty = start([
+      'sh',
+      '-c',
+      `stty -a > ${before}; ${words}; echo "code $?"; stty -a > ${after}; echo done; read answer`,
+    ])
     await pty.shows(/ready> /)
     expect(lineDiscipline(await pty.modes())).toBe(0)
     pty.type('exit 3\r')
@@ -113,7 +121,9 @@ describeWith([...container, 'cli', 'compiler'], 'a container in the foreground o
   test('everything that was written is shown, also when the program ends at once', async () => {
     const pty = run(['seq', '1', '5000'])
     expect(await pty.ended).toBe(0)
-    expect(pty.screen.split('\r\n').filter(Boolean)).toEqual(Array.from({ length: 5000 }, (_, index) => String(index + 1)))
+    expect(pty.screen.split('\r\n').filter(Boolean)).toEqual(
+      Array.from({ length: 5000 }, (_, index) => String(index + 1)),
+    )
   })
 
   test('without a terminal of the user: input from a file, output to a file', async () => {

@@ -30,7 +30,12 @@ describeWith([...container, 'compiler', 'userNamespaces'], 'a user namespace', (
 
   test('is a new one, with the maps of the spec', async () => {
     const maps = await shell('cat /proc/self/uid_map /proc/self/gid_map /proc/self/setgroups')
-    expect(maps.trim().split('\n').map((line) => line.trim().split(/\s+/).join(' '))).toEqual([`0 ${first} 65536`, `0 ${first + 1} 65536`, 'allow'])
+    expect(
+      maps
+        .trim()
+        .split('\n')
+        .map((line) => line.trim().split(/\s+/).join(' ')),
+    ).toEqual([`0 ${first} 65536`, `0 ${first + 1} 65536`, 'allow'])
     const { namespaces } = parseProbe((await sandbox.output(['probe'], mapped())).stdout)
     for (const [name, target] of Object.entries(namespaces)) {
       const shared = ['cgroup', 'time'].includes(name)
@@ -48,7 +53,12 @@ describeWith([...container, 'compiler', 'userNamespaces'], 'a user namespace', (
   })
 
   test('user and groups of the spec are the container\'s ids', async () => {
-    const made = await sandbox.run(['sleep', '1000'], mapped(({ process }) => { process.user = { uid: 1000, gid: 1001, additionalGids: [5] } }))
+    const made = await sandbox.run(
+      ['sleep', '1000'],
+      mapped(({ process }) => {
+        process.user = { uid: 1000, gid: 1001, additionalGids: [5] }
+      }),
+    )
     const status = readFileSync(`/proc/${made.pid}/status`, 'latin1')
     expect(/^Uid:\t(\d+)/m.exec(status)?.[1]).toBe(String(first + 1000))
     expect(/^Groups:\t(.*?)\s*$/m.exec(status)?.[1]).toBe(String(first + 1 + 5))
@@ -63,31 +73,52 @@ describeWith([...container, 'compiler', 'userNamespaces'], 'a user namespace', (
   test('the default devices are the host\'s nodes, bound', async () => {
     const mounts = parseMountTable(await shell('cat /proc/self/mountinfo'))
     const bound = mounts.filter(({ path }) => /^\/dev\/(null|zero|full|random|urandom|tty)$/.test(path))
-    expect(bound.map(({ path }) => path).sort()).toEqual(['/dev/full', '/dev/null', '/dev/random', '/dev/tty', '/dev/urandom', '/dev/zero'])
-    expect(await shell('stat -c "%F %t:%T" /dev/null; echo lost > /dev/null; head -c 2 /dev/zero | wc -c')).toBe('character special file 1:3\n2\n')
+    expect(bound.map(({ path }) => path).sort()).toEqual([
+      '/dev/full',
+      '/dev/null',
+      '/dev/random',
+      '/dev/tty',
+      '/dev/urandom',
+      '/dev/zero',
+    ])
+    expect(await shell('stat -c "%F %t:%T" /dev/null; echo lost > /dev/null; head -c 2 /dev/zero | wc -c')).toBe(
+      'character special file 1:3\n2\n',
+    )
   })
 
   test('the other mounts of the default spec are there', async () => {
     const mounts = parseMountTable(await shell('cat /proc/self/mountinfo'))
     const types = Object.fromEntries(mounts.map(({ path, type }) => [path, type]))
-    expect(types).toMatchObject({ '/proc': 'proc', '/dev': 'tmpfs', '/dev/pts': 'devpts', '/dev/shm': 'tmpfs', '/dev/mqueue': 'mqueue', '/sys': 'sysfs' })
+    expect(types).toMatchObject({
+      '/proc': 'proc',
+      '/dev': 'tmpfs',
+      '/dev/pts': 'devpts',
+      '/dev/shm': 'tmpfs',
+      '/dev/mqueue': 'mqueue',
+      '/sys': 'sysfs',
+    })
     expect(mounts.find(({ path }) => path === '/')?.options).toContain('ro')
   })
 
   test('files that it writes belong to the mapped user', async () => {
     const rootfs = sandbox.rootfs()
     chownTree(rootfs)
-    await sandbox.output(['sh', '-c', 'echo data > /root/new; chown 7:8 /root/new; mkdir /root/directory'], mapped((spec) => {
-      spec.root = { path: rootfs, readonly: false }
-      const rights = ['CAP_CHOWN', 'CAP_DAC_OVERRIDE', 'CAP_FOWNER']
-      spec.process.capabilities = { bounding: rights, permitted: rights, effective: rights }
-    }))
+    await sandbox.output(
+      ['sh', '-c', 'echo data > /root/new; chown 7:8 /root/new; mkdir /root/directory'],
+      mapped((spec) => {
+        spec.root = { path: rootfs, readonly: false }
+        const rights = ['CAP_CHOWN', 'CAP_DAC_OVERRIDE', 'CAP_FOWNER']
+        spec.process.capabilities = { bounding: rights, permitted: rights, effective: rights }
+      }),
+    )
     const owner = (path: string) => { const { uid, gid } = statSync(join(rootfs, path)); return [uid, gid] }
     expect([owner('root/new'), owner('root/directory')]).toEqual([[first + 7, first + 1 + 8], [first, first + 1]])
   })
 
   test('a cgroup namespace with it is its own', async () => {
-    const lines = (await shell('cat /proc/self/cgroup', ({ linux }) => linux.namespaces.push({ type: 'cgroup' }))).trim().split('\n')
+    const lines = (await shell('cat /proc/self/cgroup', ({ linux }) => linux.namespaces.push({ type: 'cgroup' })))
+      .trim()
+      .split('\n')
     expect(lines.map((line) => line.split(':')[2])).toContain('/')
     expect(lines.join()).not.toContain('/nrunc-test')
   })
@@ -96,18 +127,40 @@ describeWith([...container, 'compiler', 'userNamespaces'], 'a user namespace', (
     const made = await sandbox.run(['sleep', '1000'], mapped())
     const { stdout } = await sandbox.output(['probe'], ({ linux }) => {
       linux.namespaces = linux.namespaces.filter(({ type }) => type !== 'network')
-      linux.namespaces.push({ type: 'user', path: `/proc/${made.pid}/ns/user` }, { type: 'network', path: `/proc/${made.pid}/ns/net` })
+      linux.namespaces.push(
+        { type: 'user', path: `/proc/${made.pid}/ns/user` },
+        { type: 'network', path: `/proc/${made.pid}/ns/net` },
+      )
     })
     const { namespaces, status, pid } = parseProbe(stdout)
     for (const name of ['user', 'net']) expect(namespaces[name], name).toBe(linkOf(`/proc/${made.pid}/ns/${name}`))
-    for (const name of ['mnt', 'ipc', 'uts', 'pid']) expect(namespaces[name], name).not.toBe(linkOf(`/proc/${made.pid}/ns/${name}`))
+    for (const name of ['mnt', 'ipc', 'uts', 'pid'])
+      expect(namespaces[name], name).not.toBe(linkOf(`/proc/${made.pid}/ns/${name}`))
     expect([status['Uid'], pid]).toEqual(['0\t0\t0\t0', 1])
   })
 
   test.each([
-    ['no mappings', (spec: TestSpec) => { spec.linux.uidMappings = [] }, '/linux/uidMappings'],
-    ['a user that is not mapped', (spec: TestSpec) => { spec.process.user.uid = 70_000 }, '/process/user/uid'],
-    ['overlapping mappings', (spec: TestSpec) => { spec.linux.uidMappings?.push({ containerID: 5, hostID: 5, size: 1 }) }, '/linux/uidMappings/1/containerID'],
+    [
+      'no mappings',
+      (spec: TestSpec) => {
+        spec.linux.uidMappings = []
+      },
+      '/linux/uidMappings',
+    ],
+    [
+      'a user that is not mapped',
+      (spec: TestSpec) => {
+        spec.process.user.uid = 70_000
+      },
+      '/process/user/uid',
+    ],
+    [
+      'overlapping mappings',
+      (spec: TestSpec) => {
+        spec.linux.uidMappings?.push({ containerID: 5, hostID: 5, size: 1 })
+      },
+      '/linux/uidMappings/1/containerID',
+    ],
   ])('%s', async (_name, change, field) => {
     const error = await rejection(sandbox.create(['true'], mapped(change)))
     expect([error.code, error.field]).toEqual(['ERR_CONFIG_INVALID', field])

@@ -19,8 +19,12 @@ describeWith([...container, 'cli', 'compiler'], 'identity', () => {
   test('CVE-2022-29162: no inheritable capabilities, whatever is added to a process', async () => {
     const made = await sandbox.run(['sleep', '1000'])
     const inheritable = (text: string) => bitsOf(parseProbe(text).status['CapInh'])
-    expect(inheritable((await end(await made.exec({ args: ['probe'], capabilities: ['CAP_NET_ADMIN'] }))).stdout)).toEqual([])
-    expect(inheritable((await sandbox.nrunc(['exec', '--cap', 'CAP_NET_ADMIN', '--user', '1000', made.id, 'probe'])).stdout)).toEqual([])
+    expect(
+      inheritable((await end(await made.exec({ args: ['probe'], capabilities: ['CAP_NET_ADMIN'] }))).stdout),
+    ).toEqual([])
+    expect(
+      inheritable((await sandbox.nrunc(['exec', '--cap', 'CAP_NET_ADMIN', '--user', '1000', made.id, 'probe'])).stdout),
+    ).toEqual([])
     expect(inheritable((await sandbox.output(['probe'])).stdout)).toEqual([])
     const mapped = await sandbox.output(['probe'], ({ linux }) => {
       linux.namespaces.push({ type: 'user' })
@@ -42,16 +46,19 @@ describeWith([...container, 'cli', 'compiler'], 'identity', () => {
 
   test('CVE-2016-9962: what init holds open cannot be looked at from inside the container', async () => {
     const made = await sandbox.create(['true'], ({ process }) => { process.noNewPrivileges = false })
-    const script = 'for link in /proc/1/fd/* /proc/1/exe /proc/1/cwd /proc/1/root; do readlink $link; ls $link/ 2>/dev/null; done; cat /proc/1/maps 2>&1'
+    const links = '/proc/1/fd/* /proc/1/exe /proc/1/cwd /proc/1/root'
+    const script = `for link in ${links}; do readlink $link; ls $link/ 2>/dev/null; done; cat /proc/1/maps 2>&1`
     const { stdout } = await end(await made.exec({ args: ['sh', '-c', script], stdin: 'ignore' }))
     expect(stdout).toMatch(/^cat: .*Permission denied\n$/)
   })
 
   test('CVE-2016-9962: nor what holds a process that is just being added', async () => {
-    const script = 'while :; do for fd in /proc/[0-9]*/fd/*; do link=$(readlink $fd 2>/dev/null); case $link in ""|/dev/null|pipe:*|/proc/*) ;; *) echo "$fd $link";; esac; done; done'
+    const look = 'link=$(readlink $fd 2>/dev/null); case $link in ""|/dev/null|pipe:*|/proc/*) ;; *) echo "$link";; esac'
+    const script = `while :; do for fd in /proc/[0-9]*/fd/*; do ${look}; done; done`
     const made = await sandbox.run(['sh', '-c', script])
     const all = end(made)
-    for (let count = 0; count < 30; count++) await (await made.exec({ args: ['true'], stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' })).wait()
+    for (let count = 0; count < 30; count++)
+      await (await made.exec({ args: ['true'], stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' })).wait()
     await made.kill('KILL')
     expect((await all).stdout).toBe('')
   })
@@ -70,7 +77,13 @@ describeWith([...container, 'cli', 'compiler'], 'identity', () => {
     const out = join(sandbox.directory, 'environment')
     const hook = { path: '/bin/sh', args: ['sh', '-c', `cat /proc/self/environ >> ${out}`] }
     const { id, bundle } = sandbox.bundle(['sh', '-c', 'cat /proc/self/environ; sleep 1000'], (spec) => {
-      spec.hooks = { prestart: [hook], createRuntime: [hook], createContainer: [hook], poststart: [hook], poststop: [hook] }
+      spec.hooks = {
+        prestart: [hook],
+        createRuntime: [hook],
+        createContainer: [hook],
+        poststart: [hook],
+        poststop: [hook],
+      }
     })
     const [name = '', value = ''] = secret.split('=')
     const env = { [name]: value }

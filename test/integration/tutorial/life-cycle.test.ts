@@ -1,6 +1,6 @@
 /**
- * The tutorial, second part: terminal false and args sleep; create, list, ps, start, ps, exec, list, delete. Each test is
- * one step of it: the container outlives the test.
+ * The tutorial, second part: terminal false and args sleep; create, list, ps, start, ps, exec, list, delete. Each test
+ * is one step of it: the container outlives the test.
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -45,7 +45,12 @@ describeWith([...container, 'cli', 'compiler'], 'tutorial: create, start, delete
   test('state says the same, in two spaces of indentation and without a newline', async () => {
     const text = await must('state', id)
     const state = JSON.parse(text) as State
-    expect(state).toMatchObject({ id, status: 'created', bundle: tutorial.bundle(), rootfs: join(tutorial.bundle(), 'rootfs') })
+    expect(state).toMatchObject({
+      id,
+      status: 'created',
+      bundle: tutorial.bundle(),
+      rootfs: join(tutorial.bundle(), 'rootfs'),
+    })
     expect(text).toBe(JSON.stringify(state, null, 2))
   })
 
@@ -79,7 +84,9 @@ describeWith([...container, 'cli', 'compiler'], 'tutorial: create, start, delete
   })
 
   test('exec ls /', async () => {
-    expect((await must('exec', id, 'ls', '/')).trim().split('\n')).toEqual(expect.arrayContaining(['bin', 'dev', 'proc', 'sys']))
+    expect((await must('exec', id, 'ls', '/')).trim().split('\n')).toEqual(
+      expect.arrayContaining(['bin', 'dev', 'proc', 'sys']),
+    )
   })
 
   test('exec -t /bin/sh', async () => {
@@ -93,7 +100,10 @@ describeWith([...container, 'cli', 'compiler'], 'tutorial: create, start, delete
 
   test('delete of a running container is refused', async () => {
     const { code, stderr } = await tutorial.nrunc(['delete', id])
-    expect([code, stderr]).toEqual([1, expect.stringContaining(`cannot delete container ${id} that is not stopped: running`)])
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining(`cannot delete container ${id} that is not stopped: running`),
+    ])
   })
 
   test('kill, and delete when list shows it as stopped', async () => {

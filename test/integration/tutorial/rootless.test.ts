@@ -41,10 +41,18 @@ describeWith([...container, 'cli', 'compiler', 'rootless'], 'tutorial: rootless'
     const spec = JSON.parse(readFileSync(config, 'utf8')) as Spec
     Object.assign(spec.process!, { terminal: false, args: ['sh', '-c', 'id -u; exit 4'] })
     writeFileSync(config, JSON.stringify(spec))
-    expect(await home.nrunc(['--root', join(home.directory, 'x'), 'run', 'mycontainer'], { cwd: bundle })).toEqual({ code: 4, stdout: '0\n', stderr: '' })
+    expect(await home.nrunc(['--root', join(home.directory, 'x'), 'run', 'mycontainer'], { cwd: bundle })).toEqual({
+      code: 4,
+      stdout: '0\n',
+      stderr: '',
+    })
   })
 
   test('list of that root: nothing is left', async () => {
-    expect(await home.nrunc(['--root', join(home.directory, 'x'), 'list', '-q'])).toEqual({ code: 0, stdout: '', stderr: '' })
+    expect(await home.nrunc(['--root', join(home.directory, 'x'), 'list', '-q'])).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: '',
+    })
   })
 })

@@ -55,4 +55,9 @@ export function useTutorial(): Tutorial {
 }
 
 /** Lines of `list` as cells, without the header. */
-export const rowsOf = (table: string): string[][] => table.trim().split('\n').slice(1).map((line) => line.trim().split(/\s{2,}/))
+export const rowsOf = (table: string): string[][] =>
+  table
+    .trim()
+    .split('\n')
+    .slice(1)
+    .map((line) => line.trim().split(/\s{2,}/))
