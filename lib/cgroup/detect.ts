@@ -6,17 +6,18 @@ import { posix } from 'node:path'
 import { baseDirectory, type CgroupHost, type Hierarchy, ownDirectory, parseCgroupHost } from './host.ts'
 import type { HasFile } from './limit.ts'
 
-/** Detect the hierarchies of this host; cgroups(7). A file that cannot be read counts as empty. */
+/** Detect the hierarchies of this host; cgroups(7). A file that cannot be read counts as empty. What only
+ * a rootless caller wants to know is looked up when it is asked for. */
 export function detectCgroups(): CgroupHost {
   const { mode, hierarchies, unified } = parseCgroupHost(read('/proc/self/mountinfo'), read('/proc/self/cgroup'))
   return {
     mode,
-    hierarchies: hierarchies.map(one => ({ ...one, writable: mayCreateIn(baseDirectory(one, 1), 'tasks') })),
+    hierarchies: hierarchies.map(one => ({ ...one, get writable() { return mayCreateIn(baseDirectory(one, 1), 'tasks') } })),
     unified: unified && {
       ...unified,
       controllers: controllersOf(unified.mountpoint),
-      delegated: controllersOf(baseDirectory(unified, 2)),
-      writable: mayCreateIn(baseDirectory(unified, 2), 'cgroup.procs'),
+      get delegated() { return controllersOf(baseDirectory(unified, 2)) },
+      get writable() { return mayCreateIn(baseDirectory(unified, 2), 'cgroup.procs') },
     },
   }
 }
