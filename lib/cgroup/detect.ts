@@ -6,8 +6,10 @@ import { posix } from 'node:path'
 import { baseDirectory, type CgroupHost, type Hierarchy, ownDirectory, parseCgroupHost } from './host.ts'
 import type { HasFile } from './limit.ts'
 
-/** Detect the hierarchies of this host; cgroups(7). A file that cannot be read counts as empty. What only
- * a rootless caller wants to know is looked up when it is asked for. */
+/**
+ * Detect the hierarchies of this host; cgroups(7). A file that cannot be read counts as empty. What only a rootless
+ * caller wants to know is looked up when it is asked for.
+ */
 export function detectCgroups(): CgroupHost {
   const { mode, hierarchies, unified } = parseCgroupHost(read('/proc/self/mountinfo'), read('/proc/self/cgroup'))
   return {
