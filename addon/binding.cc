@@ -55,7 +55,9 @@ class Outbox {
   napi_threadsafe_function function_ = nullptr;
 };
 
-napi_value to_buffer(napi_env env, const std::string& data) {
+// Most events have no data, and a Buffer is dear.
+napi_value to_buffer(napi_env env, const std::string& data, napi_value empty) {
+  if (data.empty()) return empty;
   napi_value value = nullptr;
   napi_create_buffer_copy(env, data.size(), data.data(), nullptr, &value);
   return value;
@@ -70,8 +72,10 @@ void deliver(napi_env env, napi_value dispatcher, void*, void* data) {
   napi_create_uint32(env, static_cast<u32>(event->type), &arguments[1]);
   napi_create_int32(env, event->a, &arguments[2]);
   napi_create_int32(env, event->b, &arguments[3]);
-  arguments[4] = to_buffer(env, event->data);
-  arguments[5] = to_buffer(env, event->data2);
+  napi_value empty = nullptr;
+  napi_get_undefined(env, &empty);
+  arguments[4] = to_buffer(env, event->data, empty);
+  arguments[5] = to_buffer(env, event->data2, empty);
   napi_get_global(env, &global);
   if (napi_call_function(env, global, dispatcher, 6, arguments, nullptr) == napi_pending_exception) {
     napi_value error = nullptr;

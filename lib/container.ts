@@ -19,7 +19,7 @@ import { signalNumber } from './signals.ts'
 import { isNewNamespace } from './spec/namespaces.ts'
 import type { Spec } from './spec/schema.ts'
 import { containerDirectory, removeDirectory } from './state/directory.ts'
-import { notFound, readState, type StateFile } from './state/file.ts'
+import { isCurrent, notFound, readState, type StateFile } from './state/file.ts'
 import { withLock } from './state/lock.ts'
 import { describeState } from './state/describe.ts'
 import { FIFO, isAlive, namespaceProcesses, statusOf } from './state/status.ts'
@@ -185,8 +185,7 @@ export class Container {
 
   /** Another process may have deleted the container, and a new one taken its id. */
   #requireSame(): void {
-    const now = readState(this.#directory, this.id)
-    if (now.init_process_pid !== this.pid || now.init_process_start !== this.#state.init_process_start) throw notFound(this.id)
+    if (!isCurrent(this.#directory, this.#state)) throw notFound(this.id)
   }
 
   /** The end of init is then the end of all. One that was joined by its path goes on. */

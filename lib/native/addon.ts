@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { NruncError } from '../errors.ts'
 
 /** What arrives at the dispatcher: the id given with the request, the kind, and values that depend on the kind. */
-export type Dispatcher = (id: number, type: number, a: number, b: number, data: Buffer, data2: Buffer) => void
+export type Dispatcher = (id: number, type: number, a: number, b: number, data?: Buffer, data2?: Buffer) => void
 
 export interface Addon {
   start(dispatcher: Dispatcher): void
@@ -65,6 +65,7 @@ function load(): Addon {
 
 const firstLine = (error: unknown): string => String((error as Error).message).split('\n')[0]!
 
+const nothing = Buffer.alloc(0)
 let loaded: Addon | undefined
 const handlers = new Map<number, (type: number, a: number, b: number, data: Buffer, data2: Buffer) => void>()
 let lastId = 0
@@ -74,7 +75,7 @@ let held = 0
 export function addon(): Addon {
   if (loaded !== undefined) return loaded
   loaded = load()
-  loaded.start((id, type, a, b, data, data2) => handlers.get(id)?.(type, a, b, data, data2))
+  loaded.start((id, type, a, b, data = nothing, data2 = nothing) => handlers.get(id)?.(type, a, b, data, data2))
   return loaded
 }
 

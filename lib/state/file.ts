@@ -70,6 +70,15 @@ export function readState(directory: string, id: string): StateFile {
   return parseState(text, join(directory, NAME))
 }
 
+/** Whether the state on disk still is that of the same process; the text tells, without parsing it. */
+export function isCurrent(directory: string, { init_process_pid: pid, init_process_start: start }: StateFile): boolean {
+  try {
+    return readFileSync(join(directory, NAME), 'latin1').includes(`"init_process_pid":${pid},"init_process_start":${start},`)
+  } catch {
+    return false
+  }
+}
+
 /** The state that a creation has staged and not published; undefined where there is none, or not a whole one. */
 export function readStaged(directory: string): StateFile | undefined {
   const path = `${join(directory, NAME)}.new`
