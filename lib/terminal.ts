@@ -18,6 +18,8 @@ import { errnoName } from './native/errno.ts'
 export class Terminal extends Duplex {
   readonly #fd: number
   readonly #tty: ReadStream
+  /** The other end has hung up: the descriptor is closed, or about to be, and its number may be another's. */
+  #over = false
 
   /** @internal Takes over the descriptor. */
   constructor(fd: number) {
@@ -30,6 +32,7 @@ export class Terminal extends Duplex {
       throw error
     }
     this.#tty.on('data', (piece) => { if (!this.push(piece)) this.#tty.pause() })
+    for (const event of ['end', 'error', 'close']) this.#tty.on(event, () => { this.#over = true })
     this.#tty.on('end', () => this.#drain())
     // The kernel's way to say that nobody holds the other side any more.
     this.#tty.on('error', (error: NodeJS.ErrnoException) => { if (error.code === 'EIO') this.push(null); else this.destroy(error) })
@@ -56,11 +59,12 @@ export class Terminal extends Duplex {
    * @throws NruncError ERR_NATIVE
    */
   resize(size: { readonly rows: number; readonly columns: number }): void {
+    if (this.#over || this.destroyed) return
     this.#check(addon().setWindowSize(this.#fd, size.rows, size.columns), 'set the window size')
   }
 
   #check(result: number, what: string): void {
-    if (result < 0 && !this.destroyed) {
+    if (result < 0) {
       throw new NruncError('ERR_NATIVE', `cannot ${what}: ${errnoName(-result)}`, { syscall: 'ioctl', errno: errnoName(-result) })
     }
   }
