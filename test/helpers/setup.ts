@@ -39,11 +39,13 @@ export default function setup({ provide }: TestProject): () => void {
   require('cli', existsSync(join(project, 'dist/cli.cjs')) ? undefined : 'the command line is not built: npm run build')
   require('cgroup', cgroupMounts().length > 0 ? undefined : 'no cgroup hierarchy is mounted')
   require('compiler', build('probe', bench, ['-static']) ?? build('terminal', bench, []))
-  require('busybox', makeSharedRootfs(bench))
-  require('mountNamespaces', attempt('unshare', ['-m', '--propagation', 'private', 'true']))
+  if (missing.root === undefined) {
+    require('busybox', makeSharedRootfs(bench))
+    require('mountNamespaces', attempt('unshare', ['-m', '--propagation', 'private', 'true']))
+    require('rootless', attempt('setpriv', [...someone.words, 'unshare', '--user', '--map-root-user', 'true'])
+      ?? attempt('setpriv', [...someone.words, process.execPath, '-e', '0']))
+  }
   require('userNamespaces', attempt('unshare', ['--user', '--map-root-user', 'true']))
-  require('rootless', attempt('setpriv', [...someone.words, 'unshare', '--user', '--map-root-user', 'true'])
-    ?? attempt('setpriv', [...someone.words, process.execPath, '-e', '0']))
   const helpers = attempt('sh', [
     '-c',
     'command -v newuidmap && command -v newgidmap && [ -e /etc/subuid ] && [ -e /etc/subgid ]',
