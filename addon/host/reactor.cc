@@ -216,6 +216,9 @@ void Reactor::process_ended(u32 id, Watch& watch) {
   const int how = WEXITED | WNOHANG | (watch.reaps ? 0 : WNOWAIT);
   sys::Call waited = CALL(waitid, kernel::kPidfdWait, watch.pidfd.get(), &info, how, nullptr);
   if (!waited.failed() && info.si_pid == 0) return;  // not yet
+  // The first reading may have brought the process that goes on in the place of the one that forked: it has ended too, and
+  // its last words are still to be read.
+  read_channel(id, watch);
   // A process that Node is just forking may hold a copy of init's end for a moment: the end of the process is the end of
   // the channel all the same, and is told first.
   if (watch.channel.valid()) {
