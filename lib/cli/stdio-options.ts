@@ -9,7 +9,7 @@ import type { Values } from './command.ts'
 export const stdioFlags = {
   'console-socket': { kind: 'text', value: 'PATH', help: "unix socket that receives the terminal's master" },
   'pid-file': { kind: 'text', value: 'PATH', help: 'file that receives the pid' },
-  'preserve-fds': { kind: 'number', help: 'pass on N more descriptors, after the standard ones and $LISTEN_FDS' },
+  'preserve-fds': { kind: 'number', help: 'pass on N more descriptors, from 3 on' },
 } as const
 
 /**

@@ -43,7 +43,7 @@ export const operations = define({
   adjustOomScore: { code: 7, by: 'host', verb: 'set', fields: { value: 'text' } },
 
   // --- init: namespaces ---------------------------------------------------------------------------------------
-  /** Write "0" to an open `tasks` or `cgroup.procs` file. `optional` 1: a refusal is no error. */
+  /** Write "0" to an open `tasks` or `cgroup.procs` file. */
   joinCgroup: { code: 16, by: 'init', verb: 'join cgroup', fields: { descriptor: 'slot', path: 'text' } },
   enterNamespace: { code: 17, by: 'init', verb: 'join namespace', fields: { descriptor: 'slot', flags: 'u32', path: 'text' } },
   unshare: { code: 18, by: 'init', verb: 'unshare', fields: { flags: 'u32' } },
