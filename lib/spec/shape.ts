@@ -90,18 +90,18 @@ export function struct<R extends Shape, O extends Shape = Record<never, never>>(
 }
 
 /** Integer of at most 53 bits, from `lowest` to `highest`. */
-export const integer = (lowest: number, highest: number) => seal<number>(v.custom<number>(
+export const integer = (lowest: number, highest: number) => seal<number>(Object.assign(v.custom<number>(
   (value) => typeof value === 'number' && Number.isInteger(value) && value >= lowest && value <= highest,
   (issue) => outOfRange(issue.input, lowest, highest),
-))
+), { range: [lowest, highest] }))
 
-const integer64 = (lowest: bigint, highest: bigint) => seal<Integer64>(v.custom<Integer64>(
+const integer64 = (lowest: bigint, highest: bigint) => seal<Integer64>(Object.assign(v.custom<Integer64>(
   (value) => (typeof value === 'number' ? Number.isSafeInteger(value) : typeof value === 'bigint')
     && (value as Integer64) >= lowest && (value as Integer64) <= highest,
   (issue) => typeof issue.input === 'number' && Number.isInteger(issue.input) && !Number.isSafeInteger(issue.input)
     ? `${issue.input} is not exact as a number, it must be a bigint`
     : outOfRange(issue.input, lowest, highest),
-))
+), { range: [lowest, highest] }))
 
 function outOfRange(value: unknown, lowest: Integer64, highest: Integer64): string {
   const found = typeof value === 'number' || typeof value === 'bigint' ? String(value) : kindOf(value)

@@ -38,6 +38,10 @@ const unsupported: readonly Entry[] = [
   { field: '/linux/resources/memory/checkBeforeUpdate' },
 ]
 
+/** JSON pointers, in which `*` stands for any index, of what is refused whatever its value asks for. */
+export const unsupportedFields: readonly string[] =
+  unsupported.filter(({ when }) => when === undefined || when === hasKeys).map(({ field }) => field)
+
 const steps = unsupported.map(({ field, when = isMeaningful }) => ({ keys: field.split('/').slice(1), when }))
 
 /**

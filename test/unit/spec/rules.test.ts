@@ -225,6 +225,9 @@ describe('a config is accepted', () => {
     ['equal limits', specWith({
       '/process/rlimits': [{ type: 'RLIMIT_CPU', soft: 18446744073709551615n, hard: 18446744073709551615n }],
     })],
+    ['what only other platforms use is accepted', specWith({
+      '/process/commandLine': 'x', '/process/user': { uid: 0, gid: 0, username: 'x' },
+    })],
     ['a deadline', specWith({
       '/process/scheduler': { policy: 'SCHED_DEADLINE', runtime: 1, deadline: 2, period: 3 },
     })],

@@ -1,0 +1,52 @@
+/** docs/config.md, made from the definition of config.json and the list of its tests. */
+import { type Field, fieldsOf } from '../lib/spec/fields.ts'
+import { specSchema } from '../lib/spec/schema.ts'
+import { unsupportedFields } from '../lib/spec/unsupported.ts'
+import { cgroupVersion, fieldTests } from '../test/fields.ts'
+
+/** The entry of a table that is for FIELD, or for what it is a part of; of several the longest. */
+function entryFor<T>(table: Readonly<Record<string, T>>, field: string): T | undefined {
+  for (let key = field; key !== ''; key = key.slice(0, key.lastIndexOf('/'))) {
+    if (Object.hasOwn(table, key)) return table[key]
+  }
+  return undefined
+}
+
+export interface Row extends Field {
+  readonly cgroup: string
+  /** As `FILE: TITLE`. */
+  readonly tests: readonly string[]
+  /** The config is refused when it asks for this. */
+  readonly unsupported: boolean
+}
+
+export const rows: readonly Row[] = fieldsOf(specSchema).map((field) => {
+  const tests = entryFor(fieldTests, field.field) ?? []
+  const unsupported = tests.length === 0
+    && unsupportedFields.some((name) => field.field === name || field.field.startsWith(`${name}/`))
+  const inCgroup = /^\/linux\/(resources\/|cgroupsPath)/.test(field.field)
+  return { ...field, cgroup: entryFor(cgroupVersion, field.field) ?? (inCgroup ? 'v1, v2' : ''), tests, unsupported }
+})
+
+const code = (text: string): string => `\`${text.replaceAll('|', '\\|')}\``
+
+const row = ({ field, type, required, cgroup, tests, unsupported }: Row): string => {
+  const shown = unsupported ? ['refused: not supported yet'] : tests.map((test) => {
+    const [file = '', ...title] = test.split(': ')
+    return `[${title.join(': ').replaceAll('|', '\\|')}](../test/${file})`
+  })
+  return `| ${code(field)} | ${type}${required ? ', required' : ''} | ${cgroup} | ${shown.join('<br>')} |`
+}
+
+export const document = `# Fields of config.json
+
+Every field of runtime-spec 1.3, as the validator has it, and the test that shows that it works. In a field \`*\` stands for
+any index of a list, or any name of a map; a field is required where what it is a part of is given. The third column says
+with which version of cgroups a field of theirs works. Fields that the specification does not have are kept and ignored.
+
+This file is made by \`npm run docs\` from \`lib/spec\` and \`test/fields.ts\`.
+
+| field | type | cgroup | test |
+|---|---|---|---|
+${rows.map(row).join('\n')}
+`

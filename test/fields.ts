@@ -1,0 +1,122 @@
+/**
+ * Which test shows that a field of config.json does what it says: the table in docs/config.md (`npm run docs`). A key is
+ * the JSON pointer of a field, `*` for any index or name, or of an object with all of its fields; of several that fit,
+ * the longest counts. A value lists tests as `FILE: TITLE`, the file below test/, the title as it stands there. Where a
+ * test can look from inside a container, it does.
+ */
+export const fieldTests: Readonly<Record<string, readonly string[]>> = {
+  '/ociVersion': ['unit/spec/schema.test.ts: good-spec-example'],
+  '/root/path': ['integration/lifecycle.test.ts: started: the program runs, and its output and exit code arrive'],
+  '/root/readonly': ['integration/default-spec.test.ts: a read-only root file system, and one that is not'],
+  '/hostname': ['integration/default-spec.test.ts: the host name of the spec'],
+  '/domainname': ['integration/default-spec.test.ts: the host name of the spec'],
+  '/annotations': ['integration/lifecycle.test.ts: annotations are in the state'],
+
+  '/process/args': ['integration/default-spec.test.ts: arguments, environment, directory'],
+  '/process/cwd': ['integration/default-spec.test.ts: a working directory that does not exist is made'],
+  '/process/env': ['integration/default-spec.test.ts: of an environment variable given twice the last one counts'],
+  '/process/user': ['integration/default-spec.test.ts: user, gids and umask of the spec'],
+  '/process/user/username': ['unit/spec/rules.test.ts: what only other platforms use is accepted'],
+  '/process/commandLine': ['unit/spec/rules.test.ts: what only other platforms use is accepted'],
+  '/process/terminal': [
+    "integration/terminal.test.ts: the terminal is the container's own: stdio, /dev/console and the controlling terminal",
+  ],
+  '/process/consoleSize': [
+    'integration/terminal.test.ts: consoleSize of the spec is the size where the user has no terminal',
+  ],
+  '/process/capabilities': [
+    'integration/default-spec.test.ts: the capabilities of the five sets',
+    'integration/default-spec.test.ts: inheritable and ambient capabilities, for a user that is not root',
+  ],
+  '/process/rlimits': ['integration/default-spec.test.ts: the limits of the spec'],
+  '/process/noNewPrivileges': ['integration/default-spec.test.ts: no_new_privs, and not without it'],
+  '/process/oomScoreAdj': ['security/cve-2025-52881.test.ts: oom_score_adj of the process itself is set'],
+
+  '/mounts/*/destination': [
+    'integration/mounts.test.ts: in the order of the config: a later mount covers an earlier one',
+  ],
+  '/mounts/*/source': [
+    'integration/mounts.test.ts: a directory of the host, there and back',
+    'integration/mounts.test.ts: a source relative to the bundle',
+  ],
+  '/mounts/*/type': ['integration/default-mounts.test.ts: each one once, of its type and with its flags'],
+  '/mounts/*/options': [
+    'integration/mounts.test.ts: flags of a bind mount: %j',
+    'integration/mounts.test.ts: propagation %s',
+    'integration/mounts.test.ts: tmpfs with options; without a mode it has that of the directory below',
+  ],
+
+  '/hooks': [
+    'integration/hooks.test.ts: run in the order of the specification, around the program',
+    'integration/hooks.test.ts: run() runs the same hooks',
+  ],
+  ...hookFields('args', 'args are argv, the path is only what is executed'),
+  ...hookFields('env', 'have the environment of the spec, or a search path alone'),
+  ...hookFields('timeout', 'a %s hook that takes too long is killed'),
+
+  '/linux/namespaces/*/type': [
+    "integration/default-spec.test.ts: namespaces of its own: pid, network, ipc, uts, mount; the others are the host's",
+    'integration/default-spec.test.ts: a cgroup namespace where the spec has one',
+    'integration/user-namespace.test.ts: is a new one, with the maps of the spec',
+  ],
+  '/linux/namespaces/*/path': [
+    "integration/namespaces.test.ts: %s: another container's is joined, the others are new",
+  ],
+  '/linux/uidMappings': ['integration/user-namespace.test.ts: is a new one, with the maps of the spec'],
+  '/linux/gidMappings': ['integration/user-namespace.test.ts: is a new one, with the maps of the spec'],
+  '/linux/devices': ['integration/default-mounts.test.ts: linux.devices: made with their number, mode and owner'],
+  '/linux/sysctl': [
+    'security/cve-2025-52881.test.ts: a sysctl is set in the kernel, in the namespace of the container alone',
+  ],
+  '/linux/rootfsPropagation': [
+    'unit/plan/rootfs.test.ts: rootfsPropagation %s is set after the change of root, before it is read-only',
+  ],
+  '/linux/maskedPaths': ['integration/default-mounts.test.ts: masked paths: nothing to read, nowhere to write'],
+  '/linux/readonlyPaths': ['integration/default-mounts.test.ts: read-only paths: writing is refused'],
+  '/linux/cgroupsPath': [
+    'integration/cgroup.test.ts: the program is in them from its first moment on',
+    'integration/cgroup.test.ts: a path several levels deep',
+  ],
+
+  '/linux/resources/devices': [
+    'integration/devices.test.ts: a rule allows one device, for one kind of access',
+    'integration/devices.test.ts: a rule without numbers is for all of its type',
+  ],
+  '/linux/resources/memory': ['integration/cgroup.test.ts: memory limit, reservation and swap'],
+  ...group('/linux/resources/memory', ['swappiness', 'disableOOMKiller', 'kernel', 'kernelTCP', 'useHierarchy'],
+    'unit/cgroup/limits.test.ts: the rest'),
+  '/linux/resources/cpu': ['integration/cgroup.test.ts: cpu shares, quota and period'],
+  ...group('/linux/resources/cpu', ['burst', 'idle', 'realtimeRuntime', 'realtimePeriod'],
+    'unit/cgroup/limits.test.ts: on v1, in an order that the kernel accepts'),
+  '/linux/resources/cpu/cpus': ['integration/cgroup.test.ts: cpus'],
+  '/linux/resources/cpu/mems': ['unit/cgroup/limits.test.ts: on v2'],
+  '/linux/resources/pids': ['integration/cgroup.test.ts: pids limit, and it holds'],
+  '/linux/resources/blockIO': ['integration/cgroup.test.ts: blockIO throttling'],
+  ...group('/linux/resources/blockIO', ['weight', 'leafWeight', 'weightDevice'],
+    'unit/cgroup/limits.test.ts: on v1 with BFQ, which any newer kernel has'),
+  '/linux/resources/hugepageLimits': ['integration/cgroup.test.ts: huge pages'],
+}
+
+/** Fields of `linux` that only one version of cgroups has; all others below `resources` work on both. */
+export const cgroupVersion: Readonly<Record<string, 'v1' | 'v2'>> = {
+  '/linux/resources/memory/swappiness': 'v1',
+  '/linux/resources/memory/disableOOMKiller': 'v1',
+  '/linux/resources/memory/useHierarchy': 'v1',
+  '/linux/resources/memory/kernel': 'v1',
+  '/linux/resources/memory/kernelTCP': 'v1',
+  '/linux/resources/cpu/realtimeRuntime': 'v1',
+  '/linux/resources/cpu/realtimePeriod': 'v1',
+  '/linux/resources/blockIO/leafWeight': 'v1',
+  '/linux/resources/blockIO/weightDevice/*/leafWeight': 'v1',
+  '/linux/resources/network': 'v1',
+  '/linux/resources/unified': 'v2',
+}
+
+function hookFields(name: string, title: string): Record<string, readonly string[]> {
+  const kinds = ['prestart', 'createRuntime', 'createContainer', 'startContainer', 'poststart', 'poststop']
+  return Object.fromEntries(kinds.map((kind) => [`/hooks/${kind}/*/${name}`, [`integration/hooks.test.ts: ${title}`]]))
+}
+
+function group(field: string, names: readonly string[], test: string): Record<string, readonly string[]> {
+  return Object.fromEntries(names.map((name) => [`${field}/${name}`, [test]]))
+}

@@ -1,0 +1,54 @@
+/**
+ * docs/config.md: every field has a row, every row a test that is there.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { fieldsOf } from '../../lib/spec/fields.ts'
+import { list, map, named, oneOf, struct, text, uint32, withDefault } from '../../lib/spec/shape.ts'
+import { document, rows } from '../../scripts/config-table.ts'
+import { cgroupVersion, fieldTests } from '../fields.ts'
+
+test('the fields of a schema', () => {
+  const inner = struct({ name: text }, { count: uint32, kinds: list(oneOf('kind', ['a', 'b'])) })
+  const schema = struct({ one: named(inner), id: withDefault(uint32, () => 0) }, {
+    many: list(inner), all: map(inner), texts: map(text),
+  })
+  expect(fieldsOf(schema).map(({ field, type, required }) => `${field} ${type}${required ? ' !' : ''}`)).toEqual([
+    '/one/name string !', '/one/count uint32', '/one/kinds list of name', '/id uint32',
+    '/many/*/name string !', '/many/*/count uint32', '/many/*/kinds list of name',
+    '/all/*/name string !', '/all/*/count uint32', '/all/*/kinds list of name', '/texts map to string',
+  ])
+})
+
+describe('test/fields.ts', () => {
+  test('every field has a test, or is refused', () => {
+    const without = rows.filter(({ tests, unsupported }) => tests.length === 0 && !unsupported)
+    expect(without.map(({ field }) => field)).toEqual([])
+  })
+
+  test('every entry is for a field', () => {
+    const fields = rows.map(({ field }) => `${field}/`)
+    for (const key of [...Object.keys(fieldTests), ...Object.keys(cgroupVersion)]) {
+      expect(fields.some((field) => field.startsWith(`${key}/`)), key).toBe(true)
+    }
+  })
+
+  test.each([...new Set(Object.values(fieldTests).flat())])('%s', (reference) => {
+    const [file = '', ...rest] = reference.split(': ')
+    const path = new URL(`../${file}`, import.meta.url)
+    expect(existsSync(path), 'its file').toBe(true)
+    const title = rest.join(': ')
+    // After the opening bracket of test(), test.each(...)() or testWith(..., at a list of cases also as the first element.
+    const quoted = [JSON.stringify(title), `'${title.replaceAll("'", String.raw`\'`)}'`]
+    const source = readFileSync(path, 'utf8')
+    expect(quoted.some((one) => titles(source).includes(one)), 'its title').toBe(true)
+  })
+})
+
+/** String literals that begin the arguments of a call or a list, or follow the first argument of one. */
+const titles = (source: string): string[] =>
+  [...source.matchAll(/(?:[([]\s*|,\s)('(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")(?=[,\]])/g)].map(([, literal]) => literal!)
+
+test('docs/config.md is what `npm run docs` writes', () => {
+  expect(readFileSync(new URL('../../docs/config.md', import.meta.url), 'utf8')).toBe(document)
+})
