@@ -1,7 +1,7 @@
 /**
  * The flags that `create` and `run` share, and the library's options that they become.
  */
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import type { CreateOptions } from '../options.ts'
 import type { Spec } from '../spec/schema.ts'
 import type { Values } from './command.ts'
@@ -10,6 +10,7 @@ import { checkTerminal, stdioFlags, stdioOptions } from './stdio-options.ts'
 
 export const createFlags = {
   bundle: { kind: 'text', short: 'b', value: 'DIR', help: 'the bundle directory (default: the working directory)' },
+  config: { kind: 'text', short: 'f', value: 'FILE', help: "the configuration (default: the bundle's config.json)" },
   ...stdioFlags,
   'no-pivot': { kind: 'boolean', help: 'do not use pivot_root, for a rootfs on a ramdisk' },
   'no-new-keyring': { kind: 'boolean', help: "keep the caller's session keyring" },
@@ -28,7 +29,8 @@ interface CreateCall {
  */
 export const createOptions = ({ flags, operands }: CreateCall, detach: boolean): CreateOptions & { spec: Spec } => {
   const bundle = resolve(flags.bundle ?? '.')
-  const spec = readJson(join(bundle, 'config.json'), 'JSON specification file config.json not found') as Spec
+  const config = flags.config === undefined ? join(bundle, 'config.json') : resolve(flags.config)
+  const spec = readJson(config, `JSON specification file ${basename(config)} not found`) as Spec
   const terminal = spec?.process?.terminal === true
   checkTerminal(terminal, detach, flags.consoleSocket)
   return {

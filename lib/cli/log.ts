@@ -6,14 +6,17 @@ import { openSync } from 'node:fs'
 import { NruncError } from '../errors.ts'
 import { writeAll } from './output.ts'
 
-export type Level = 'debug' | 'warning' | 'error'
+/** The levels, each with those before it. */
+export const levels = ['error', 'warning', 'debug'] as const
+
+export type Level = (typeof levels)[number]
 
 /** Where a command reports. */
 export interface Log {
   /** A failure: one line in the log, and its message on the standard error. */
   error(message: string): void
   warning(message: string): void
-  /** Written only with `--debug`. */
+  /** Written only with `--debug`, which is `--log-level debug`. */
   debug(message: string): void
 }
 
@@ -47,30 +50,32 @@ export interface LogOptions {
   readonly path?: string | undefined
   /** `text` or `json`. */
   readonly format: string
-  readonly debug: boolean
+  /** One of {@link levels}. Default `warning`. */
+  readonly level?: string | undefined
 }
 
 /**
  * Opens the log.
  *
- * @throws {NruncError} ERR_OPTION_INVALID for an unknown format or a file that cannot be opened.
+ * @throws {NruncError} ERR_OPTION_INVALID for an unknown format or level, or a file that cannot be opened.
  */
-export const openLog = ({ path, format, debug }: LogOptions): Log => {
+export const openLog = ({ path, format, level: least = 'warning' }: LogOptions): Log => {
   if (format !== 'text' && format !== 'json') {
     throw new NruncError('ERR_OPTION_INVALID', `invalid log-format: ${format}`)
   }
+  const shown = levels.indexOf(least as Level)
+  if (shown < 0) throw new NruncError('ERR_OPTION_INVALID', `invalid log-level: ${least}`)
   const file = path ? openFile(path) : undefined
-  const write = (level: Level, message: string) =>
-    writeAll(file ?? 2, formatLine(format, level, message, new Date()))
+  const write = (level: Level, message: string) => {
+    if (levels.indexOf(level) <= shown) writeAll(file ?? 2, formatLine(format, level, message, new Date()))
+  }
   return {
     error: (message) => {
       write('error', message)
       if (file !== undefined) writeAll(2, `${message}\n`)
     },
     warning: (message) => write('warning', message),
-    debug: (message) => {
-      if (debug) write('debug', message)
-    },
+    debug: (message) => write('debug', message),
   }
 }
 

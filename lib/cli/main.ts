@@ -18,7 +18,8 @@ const program = defineCommand({
     root: { kind: 'text', value: 'DIR', help: 'state directory (default: /run/nrunc or $XDG_RUNTIME_DIR/nrunc)' },
     log: { kind: 'text', value: 'FILE', help: 'log file (default: the standard error)' },
     'log-format': { kind: 'text', value: 'FORMAT', fallback: 'text', help: 'text (default) or json' },
-    debug: { kind: 'boolean', help: 'log more' },
+    'log-level': { kind: 'text', value: 'LEVEL', fallback: 'warning', help: 'error, warning (default) or debug' },
+    debug: { kind: 'boolean', help: 'log more: --log-level debug' },
     version: { kind: 'boolean', short: 'v', help: 'print the version' },
   },
   run: async () => {},
@@ -88,17 +89,17 @@ const takeWarnings = (log: Log): void => {
  * signal that killed it; 1 for a failure or a wrong command line, 255 for a failure of `exec`. It never rejects.
  */
 export const main = async (words: readonly string[]): Promise<number> => {
-  let log = openLog({ format: 'text', debug: false })
+  let log = openLog({ format: 'text' })
   let definition: Definition = program
   try {
     const global = parseCommand(program, words)
     if (global.help) return await help(undefined, log)
-    const { version, root, log: path, logFormat: format, debug = false } = global.flags
+    const { version, root, log: path, logFormat: format, logLevel, debug } = global.flags
     if (version) {
       print(versionText())
       return 0
     }
-    log = openLog({ path, format, debug })
+    log = openLog({ path, format, level: debug ? 'debug' : logLevel })
     takeWarnings(log)
     const [name, ...rest] = global.operands
     if (name === undefined || name === 'help' || name === 'h') return await help(rest[0], log)

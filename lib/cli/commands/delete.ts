@@ -1,5 +1,6 @@
 import { NruncError } from '../../errors.ts'
 import { defineCommand } from '../command.ts'
+import { eachMatching, regexFlag } from '../each.ts'
 import { openRuntime } from '../runtime.ts'
 
 /** `nrunc delete`: what is left of a stopped container; with `--force` also a running one, or none. */
@@ -10,15 +11,17 @@ export const command = defineCommand({
   count: [1, 1],
   flags: {
     force: { kind: 'boolean', short: 'f', help: 'kill the container if it still runs; no error if there is none' },
+    regex: regexFlag,
   },
-  async run(call) {
-    const force = call.flags.force ?? false
-    const runtime = await openRuntime(call)
-    try {
-      await runtime.delete(call.operands[0] as string, { force })
-    } catch (error) {
-      if (force && error instanceof NruncError && error.code === 'ERR_NOT_FOUND') return
-      throw error
-    }
+  async run({ flags, operands, root, log }) {
+    const [id] = operands as [string]
+    const force = flags.force ?? false
+    const runtime = await openRuntime({ root })
+    const remove = (one: string): Promise<void> => runtime.delete(one, { force }).catch((error: unknown) => {
+      if (!(force && error instanceof NruncError && error.code === 'ERR_NOT_FOUND')) throw error
+    })
+    if (flags.regex) return eachMatching(runtime, id, log, (container) => remove(container.id))
+    await remove(id)
+    return 0
   },
 })

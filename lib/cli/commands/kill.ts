@@ -1,5 +1,7 @@
+import type { Container } from '../../container.ts'
 import { NruncError } from '../../errors.ts'
 import { defineCommand } from '../command.ts'
+import { eachMatching, regexFlag } from '../each.ts'
 import { openRuntime } from '../runtime.ts'
 
 const isGone = (error: unknown): boolean =>
@@ -13,16 +15,20 @@ export const command = defineCommand({
   count: [1, 2],
   flags: {
     all: { kind: 'boolean', short: 'a', hidden: true, help: 'a container that is not running is no error' },
+    regex: regexFlag,
   },
-  async run(call) {
-    const [id, signal = 'SIGTERM'] = call.operands as [string, string?]
-    const runtime = await openRuntime(call)
-    const container = await runtime.load(id)
-    try {
-      await container.kill(signal)
-    } catch (error) {
-      if (call.flags.all && isGone(error)) return
-      throw error
+  async run({ flags, operands, root, log }) {
+    const [id, signal = 'SIGTERM'] = operands as [string, string?]
+    const runtime = await openRuntime({ root })
+    const kill = async (container: Container) => {
+      try {
+        await container.kill(signal)
+      } catch (error) {
+        if (!(flags.all && isGone(error))) throw error
+      }
     }
+    if (flags.regex) return eachMatching(runtime, id, log, kill)
+    await kill(await runtime.load(id))
+    return 0
   },
 })

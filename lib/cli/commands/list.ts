@@ -33,6 +33,6 @@ export const command = defineCommand({
         call.log.warning(`container "${container.id}" is left out: ${(error as Error).message}`)
       }
     }
-    print(format === 'json' ? `${JSON.stringify(states)}\n` : formatTable([header, ...states.map(row)]))
+    print(format === 'json' ? `${JSON.stringify(states.length > 0 ? states : null)}\n` : formatTable([header, ...states.map(row)]))
   },
 })

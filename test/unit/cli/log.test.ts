@@ -38,26 +38,40 @@ describe('the file', () => {
 
   test('is made at once, readable by all, and is empty when nothing fails', () => {
     const path = join(directory, 'log')
-    openLog({ path, format: 'json', debug: false }).debug('quiet')
+    openLog({ path, format: 'json' }).debug('quiet')
     expect(readFileSync(path, 'utf8')).toBe('')
     expect(statSync(path).mode & 0o777 & ~0o022).toBe(0o644)
   })
 
   test('is appended to, one line a message', () => {
     const path = join(directory, 'log')
-    openLog({ path, format: 'json', debug: true }).debug('one')
-    openLog({ path, format: 'text', debug: false }).warning('two')
+    openLog({ path, format: 'json', level: 'debug' }).debug('one')
+    openLog({ path, format: 'text' }).warning('two')
     expect(readFileSync(path, 'utf8')).toMatch(/^\{"level":"debug","msg":"one",.*\}\ntime=.* level=warning msg=two\n$/)
   })
 
   test('that cannot be opened is named', () => {
     const path = join(directory, 'none', 'log')
-    expect(() => openLog({ path, format: 'text', debug: false })).toThrow(
+    expect(() => openLog({ path, format: 'text' })).toThrow(
       expect.objectContaining({ code: 'ERR_OPTION_INVALID', message: `cannot open the log "${path}": ENOENT` }),
     )
   })
 
+  test.each([
+    ['error', ['error']], ['warning', ['warning', 'error']], ['debug', ['debug', 'warning', 'error']],
+  ])('has with the level %s nothing below it', (level, shown) => {
+    const path = join(directory, 'log')
+    const log = openLog({ path, format: 'json', level })
+    for (const one of ['debug', 'warning', 'error'] as const) log[one](one)
+    const lines = readFileSync(path, 'utf8').trim().split('\n')
+    expect(lines.map((line) => (JSON.parse(line) as { level: string }).level)).toEqual(shown)
+  })
+
+  test('has one of three levels', () => {
+    expect(() => openLog({ format: 'text', level: 'loud' })).toThrow('invalid log-level: loud')
+  })
+
   test('has one of two formats', () => {
-    expect(() => openLog({ format: 'xml', debug: false })).toThrow('invalid log-format: xml')
+    expect(() => openLog({ format: 'xml' })).toThrow('invalid log-format: xml')
   })
 })

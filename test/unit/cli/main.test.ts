@@ -89,6 +89,7 @@ describe('a wrong command line', () => {
 
   test.each([
     ['--log-format xml list', 'invalid log-format: xml'],
+    ['--log-level loud list', 'invalid log-level: loud'],
     ['list -f xml', 'invalid format option'],
     ['ps -f xml a', 'invalid format option'],
   ])('%s', async (line, text) => {
@@ -112,10 +113,10 @@ describe('a command', () => {
     expect(await call('exec a ls')).toEqual({ code: 255, stdout: '', stderr: message(`exec failed: ${text}`) })
   })
 
-  test('tells more with --debug', async () => {
+  test.each(['--debug', '--log-level debug', '--log-level error --debug'])('tells more with %s', async (flag) => {
     runtime.load.mockRejectedValue(absent)
-    const { stderr } = await call('--debug state a')
-    expect(stderr).toMatch(/level=debug msg="nrunc \d+\.\d+\.\d+: --debug state a"\n/)
+    const { stderr } = await call(`${flag} state a`)
+    expect(stderr).toMatch(/level=debug msg="nrunc \d+\.\d+\.\d+: \S.* state a"\n/)
     expect(stderr).toMatch(/level=debug msg=.*ERR_NOT_FOUND.*\n.*level=error/)
   })
 
@@ -170,6 +171,31 @@ describe('delete', () => {
   })
 })
 
+describe('with --regex', () => {
+  const named = (id: string) => ({ id, kill: vi.fn(async () => {}) })
+
+  test('kill signals all that match', async () => {
+    const all = ['web-1', 'web-2', 'db'].map(named)
+    runtime.list.mockResolvedValue(all)
+    expect(await call('kill --regex ^web- KILL')).toEqual({ code: 0, stdout: '', stderr: '' })
+    expect(all.map(({ kill }) => kill.mock.calls)).toEqual([[['KILL']], [['KILL']], []])
+    expect(runtime.load).not.toHaveBeenCalled()
+  })
+
+  test('delete goes on after a failure, tells it, and ends with 1', async () => {
+    runtime.list.mockResolvedValue(['web-1', 'web-2', 'db'].map(named))
+    runtime.delete.mockResolvedValue(undefined).mockRejectedValueOnce(new NruncError('ERR_STATUS', 'it runs'))
+    expect(await call('delete -r web')).toEqual({ code: 1, stdout: '', stderr: message('web-1: it runs') })
+    expect(runtime.delete.mock.calls).toEqual([['web-1', { force: false }], ['web-2', { force: false }]])
+  })
+
+  test('nothing that matches is no failure, a bad expression is', async () => {
+    runtime.list.mockResolvedValue([])
+    expect(await call('delete --regex x')).toEqual({ code: 0, stdout: '', stderr: '' })
+    expect(await call('kill --regex ( 9')).toMatchObject({ code: 1, stderr: message('invalid regular expression: \\(') })
+  })
+})
+
 describe('list', () => {
   const created = '2026-01-02T03:04:05.6Z'
   const state = { ociVersion: '1.3.0', id: 'a', pid: 7, status: 'running', bundle: '/b', created, owner: 'root' }
@@ -200,9 +226,10 @@ describe('list', () => {
     expect((await call('list -q')).stdout).toBe('b\na\n')
   })
 
-  test('of nothing', async () => {
+  test('of nothing: null, as the empty slice of runc', async () => {
     runtime.list.mockResolvedValue([])
-    expect((await call('list -f json')).stdout).toBe('[]\n')
+    expect((await call('list -f json')).stdout).toBe('null\n')
+    expect((await call('list -q')).stdout).toBe('null\n')
   })
 })
 

@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { parseCommand } from '../../../lib/cli/command.ts'
 import { command as create } from '../../../lib/cli/commands/create.ts'
@@ -112,6 +112,20 @@ describe('create', () => {
       id: 'a', bundle, noPivot: true, noNewKeyring: true, preserveFds: 1, stdin: 'inherit',
     }))
     expect(container.start).not.toHaveBeenCalled()
+  })
+
+  test('reads another configuration', async () => {
+    const other = join(bundle, 'other.json')
+    writeFileSync(other, JSON.stringify({ ociVersion: '1.3.0', hostname: 'other' }))
+    for (const path of [other, relative('.', other)]) {
+      await call(create, false, '--config', path)
+      expect(runtime.create).toHaveBeenLastCalledWith(expect.objectContaining({
+        bundle, spec: expect.objectContaining({ hostname: 'other' }),
+      }))
+    }
+    await expect(call(create, false, '-f', join(bundle, 'none.json'))).rejects.toMatchObject({
+      code: 'ERR_CONFIG_READ', message: 'JSON specification file none.json not found',
+    })
   })
 
   test('needs a config.json', async () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -33,6 +33,19 @@ test('writes over nothing', async () => {
   expect(await spec('--rootless')).toBe(1)
   expect(config()).toBe(before)
   expect(log()).toContain('msg="File config.json exists. Remove it first"')
+})
+
+test('writes another file, from the bundle on', async () => {
+  expect(await spec('--file', 'other.json')).toBe(0)
+  expect(readdirSync(bundle)).toEqual(['log', 'other.json'])
+  expect(await spec('-f', join(bundle, 'other.json'))).toBe(1)
+  expect(log()).toContain('msg="File other.json exists. Remove it first"')
+})
+
+test('has no --file beside --host', async () => {
+  expect(await spec('--host', '--file', 'other.json')).toBe(1)
+  expect(log()).toContain('msg="cannot use --file together with --host"')
+  expect(readdirSync(bundle)).toEqual(['log'])
 })
 
 test('names the directory that is not there', async () => {
