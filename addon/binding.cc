@@ -323,17 +323,18 @@ class Addon : public Napi::Addon<Addon> {
   // close(fd): of a descriptor that came from here; a worker thread of Node takes fs.closeSync of one for a mistake.
   Napi::Value Close(const Napi::CallbackInfo& info) { return result(info, -CALL(close, number(info, 0)).error()); }
 
-  // connect(path): a stream socket connected to a UNIX address
+  // connect(path): a stream socket connected to a UNIX address; -EAGAIN when its listener has no room now
   Napi::Value Connect(const Napi::CallbackInfo& info) {
     std::string path = text(info, 0);
     sockaddr_un address{};
     if (path.size() >= sizeof address.sun_path) return result(info, -ENAMETOOLONG);
     address.sun_family = AF_UNIX;
     std::memcpy(address.sun_path, path.c_str(), path.size());
-    Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd.valid() || connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
       return checked(info, -1);
     }
+    CALL(fcntl, fd.get(), F_SETFL, 0);
     return result(info, fd.release());
   }
 

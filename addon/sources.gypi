@@ -10,6 +10,7 @@
       "addon/init/devices.cc",
       "addon/init/paths.cc",
       "addon/init/console.cc",
+      "addon/init/pidfd.cc",
       "addon/init/identity.cc",
       "addon/init/program.cc",
       "addon/init/lifecycle.cc",

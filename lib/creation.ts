@@ -25,6 +25,7 @@ import { removeDirectory } from './state/directory.ts'
 import { publishState, stageState, type StateFile } from './state/file.ts'
 import { processRecord, recordOf } from './state/record.ts'
 import { FIFO } from './state/status.ts'
+import { connectSockets, type Sockets } from './socket.ts'
 import { Descriptors } from './stdio.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -55,7 +56,7 @@ export class Creation {
   async run(given: Bundle | undefined): Promise<Container> {
     try {
       const bundle = given ?? await this.#hostBundle(join(this.#directory, 'bundle'))
-      const child = this.#spawn(bundle)
+      const child = this.#spawn(bundle, await connectSockets(this.#options, bundle.spec.process?.terminal ?? false))
       const state = await this.#stage(child, bundle)
       await this.#runRuntimeHooks(child, state)
       return await this.#finish(child, state)
@@ -69,10 +70,10 @@ export class Creation {
     return { path, spec: checkSpec(await writeHostBundle(path, this.#options.host)) }
   }
 
-  #spawn({ path, spec }: Bundle): Child {
+  #spawn({ path, spec }: Bundle, sockets: Sockets): Child {
     const process = requireProcess(spec)
     refuseHostSysctl(spec)
-    const descriptors = this.#descriptors = new Descriptors(this.#options, process.terminal ?? false)
+    const descriptors = this.#descriptors = new Descriptors(this.#options, process.terminal ?? false, sockets)
     if (!this.#start) descriptors.addFifo(makeFifo(join(this.#directory, FIFO)))
     const [host, hierarchies] = [hostFacts(), cgroupHost()]
     const layout = layoutCgroup(hierarchies, {

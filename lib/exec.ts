@@ -2,6 +2,8 @@
  * Adding a process to a container.
  */
 import { readlinkSync } from 'node:fs'
+import { cgroupHost } from './cgroup/detect.ts'
+import { joinableCgroups, subCgroups } from './cgroup/exec.ts'
 import { NruncError } from './errors.ts'
 import { hostFacts } from './facts.ts'
 import { Child } from './native/child.ts'
@@ -12,17 +14,19 @@ import { ContainerProcess, takeTerminal, writePidFile } from './process.ts'
 import { capabilityNames } from './spec/names.ts'
 import { findNamespace } from './spec/namespaces.ts'
 import type { Capabilities, NamespaceType, ProcessSpec, Spec } from './spec/schema.ts'
+import { refuseUnsupported } from './spec/unsupported.ts'
 import { validateProcess } from './spec/validate.ts'
 import type { StateFile } from './state/file.ts'
 import { isAlive, statusOf } from './state/status.ts'
+import { connectSockets } from './socket.ts'
 import { Descriptors } from './stdio.ts'
 import type { Terminal } from './terminal.ts'
 
 const SIGKILL = 9
 
-const stdioNames = ['stdin', 'stdout', 'stderr', 'consoleSocket', 'terminalSize', 'keepLineFeeds', 'preserveFds', 'pidFile']
-const processNames = ['args', 'env', 'cwd', 'user', 'additionalGids', 'terminal', 'capabilities', 'noNewPrivileges']
-const execOptions = new Set([...stdioNames, ...processNames, 'process'])
+const stdioNames = ['stdin', 'stdout', 'stderr', 'consoleSocket', 'pidfdSocket', 'terminalSize', 'keepLineFeeds', 'preserveFds', 'pidFile']
+const processNames = ['args', 'env', 'cwd', 'user', 'additionalGids', 'terminal', 'capabilities', 'noNewPrivileges', 'apparmorProfile', 'selinuxLabel']
+const execOptions = new Set([...stdioNames, ...processNames, 'process', 'cgroup', 'ignorePaused'])
 
 /** @throws NruncError ERR_OPTION_INVALID for what is unknown, and for a whole process with parts of one beside it */
 function checkExecOptions(options: ExecOptions): void {
@@ -36,16 +40,21 @@ export async function executeInContainer(directory: string, state: StateFile, op
   checkExecOptions(options)
   const status = statusOf(directory, state)
   if (status === 'stopped') throw new NruncError('ERR_STATUS', 'cannot exec in a stopped container', { operand: state.id })
-  if (status === 'paused') throw new NruncError('ERR_STATUS', 'cannot exec in a paused container (use --ignore-paused to override)', { operand: state.id })
+  if (status === 'paused' && !options.ignorePaused) throw new NruncError('ERR_STATUS', 'cannot exec in a paused container (use --ignore-paused to override)', { operand: state.id })
 
   const process = validateProcess(execProcess(state.config, options))
-  const descriptors = new Descriptors(options, process.terminal ?? false)
+  refuseUnsupported({ process })
+  const cgroupPaths = options.cgroup === undefined
+    ? joinableCgroups(state.cgroup_paths, state.init_process_pid, cgroupHost().unified)
+    : subCgroups(state.cgroup_paths, options.cgroup)
+  const wanted = process.terminal ?? false
+  const descriptors = new Descriptors(options, wanted, await connectSockets(options, wanted))
   let child: Child | undefined
   let terminal: Terminal | null = null
   try {
     const host = hostFacts()
     child = new Child(compileExec(process, {
-      id: state.id, host, cgroupPaths: state.cgroup_paths, namespaces: foreignNamespaces(state),
+      id: state.id, host, cgroupPaths, namespaces: foreignNamespaces(state),
       rootfs: findNamespace(state.config, 'mount') === undefined ? state.rootfs : undefined,
       keepGroups: host.uid !== 0 && (state.config.linux?.gidMappings?.length ?? 0) === 1, noNewKeyring: state.no_new_keyring,
       descriptors: descriptors.given,
@@ -54,7 +63,7 @@ export async function executeInContainer(directory: string, state: StateFile, op
     requireAlive(state) // by now the namespaces are open: were they init's?
     child.continue()
     await child.created
-    terminal = await takeTerminal(child, (process.terminal ?? false) && options.consoleSocket === undefined)
+    terminal = await takeTerminal(child, wanted && options.consoleSocket === undefined)
     descriptors.handOver()
     writePidFile(options.pidFile, child.pid)
     await child.executed
@@ -93,6 +102,8 @@ function execProcess(spec: Spec, options: ExecOptions): ProcessSpec {
       additionalGids: [...own.user.additionalGids ?? [], ...options.additionalGids ?? []],
     },
     noNewPrivileges: options.noNewPrivileges ?? own.noNewPrivileges,
+    apparmorProfile: options.apparmorProfile ?? own.apparmorProfile,
+    selinuxLabel: options.selinuxLabel ?? own.selinuxLabel,
     capabilities: addCapabilities(own.capabilities ?? {}, options.capabilities ?? []),
   }
 }

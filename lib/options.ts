@@ -15,6 +15,8 @@ export interface StdioOptions {
   readonly stderr?: Stdio | undefined
   /** With a terminal: path of an AF_UNIX stream socket that receives the pty's master, as runc's --console-socket. */
   readonly consoleSocket?: string | undefined
+  /** Path of an AF_UNIX stream socket that receives a pidfd of the process, as runc's --pidfd-socket. pidfd_open(2). */
+  readonly pidfdSocket?: string | undefined
   /** With a terminal: its size before the program is executed. Default: `process.consoleSize`, or 0 by 0. */
   readonly terminalSize?: { readonly rows: number; readonly columns: number } | undefined
   /** With a terminal that a terminal of the user's shows: the container adds no carriage returns. Default false. */
@@ -54,6 +56,17 @@ export interface ExecOptions extends StdioOptions {
   /** Capabilities added to bounding, effective and permitted (never inheritable). */
   readonly capabilities?: readonly string[] | undefined
   readonly noNewPrivileges?: boolean | undefined
+  /** AppArmor profile that the program gets. */
+  readonly apparmorProfile?: string | undefined
+  /** SELinux label that the program gets. */
+  readonly selinuxLabel?: string | undefined
+  /**
+   * An existing cgroup below the container's, for all controllers or (v1) by controller. Default: the container's own;
+   * where that cannot be entered any more (v2), that of init.
+   */
+  readonly cgroup?: string | Readonly<Record<string, string>> | undefined
+  /** Also in a paused container, where the process waits for `resume`. Default false. */
+  readonly ignorePaused?: boolean | undefined
 }
 
 /** How a process ended. Exactly one is set; both are null when the kernel could not tell any more. */

@@ -21,7 +21,7 @@ import { withLock } from './state/lock.ts'
 const SIGKILL = 9
 
 const createOptions = new Set([
-  'id', 'bundle', 'spec', 'host', 'stdin', 'stdout', 'stderr', 'consoleSocket', 'terminalSize', 'keepLineFeeds',
+  'id', 'bundle', 'spec', 'host', 'stdin', 'stdout', 'stderr', 'consoleSocket', 'pidfdSocket', 'terminalSize', 'keepLineFeeds',
   'preserveFds', 'pidFile', 'noPivot', 'noNewKeyring',
 ])
 

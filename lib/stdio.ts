@@ -9,6 +9,7 @@ import { addon } from './native/addon.ts'
 import { errnoName } from './native/errno.ts'
 import type { Stdio, StdioOptions } from './options.ts'
 import type { GivenDescriptors } from './plan/context.ts'
+import type { Sockets } from './socket.ts'
 
 export interface Streams {
   stdin: Writable | null
@@ -23,16 +24,19 @@ export class Descriptors {
   #stdio: [number, number, number] = [0, 0, 0]
   readonly #terminal: GivenDescriptors['terminal']
   #consoleSocket: number | undefined
+  #pidfdSocket: number | undefined
   #fifo: number | undefined
   #fifoOpen: number | undefined
   readonly #preserved: { slot: number; number: number }[] = []
   readonly #ours: number[] = []
   readonly #theirs: number[] = []
 
-  /** @throws NruncError ERR_OPTION_INVALID, ERR_NATIVE; nothing stays open then */
-  constructor(options: StdioOptions, terminal: boolean) {
+  /** Takes over SOCKETS. @throws NruncError ERR_OPTION_INVALID, ERR_NATIVE; nothing stays open then */
+  constructor(options: StdioOptions, terminal: boolean, sockets: Sockets = {}) {
     this.#terminal = { ...options.terminalSize, keepLineFeeds: options.keepLineFeeds }
     try {
+      if (sockets.console !== undefined) this.#consoleSocket = this.#add(sockets.console, true)
+      if (sockets.pidfd !== undefined) this.#pidfdSocket = this.#add(sockets.pidfd, true)
       this.#preserve(options.preserveFds ?? 0)
       if (options.consoleSocket !== undefined && !terminal) {
         throw invalid('cannot use console socket if there is no terminal')
@@ -41,8 +45,6 @@ export class Descriptors {
       if (terminal && stream !== undefined) throw invalid(`${stream} cannot be used together with a terminal`)
       if (!terminal) {
         this.#stdio = [this.#stream('stdin', options.stdin), this.#stream('stdout', options.stdout), this.#stream('stderr', options.stderr)]
-      } else if (options.consoleSocket !== undefined) {
-        this.#consoleSocket = this.#add(check(addon().connect(options.consoleSocket), 'connect', options.consoleSocket), true)
       }
     } catch (error) {
       this.abandon()
@@ -57,7 +59,7 @@ export class Descriptors {
   }
 
   get given(): GivenDescriptors {
-    return { count: this.list.length, stdio: this.#stdio, terminal: this.#terminal, consoleSocket: this.#consoleSocket, fifo: this.#fifo, preserved: this.#preserved }
+    return { count: this.list.length, stdio: this.#stdio, terminal: this.#terminal, consoleSocket: this.#consoleSocket, pidfdSocket: this.#pidfdSocket, fifo: this.#fifo, preserved: this.#preserved }
   }
 
   /** Init has its copies: close the process's side, and make streams of ours. */

@@ -79,6 +79,7 @@ Status find_program(Context& context, plan::Reader& arguments);
 Status hook(Context& context, plan::Reader& arguments);
 Status await_runtime_hooks(Context& context, plan::Reader& arguments);
 Status await_start(Context& context, plan::Reader& arguments);
+Status send_pidfd(Context& context, plan::Reader& arguments);
 Status execute(Context& context, plan::Reader& arguments);
 
 // Shared by several features.

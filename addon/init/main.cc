@@ -136,6 +136,7 @@ Status run(Context& context, Operation operation, plan::Reader& arguments) {
     case Operation::awaitRuntimeHooks: return await_runtime_hooks(context, arguments);
     case Operation::hook: return hook(context, arguments);
     case Operation::awaitStart: return await_start(context, arguments);
+    case Operation::sendPidfd: return send_pidfd(context, arguments);
     case Operation::execute: return execute(context, arguments);
     default: return malformed();
   }

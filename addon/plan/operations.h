@@ -56,4 +56,6 @@ enum class Operation : u32 {
   hook = 81,
   awaitStart = 82,
   execute = 83,
+
+  sendPidfd = 100,
 };

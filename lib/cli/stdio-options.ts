@@ -8,6 +8,7 @@ import type { Values } from './command.ts'
 
 export const stdioFlags = {
   'console-socket': { kind: 'text', value: 'PATH', help: "unix socket that receives the terminal's master" },
+  'pidfd-socket': { kind: 'text', value: 'PATH', help: 'unix socket that receives a pidfd of the process' },
   'pid-file': { kind: 'text', value: 'PATH', help: 'file that receives the pid' },
   'preserve-fds': { kind: 'number', help: 'pass on N more descriptors, from 3 on' },
 } as const
@@ -31,6 +32,7 @@ export const checkTerminal = (terminal: boolean, detach: boolean, socket: string
 export const stdioOptions = (flags: Values<typeof stdioFlags>, terminal: boolean): StdioOptions => ({
   ...(terminal ? {} : { stdin: 'inherit', stdout: 'inherit', stderr: 'inherit' }),
   consoleSocket: flags.consoleSocket && resolve(flags.consoleSocket),
+  pidfdSocket: flags.pidfdSocket && resolve(flags.pidfdSocket),
   pidFile: flags.pidFile && resolve(flags.pidFile),
   preserveFds: flags.preserveFds,
 })

@@ -11,7 +11,7 @@ import type { IdentityFacts } from './identity.ts'
 import { planMounts } from './mounts.ts'
 import { type NamespacePlan, planNames, planNamespaces } from './namespaces.ts'
 import { NO_SLOT, type Operation, type Plan } from './operations.ts'
-import { planConsole, planExecute, planProcess } from './process.ts'
+import { planConsole, planExecute, planPidfd, planProcess } from './process.ts'
 import { planPaths, planPivot, planRoot, planSysctl } from './rootfs.ts'
 
 const O_WRONLY = 1
@@ -61,6 +61,7 @@ function planInit(spec: Spec, process: ProcessSpec, context: PlanContext, namesp
     ...planHooks(hooks?.createContainer, 'createContainer', hookState(spec, context, 'creating')),
     ...(ownMounts ? [...planPaths(spec), ...planPivot(spec, context)] : []),
     ...planSysctl(spec),
+    ...planPidfd(context.descriptors, 'standard'),
     ...planProcess(process, context.descriptors, identity),
     { op: 'awaitStart', field: '', fifo: context.descriptors.fifo ?? NO_SLOT },
     ...planHooks(hooks?.startContainer, 'startContainer', hookState(spec, context, 'created')),

@@ -15,6 +15,8 @@ export interface GivenDescriptors {
   readonly terminal?: { readonly rows?: number | undefined; readonly columns?: number | undefined; readonly keepLineFeeds?: boolean | undefined } | undefined
   /** Connected socket that gets the master of the console. */
   readonly consoleSocket?: number | undefined
+  /** Connected socket that gets a pidfd of the process. */
+  readonly pidfdSocket?: number | undefined
   /** O_PATH descriptor of exec.fifo; without one, start comes over the control socket. */
   readonly fifo?: number | undefined
   /** What goes to the program under a number of its own. */

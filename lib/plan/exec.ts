@@ -9,7 +9,7 @@ import { planOomScore } from './compile.ts'
 import type { GivenDescriptors, HostFacts } from './context.ts'
 import { namespaceFlags } from './namespaces.ts'
 import { NO_SLOT, type Operation, type Plan } from './operations.ts'
-import { planConsole, planExecute, planProcess } from './process.ts'
+import { planConsole, planExecute, planPidfd, planProcess } from './process.ts'
 
 export interface ExecContext {
   readonly id: string
@@ -57,6 +57,7 @@ export function compileExec(process: ProcessSpec, context: ExecContext): Plan {
         { op: 'openRoot', field: '', path: context.rootfs, bind: 0 }, { op: 'changeRoot', field: '', path: context.rootfs },
       ] as const),
       ...planConsole(process, context.descriptors, '', false),
+      ...planPidfd(context.descriptors, 'setns'),
       ...planProcess(process, context.descriptors, { host: context.host, field: '', keepGroups: context.keepGroups }),
       { op: 'awaitStart', field: '', fifo: NO_SLOT },
       planExecute(process, ''),

@@ -132,6 +132,8 @@ export const operations = define({
   },
   /** Tell the host that the container is created, and wait: for the opening of the FIFO, or for the host's word. */
   awaitStart: { code: 82, by: 'init', verb: 'wait for start', fields: { fifo: 'slot' } },
+  /** Send a pidfd of this process to a socket; the message is NAME. */
+  sendPidfd: { code: 100, by: 'init', verb: 'send the pidfd to', fields: { receiver: 'slot', name: 'text' } },
   /** execve of the program found by findProgram. `home` 1: add HOME from the container's /etc/passwd. */
   execute: { code: 83, by: 'init', verb: 'exec', fields: { args: 'list', env: 'list', home: 'u32', uid: 'u32' } },
 })

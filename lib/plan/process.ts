@@ -18,6 +18,11 @@ export function planConsole(process: ProcessSpec, descriptors: GivenDescriptors,
   }]
 }
 
+/** KIND is what the receiver reads, as in runc: `standard` for a container's process, `setns` for one that exec adds. */
+export function planPidfd({ pidfdSocket }: GivenDescriptors, kind: 'standard' | 'setns'): Operation[] {
+  return pidfdSocket === undefined ? [] : [{ op: 'sendPidfd', field: '', receiver: pidfdSocket, name: kind }]
+}
+
 /** Everything up to the point where only execve is left. */
 export function planProcess(process: ProcessSpec, descriptors: GivenDescriptors, facts: IdentityFacts): Operation[] {
   const { field } = facts

@@ -16,8 +16,9 @@ export interface Bench {
   readonly directory: string
   /** A busybox root file system. It is read-only to all tests: one that changes it makes its own. */
   readonly rootfs: string
-  /** `probe.c` and `terminal.c`, built. The probe is in `rootfs` too, as `/bin/probe`. */
+  /** `probe.c`, `sockets.c` and `terminal.c`, built. The first two are in `rootfs` too, as `/bin/probe` and `/bin/sockets`. */
   readonly probe: string
+  readonly sockets: string
   readonly terminal: string
   /** What the machine does not have, and why. */
   readonly missing: Readonly<Partial<Record<Need, string>>>

@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chmodSync, copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { TestProject } from 'vitest/node'
 import { cgroupMounts, removeCgroups, removeGroupRoot } from './cgroup.ts'
@@ -26,6 +26,7 @@ export default function setup({ provide }: TestProject): () => void {
     rootfs: join(directory, 'rootfs'),
     probe: join(directory, 'probe'),
     terminal: join(directory, 'terminal'),
+    sockets: join(directory, 'sockets'),
     missing: {},
   }
   const missing: Partial<Record<Need, string>> = bench.missing
@@ -38,7 +39,7 @@ export default function setup({ provide }: TestProject): () => void {
   require('addon', binaries.some((path) => existsSync(path)) ? undefined : 'the addon is not built: npm run build')
   require('cli', existsSync(join(project, 'dist/cli.cjs')) ? undefined : 'the command line is not built: npm run build')
   require('cgroup', cgroupMounts().length > 0 ? undefined : 'no cgroup hierarchy is mounted')
-  require('compiler', build('probe', bench, ['-static']) ?? build('terminal', bench, []))
+  require('compiler', build('probe', bench, ['-static']) ?? build('sockets', bench, ['-static']) ?? build('terminal', bench, []))
   if (missing.root === undefined) {
     require('busybox', makeSharedRootfs(bench))
     require('mountNamespaces', attempt('unshare', ['-m', '--propagation', 'private', 'true']))
@@ -62,17 +63,19 @@ export default function setup({ provide }: TestProject): () => void {
   }
 }
 
-function makeSharedRootfs({ rootfs, probe }: Bench): string | undefined {
+function makeSharedRootfs({ rootfs, probe, sockets }: Bench): string | undefined {
   const failure = makeRootfs(rootfs)
-  if (failure === undefined && existsSync(probe)) copyFileSync(probe, join(rootfs, 'bin/probe'))
+  for (const program of failure === undefined ? [probe, sockets] : []) {
+    if (existsSync(program)) copyFileSync(program, join(rootfs, 'bin', basename(program)))
+  }
   return failure
 }
 
 /**
  * musl makes the smaller static program; glibc's needs its static library, which not every distribution installs. On a
- * machine without a compiler the environment variable NRUNC_TEST_HELPERS names a directory that has both programs.
+ * machine without a compiler the environment variable NRUNC_TEST_HELPERS names a directory that has the programs.
  */
-function build(name: 'probe' | 'terminal', bench: Bench, flags: readonly string[]): string | undefined {
+function build(name: 'probe' | 'sockets' | 'terminal', bench: Bench, flags: readonly string[]): string | undefined {
   const ready = join(process.env['NRUNC_TEST_HELPERS'] ?? '/nonexistent', name)
   if (existsSync(ready)) {
     copyFileSync(ready, bench[name])

@@ -15,6 +15,8 @@ const processFlags = {
   'additional-gids': { kind: 'list', short: 'g', value: 'GID', help: 'add a group' },
   cap: { kind: 'list', short: 'c', value: 'CAP', help: 'add a capability to bounding, effective and permitted' },
   'no-new-privs': { kind: 'boolean', help: 'set no_new_privs' },
+  apparmor: { kind: 'text', value: 'PROFILE', help: 'AppArmor profile' },
+  'process-label': { kind: 'text', value: 'LABEL', help: 'SELinux label' },
 } as const
 
 const flags = {
@@ -22,6 +24,8 @@ const flags = {
   ...stdioFlags,
   tty: { kind: 'boolean', short: 't', help: 'allocate a terminal' },
   process: { kind: 'text', short: 'p', value: 'FILE', help: 'the whole process as JSON, instead of a command' },
+  cgroup: { kind: 'list', value: '[CONTROLLERS:]PATH', help: "an existing cgroup below the container's" },
+  'ignore-paused': { kind: 'boolean', help: 'also in a paused container, where the process waits for resume' },
   detach: { kind: 'boolean', short: 'd', help: 'do not wait for the process' },
 } as const
 
@@ -48,8 +52,33 @@ const fromFlags = (values: Values<typeof flags>, args: readonly string[]): ExecO
     additionalGids: values.additionalGids?.map((gid) => parseId('gid', gid)),
     capabilities: values.cap,
     noNewPrivileges: values.noNewPrivs,
+    apparmorProfile: values.apparmor,
+    selinuxLabel: values.processLabel,
     terminal: values.tty ?? false,
   }
+}
+
+/**
+ * The values of `--cgroup`: one path for all controllers, or `CONTROLLER[,CONTROLLER]:PATH` any number of times.
+ *
+ * @throws {NruncError} ERR_OPTION_INVALID in runc's words.
+ */
+export const parseCgroups = (values: readonly string[] = []): ExecOptions['cgroup'] => {
+  if (values.length === 0) return undefined
+  const paths = new Map<string, string>()
+  for (const value of values) {
+    const colon = value.indexOf(':')
+    if (colon < 0 && values.length === 1) return value
+    if (colon < 0) throw invalid(`invalid --cgroup argument: ${value} (missing <controller>: prefix)`)
+    for (const controller of value.slice(0, colon).split(',')) {
+      if (controller === '') throw invalid(`invalid --cgroup argument: ${value} (empty <controller> prefix)`)
+      if (paths.has(controller)) {
+        throw invalid(`invalid --cgroup argument(s): controller ${controller} specified multiple times`)
+      }
+      paths.set(controller, value.slice(colon + 1))
+    }
+  }
+  return Object.fromEntries(paths)
 }
 
 /** `nrunc exec`: one more process in a running container. */
@@ -69,7 +98,12 @@ export const command = defineCommand({
     const what = process === undefined ? fromFlags(call.flags, args) : fromFile(process, call.flags, args)
     const terminal = (what.terminal ?? what.process?.terminal) === true
     checkTerminal(terminal, detach, consoleSocket)
-    const options: ExecOptions = { ...what, ...stdioOptions(call.flags, terminal) }
+    const options: ExecOptions = {
+      ...what,
+      ...stdioOptions(call.flags, terminal),
+      cgroup: parseCgroups(call.flags.cgroup),
+      ignorePaused: call.flags.ignorePaused,
+    }
     if (detach) {
       await container.exec(options)
       return 0

@@ -35,7 +35,8 @@ describe('a command', () => {
   })
 
   test('takes everything from the flags', async () => {
-    const line = '-e A=1 --env B=2 --cwd /w -u 1:2 -g 3 -g 4 -c CAP_KILL --no-new-privs --preserve-fds 2 a sh'
+    const line = '-e A=1 --env B=2 --cwd /w -u 1:2 -g 3 -g 4 -c CAP_KILL --no-new-privs --preserve-fds 2'
+      + ' --apparmor profile --process-label label --ignore-paused --pidfd-socket /s a sh'
     await exec(...line.split(' '))
     expect(options()).toMatchObject({
       args: ['sh'],
@@ -46,6 +47,10 @@ describe('a command', () => {
       capabilities: ['CAP_KILL'],
       noNewPrivileges: true,
       preserveFds: 2,
+      apparmorProfile: 'profile',
+      selinuxLabel: 'label',
+      ignorePaused: true,
+      pidfdSocket: '/s',
     })
   })
 
@@ -119,5 +124,26 @@ describe('a process from a file', () => {
       code: 'ERR_CONFIG_READ', message: `cannot read "${path}": ENOENT`,
     })
     await expect(exec('-p', file('broken', '{'), 'a')).rejects.toMatchObject({ code: 'ERR_CONFIG_PARSE' })
+  })
+})
+
+describe('--cgroup', () => {
+  test.each([
+    [['sub'], 'sub'],
+    [['/'], '/'],
+    [['cpu,memory:sub', 'pids:other'], { cpu: 'sub', memory: 'sub', pids: 'other' }],
+  ])('%j', async (given, cgroup) => {
+    await exec(...given.flatMap((one) => ['--cgroup', one]), 'a', 'sh')
+    expect(options()).toMatchObject({ cgroup })
+  })
+
+  test.each([
+    [['a', 'b'], 'invalid --cgroup argument: a (missing <controller>: prefix)'],
+    [[':x'], 'invalid --cgroup argument: :x (empty <controller> prefix)'],
+    [['cpu,:x'], 'invalid --cgroup argument: cpu,:x (empty <controller> prefix)'],
+    [['cpu:x', 'cpu:y'], 'invalid --cgroup argument(s): controller cpu specified multiple times'],
+  ])('%j', async (given, message) => {
+    await expect(exec(...given.flatMap((one) => ['--cgroup', one]), 'a', 'sh')).rejects.toThrow(message)
+    expect(container.exec).not.toHaveBeenCalled()
   })
 })

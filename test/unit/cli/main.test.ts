@@ -62,8 +62,8 @@ describe('a wrong command line', () => {
     ['--log', 'Incorrect Usage. ', 'flag needs an argument: -log'],
     ['--systemd-cgroup list', 'Incorrect Usage. ', 'flag provided but not defined: -systemd-cgroup'],
     ['run --foo a', 'Incorrect Usage: ', 'flag provided but not defined: -foo'],
-    ['run --pidfd-socket x a', 'Incorrect Usage: ', 'flag provided but not defined: -pidfd-socket'],
-    ['exec --apparmor x a ls', 'Incorrect Usage: ', 'flag provided but not defined: -apparmor'],
+    ['run --criu x a', 'Incorrect Usage: ', 'flag provided but not defined: -criu'],
+    ['exec --no-subreaper a ls', 'Incorrect Usage: ', 'flag provided but not defined: -no-subreaper'],
     ['state --root /x a', 'Incorrect Usage: ', 'flag provided but not defined: -root'],
   ])('%s', async (line, heading, text) => {
     const result = await call(line)

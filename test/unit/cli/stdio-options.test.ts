@@ -21,11 +21,13 @@ test.each([
 })
 
 test('paths are made absolute, as the library may resolve them elsewhere', () => {
-  const flags = { consoleSocket: 's', pidFile: 'p', preserveFds: 2 }
-  expect(stdioOptions(flags, true)).toEqual({ consoleSocket: resolve('s'), pidFile: resolve('p'), preserveFds: 2 })
+  const flags = { consoleSocket: 's', pidfdSocket: 'f', pidFile: 'p', preserveFds: 2 }
+  expect(stdioOptions(flags, true)).toEqual({
+    consoleSocket: resolve('s'), pidfdSocket: resolve('f'), pidFile: resolve('p'), preserveFds: 2,
+  })
 })
 
 test("without a terminal the streams are this process's own", () => {
-  const flags = { consoleSocket: undefined, pidFile: undefined, preserveFds: undefined }
+  const flags = { consoleSocket: undefined, pidfdSocket: undefined, pidFile: undefined, preserveFds: undefined }
   expect(stdioOptions(flags, false)).toMatchObject({ stdin: 'inherit', stdout: 'inherit', stderr: 'inherit' })
 })

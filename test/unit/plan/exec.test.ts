@@ -50,6 +50,13 @@ describe('the order', () => {
 })
 
 describe('descriptors', () => {
+  test('a pidfd is sent before the descriptors get their numbers', () => {
+    const { init } = planOf({}, { descriptors: { ...descriptors, pidfdSocket: 5 } })
+    expect(only(init, 'sendPidfd')).toMatchObject({ receiver: 5, name: 'setns' })
+    expect(phases(init).indexOf('sendPidfd')).toBe(phases(init).indexOf('stdio') - 1)
+    expect(all(planOf().init, 'sendPidfd')).toEqual([])
+  })
+
   test('each cgroup is entered once, by what the host has opened', () => {
     const plan = planOf()
     const opened = all(plan.host, 'openDescriptor')

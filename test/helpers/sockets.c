@@ -1,0 +1,114 @@
+// The other ends of the sockets that a runtime is given, for tests. What happens is said on standard output.
+//   sockets receive SOCKET   take one message with a descriptor: "received TEXT COUNT", the Pid line of its fdinfo, and,
+//                            when the process behind it has ended, "ended"
+//   sockets full SOCKET      a listener whose queue is full: "full"; it accepts once standard input has a byte
+//   sockets notify SOCKET    a service manager: every datagram as "got TEXT"; BARRIER=1 is answered, and ends it
+//   sockets send SOCKET TEXT a datagram
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static void fail(const char *what) {
+  perror(what);
+  exit(99);
+}
+
+static int open_socket(int type, const char *path, struct sockaddr_un *address) {
+  *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+  if (strlen(path) >= sizeof address->sun_path) fail("path");
+  strcpy(address->sun_path, path);
+  return socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+}
+
+static int bind_to(int type, const char *path, int backlog) {
+  struct sockaddr_un address;
+  int fd = open_socket(type, path, &address);
+  if (bind(fd, (struct sockaddr *)&address, sizeof address) != 0) fail("bind");
+  if (type == SOCK_STREAM && listen(fd, backlog) != 0) fail("listen");
+  puts("listening");
+  return fd;
+}
+
+// The length of the message, its text and how many descriptors came with it; the last is kept in FD.
+static ssize_t take(int from, char *text, size_t room, int *fd, int *count) {
+  char control[256];
+  struct iovec vector = {text, room - 1};
+  struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+  ssize_t size = recvmsg(from, &message, MSG_CMSG_CLOEXEC);
+  if (size < 0) fail("recvmsg");
+  text[size] = 0;
+  *count = 0;
+  for (struct cmsghdr *one = CMSG_FIRSTHDR(&message); one; one = CMSG_NXTHDR(&message, one)) {
+    *count = (int)((one->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+    memcpy(fd, CMSG_DATA(one), sizeof *fd);
+  }
+  return size;
+}
+
+static int receive(const char *path) {
+  char text[4096], line[256];
+  int fd = -1, count = 0, connection = accept(bind_to(SOCK_STREAM, path, 4), NULL, NULL);
+  if (connection < 0) fail("accept");
+  take(connection, text, sizeof text, &fd, &count);
+  printf("received %s %d\n", text, count);
+  snprintf(line, sizeof line, "/proc/self/fdinfo/%d", fd);
+  FILE *info = fopen(line, "r");
+  if (info == NULL) fail(line);
+  while (fgets(line, sizeof line, info)) {
+    if (strncmp(line, "Pid:", 4) == 0) printf("%s", line);
+  }
+  struct pollfd wanted = {fd, POLLIN, 0};
+  if (poll(&wanted, 1, -1) != 1) fail("poll");
+  puts("ended");
+  return 0;
+}
+
+static int full(const char *path) {
+  struct sockaddr_un address;
+  char byte;
+  int listener = bind_to(SOCK_STREAM, path, 0);
+  int first = open_socket(SOCK_STREAM, path, &address);
+  if (connect(first, (struct sockaddr *)&address, sizeof address) != 0) fail("connect");
+  puts("full");
+  if (read(0, &byte, 1) != 1) return 0;
+  close(accept(listener, NULL, NULL));
+  int connection = accept(listener, NULL, NULL);
+  if (connection < 0) fail("accept");
+  puts("accepted");
+  while (read(0, &byte, 1) > 0) {
+  }
+  return 0;
+}
+
+static int notify(const char *path) {
+  int fd = -1, count = 0, listener = bind_to(SOCK_DGRAM, path, 0);
+  for (char text[4096];;) {
+    take(listener, text, sizeof text, &fd, &count);
+    printf("got %s\n", text);
+    if (strcmp(text, "BARRIER=1") != 0) continue;
+    printf("descriptors %d\n", count);
+    close(fd);
+    return 0;
+  }
+}
+
+static int send_to(const char *path, const char *text) {
+  struct sockaddr_un address;
+  int fd = open_socket(SOCK_DGRAM, path, &address);
+  if (sendto(fd, text, strlen(text), 0, (struct sockaddr *)&address, sizeof address) < 0) fail("sendto");
+  return 0;
+}
+
+int main(int argc, char **argv) {
+  setvbuf(stdout, NULL, _IOLBF, 0);
+  if (argc == 3 && strcmp(argv[1], "receive") == 0) return receive(argv[2]);
+  if (argc == 3 && strcmp(argv[1], "full") == 0) return full(argv[2]);
+  if (argc == 3 && strcmp(argv[1], "notify") == 0) return notify(argv[2]);
+  if (argc == 4 && strcmp(argv[1], "send") == 0) return send_to(argv[2], argv[3]);
+  fprintf(stderr, "usage: sockets receive|full|notify SOCKET | sockets send SOCKET TEXT\n");
+  return 99;
+}
