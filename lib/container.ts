@@ -25,6 +25,7 @@ import { describeState } from './state/describe.ts'
 import { FIFO, isAlive, namespaceProcesses, statusOf } from './state/status.ts'
 import type { Streams } from './stdio.ts'
 import type { Terminal } from './terminal.ts'
+import type { Stopwatch, Timings } from './timings.ts'
 
 const SIGKILL = 9
 
@@ -33,6 +34,7 @@ export interface Made {
   readonly child: Child
   readonly streams: Streams
   readonly terminal: Terminal | null
+  readonly watch: Stopwatch
 }
 
 /**
@@ -56,6 +58,7 @@ export class Container {
   readonly terminal: Terminal | null
   readonly #state: StateFile
   readonly #child: Child | undefined
+  readonly #watch: Stopwatch | undefined
   #end: Promise<ExitResult> | undefined
 
   /** @internal */
@@ -71,6 +74,17 @@ export class Container {
     this.terminal = made?.terminal ?? null
     this.#state = state
     this.#child = made?.child
+    this.#watch = made?.watch
+  }
+
+  /**
+   * When the steps of its making happened; null in a process that has loaded the container.
+   *
+   * @example
+   * for (const { step, duration } of container.timings!.steps) console.log(step, duration)
+   */
+  get timings(): Timings | null {
+    return this.#watch === undefined || this.#child === undefined ? null : this.#watch.timings(this.#child.stamps)
   }
 
   get #directory(): string { return containerDirectory(this.root, this.id) }

@@ -28,6 +28,7 @@ import { FIFO } from './state/status.ts'
 import { connectSockets, type Sockets } from './socket.ts'
 import { Descriptors } from './stdio.ts'
 import type { Terminal } from './terminal.ts'
+import type { Stopwatch } from './timings.ts'
 
 /** What is made in DIRECTORY, the state directory of a container, by one call of `create` (`start` false) or `run`. */
 export class Creation {
@@ -36,6 +37,7 @@ export class Creation {
   readonly #id: string
   readonly #options: CreateOptions
   readonly #start: boolean
+  readonly #watch: Stopwatch
   #descriptors: Descriptors | undefined
   #layout: CgroupLayout | undefined
   #child: Child | undefined
@@ -44,7 +46,8 @@ export class Creation {
   /** Init has entered the cgroups: all processes in them are the container's. */
   #entered = false
 
-  constructor(directory: string, root: string, id: string, options: CreateOptions, start: boolean) {
+  constructor(directory: string, root: string, id: string, options: CreateOptions, start: boolean, watch: Stopwatch) {
+    this.#watch = watch
     this.#directory = directory
     this.#root = root
     this.#id = id
@@ -57,6 +60,7 @@ export class Creation {
     try {
       const bundle = given ?? await this.#hostBundle(join(this.#directory, 'bundle'))
       const child = this.#spawn(bundle, await connectSockets(this.#options, bundle.spec.process?.terminal ?? false))
+      this.#watch.mark('plan')
       const state = await this.#stage(child, bundle)
       await this.#runRuntimeHooks(child, state)
       return await this.#finish(child, state)
@@ -117,7 +121,9 @@ export class Creation {
     const terminal = this.#terminal = await takeTerminal(child, wanted)
     this.#descriptors!.handOver()
     writePidFile(this.#options.pidFile, child.pid)
-    const container = new Container(this.#root, state, { child, streams: this.#descriptors!.streams, terminal })
+    const container = new Container(this.#root, state, {
+      child, streams: this.#descriptors!.streams, terminal, watch: this.#watch,
+    })
     if (this.#start) {
       await child.executed
       await container.runStarted()

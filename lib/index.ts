@@ -9,5 +9,6 @@ export { type ErrorCode, errorCodes, type ErrorDetails, NruncError, type Problem
 export type { CreateOptions, ExecOptions, ExitResult, State, Status, Stdio, StdioOptions } from './options.ts'
 export { defaultSpec, rootlessSpec } from './spec/defaults.ts'
 export { type HostBundle, hostBundle, type HostBundleOptions, writeHostBundle } from './host-bundle.ts'
+export type { Timing, Timings } from './timings.ts'
 export { validateSpec } from './spec/validate.ts'
 export type * from './spec/schema.ts'

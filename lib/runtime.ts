@@ -17,6 +17,7 @@ import {
 } from './state/directory.ts'
 import { readStaged, readState } from './state/file.ts'
 import { withLock } from './state/lock.ts'
+import { Stopwatch } from './timings.ts'
 
 const SIGKILL = 9
 
@@ -113,17 +114,20 @@ export class Runtime {
   }
 
   async #make(options: CreateOptions, start: boolean): Promise<Container> {
+    const watch = new Stopwatch(start)
     refuseUnknown(options, createOptions)
     const id = options.id ?? randomBytes(16).toString('hex')
     checkId(id)
     addon() // first: if it cannot be loaded nothing has been made yet, and it gets ready while the config is read
     const bundle = readBundle(options)
+    watch.mark('config')
     const directory = takeDirectory(this.root, id)
     let begun = false
     try {
       return await withLock(directory, id, () => {
         begun = true
-        return new Creation(directory, this.root, id, options, start).run(bundle)
+        watch.mark('lock')
+        return new Creation(directory, this.root, id, options, start, watch).run(bundle)
       })
     } catch (error) {
       if (!begun) removeDirectory(directory)

@@ -9,12 +9,12 @@
 namespace host {
 
 enum class EventType : u32 {
-  spawned = 1,  // a: pid; data: start time of the process, decimal
+  spawned = 1,  // a: pid; data: start time of the process, decimal; then for a clone its stamps, see Spawn::Times
   ready = 2,    // the runtime hooks may run
-  created = 3,
+  created = 3,  // data: stamps of init, see plan::FrameType::created
   failed = 4,   // data: the failure, as in plan::FrameType::failed
   console = 5,  // a: descriptor of the master, owned by the receiver
-  closed = 6,   // the channel ended: the program was executed, or the process is gone
+  closed = 6,   // the channel ended: the program was executed, or the process is gone; a, b: when, low and high half
   exited = 7,   // a: exit code or -1, b: signal or 0; both -1 and 0: not known any more
   started = 8,
   done = 9,     // a job is finished; a, b and data depend on it

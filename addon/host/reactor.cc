@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include <vector>
 
@@ -30,6 +31,11 @@ bool status_from_info(int pidfd, int& status) {
   if (CALL(ioctl, pidfd, 0xC040FF0Bu, &info).failed() || (info.mask & (1u << 3)) == 0) return false;
   status = info.exit_code;
   return true;
+}
+
+Event closed(u32 id) {
+  const u64 now = monotonic_time();
+  return {id, EventType::closed, static_cast<i32>(static_cast<u32>(now)), static_cast<i32>(now >> 32)};
 }
 
 }  // namespace
@@ -148,7 +154,7 @@ void Reactor::read_channel(u32 id, Watch& watch) {
     if (got.error() == EAGAIN || got.error() == EINTR) return;
     if (got.value <= 0) {
       watch.channel.reset();
-      post_({id, EventType::closed});
+      post_(closed(id));
       return;
     }
     auto* header = reinterpret_cast<kernel::ControlHeader*>(control);
@@ -161,7 +167,7 @@ void Reactor::read_channel(u32 id, Watch& watch) {
       __builtin_memcpy(&next, watch.input.data(), sizeof next);
       if (next.size > plan::kMaximumFrame) {  // nothing of ours: treat the channel as broken
         watch.channel.reset();
-        post_({id, EventType::closed});
+        post_(closed(id));
         return;
       }
       if (watch.input.size() < sizeof next + next.size) break;
@@ -181,7 +187,7 @@ void Reactor::frame(u32 id, Watch& watch, u32 type, std::string payload) {
   }
   switch (kind) {
     case plan::FrameType::ready: post_({id, EventType::ready}); break;
-    case plan::FrameType::created: post_({id, EventType::created}); break;
+    case plan::FrameType::created: post_({id, EventType::created, 0, 0, std::move(payload)}); break;
     case plan::FrameType::started: post_({id, EventType::started}); break;
     case plan::FrameType::failed: post_({id, EventType::failed, 0, 0, std::move(payload)}); break;
     case plan::FrameType::console: post_({id, EventType::console, passed.release(), 0, {}, {}, true}); break;
@@ -223,7 +229,7 @@ void Reactor::process_ended(u32 id, Watch& watch) {
   // the channel all the same, and is told first.
   if (watch.channel.valid()) {
     watch.channel.reset();
-    post_({id, EventType::closed});
+    post_(closed(id));
   }
   Event event{id, EventType::exited, -1, 0};
   int status = 0;
@@ -236,6 +242,12 @@ void Reactor::process_ended(u32 id, Watch& watch) {
   }
   watch.pidfd.reset();
   post_(std::move(event));
+}
+
+u64 monotonic_time() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<u64>(now.tv_sec) * 1000000000 + static_cast<u64>(now.tv_nsec);
 }
 
 std::string start_time(i32 pid) {

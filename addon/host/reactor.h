@@ -49,6 +49,9 @@ class Reactor {
   bool ending_ = false;
 };
 
+// Nanoseconds of CLOCK_MONOTONIC, the clock of process.hrtime().
+u64 monotonic_time();
+
 // Start time of a process in clock ticks since boot (proc(5), stat, field 22), or an empty text when it is gone.
 std::string start_time(i32 pid);
 

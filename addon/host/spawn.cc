@@ -60,6 +60,7 @@ class Spawn {
   // Everything before the clone. Taken by whichever thread comes first.
   void prepare() {
     if (taken_.exchange(true)) return;
+    times_.prepare = monotonic_time();
     CgroupWriter writer;
     for (plan::Item item : before_) {
       Status status = prepare_one(item, writer);
@@ -68,6 +69,7 @@ class Spawn {
         break;
       }
     }
+    times_.prepared = monotonic_time();
     finished_.set_value();
   }
 
@@ -77,16 +79,20 @@ class Spawn {
     if (needs_cgroup_first()) prepare();
     Outcome outcome;
     if (needs_cgroup_first() && !prepared_.ok) outcome = prepared_;
+    times_.clone = monotonic_time();
     if (outcome.ok) start(outcome);
+    times_.cloned = monotonic_time();
     prepare();
     finished_.get_future().wait();
     // What failed there says more, and whose the cgroups are: the caller may not touch those of another container.
     if (!prepared_.ok) outcome = prepared_;
+    times_.map = monotonic_time();
     if (outcome.ok) map(outcome);
     if (outcome.ok) adjust_oom(outcome);
+    times_.mapped = monotonic_time();
     if (outcome.ok) send_plan(outcome);
     if (outcome.ok) {
-      const Event spawned{id, EventType::spawned, child_.pid, 0, start_time(child_.pid)};
+      const Event spawned{id, EventType::spawned, child_.pid, 0, start_time(child_.pid) + times_.text()};
       Fd pidfd;
       Status watched = pidfd.take(CALL(fcntl, child_.pidfd.get(), F_DUPFD_CLOEXEC, 0), "init");
       if (watched.ok()) watched = reactor.watch(id, std::move(control_), std::move(pidfd), &spawned);
@@ -218,7 +224,18 @@ class Spawn {
     }
   }
 
+  // When the host's steps began and ended; " NANOSECONDS" for each, in this order.
+  struct Times {
+    u64 prepare = 0, prepared = 0, clone = 0, cloned = 0, map = 0, mapped = 0;
+    [[nodiscard]] std::string text() const {
+      TextBuffer<160> out;
+      for (u64 one : {prepare, prepared, clone, cloned, map, mapped, monotonic_time()}) out.add(" ").add_number(one);
+      return out.data;
+    }
+  };
+
   SpawnRequest request_;
+  Times times_;
   std::vector<Fd> slots_;
   std::vector<plan::Item> before_;
   plan::Item clone_, map_, oom_;

@@ -26,6 +26,17 @@ Status tell(Context& context, plan::FrameType type) {
   return send_frame(context.control, &frame, sizeof frame, -1);
 }
 
+Status tell_created(Context& context) {
+  struct {
+    plan::Frame frame;
+    Stamps::Stamp list[Stamps::kMaximum];
+  } message;
+  const u32 size = context.stamps.count * sizeof(Stamps::Stamp);
+  message.frame = {plan::FrameType::created, size};
+  __builtin_memcpy(message.list, context.stamps.list, size);
+  return send_frame(context.control, &message, sizeof message.frame + size, -1);
+}
+
 struct Launch {
   const char* path;
   const char** argv;
@@ -185,7 +196,7 @@ void let_go(Context& context, u32 except) {
 Status await_start(Context& context, plan::Reader& arguments) {
   u32 slot = arguments.number();
   if (!arguments.done()) return malformed();
-  TRY(tell(context, plan::FrameType::created));
+  TRY(tell_created(context));
   let_go(context, slot);
   if (slot == plan::kNoSlot) {
     context.proc.reset();

@@ -161,7 +161,10 @@ extern "C" [[noreturn]] void init_main() {
   Status status = forget_inheritance(context);
   if (status.ok()) status = receive_plan(context, operations);
   if (status.ok()) status = prepare(context);
-  while (status.ok() && operations.next(item)) status = run(context, item.operation, item.arguments);
+  while (status.ok() && operations.next(item)) {
+    context.stamps.mark(item.operation);
+    status = run(context, item.operation, item.arguments);
+  }
   if (status.ok()) status = malformed();  // a good plan ends in execve
   fail(context, item, status);
 }

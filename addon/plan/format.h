@@ -28,7 +28,7 @@ struct Bootstrap {
 
 enum class FrameType : u32 {
   ready = 1,    // the runtime hooks may run
-  created = 2,  // waits for start
+  created = 2,  // waits for start; u32 operation and u64 nanoseconds for each stamp (init/context.h, Stamps)
   failed = 3,   // u32 operation index, u32 operation, i32 errno, texts: pointer, system call, operand, detail
   console = 4,  // carries the master of the console
   forked = 5,   // i32 pid; carries the pidfd of the process that goes on

@@ -9,7 +9,7 @@ const toOption = (name: string, flag: Flag): Option => {
   const spelled = `${flag.short ? `-${flag.short}, ` : ''}--${name}`
   const option = new Option(spelled, flag.help).hideHelp(flag.hidden ?? false)
   if (flag.kind === 'number') option.flags = `${spelled} N`
-  if (flag.kind === 'text' || flag.kind === 'list') option.flags = `${spelled} ${flag.value}`
+  if (flag.kind === 'text' || flag.kind === 'list') option.flags = flag.kind === 'text' && flag.bare !== undefined ? `${spelled}[=${flag.value}]` : `${spelled} ${flag.value}`
   return option
 }
 

@@ -18,7 +18,8 @@ export type Flag = FlagText &
   (
     | { readonly kind: 'boolean' }
     | { readonly kind: 'number' }
-    | { readonly kind: 'text'; readonly value: string; readonly fallback?: string }
+    /** `bare`: the value when the flag stands alone; another one then takes a `=`. */
+    | { readonly kind: 'text'; readonly value: string; readonly fallback?: string; readonly bare?: string }
     | { readonly kind: 'list'; readonly value: string }
   )
 
@@ -56,6 +57,9 @@ const convert = (flag: Flag, spelled: string, value: string): Setting['value'] =
   throw new UsageError(`invalid value "${value}" for flag -${spelled}: parse error`)
 }
 
+/** What a flag without a value means; undefined for one that needs it. */
+const alone = (flag: Flag): string | undefined => (flag.kind === 'boolean' ? 'true' : flag.kind === 'text' ? flag.bare : undefined)
+
 /**
  * Sorts the words of a command into flags and operands. With `stops`, everything from the first operand on is an
  * operand (the command line of `exec`); without it flags may stand anywhere before a `--`, as in runc.
@@ -87,7 +91,7 @@ export const sortWords = (flags: Flags, words: readonly string[], stops: boolean
     const flag = name === undefined ? undefined : flags[name]
     if (name === undefined || !flag) throw new UsageError(`flag provided but not defined: -${spelled}`)
     let value = equals < 0 ? undefined : text.slice(equals + 1)
-    if (value === undefined) value = flag.kind === 'boolean' ? 'true' : words[++index]
+    if (value === undefined) value = alone(flag) ?? words[++index]
     if (value === undefined) throw new UsageError(`flag needs an argument: -${spelled}`)
     settings.push({ name, value: convert(flag, spelled, value) })
   }

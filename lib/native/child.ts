@@ -6,6 +6,7 @@ import type { ExitResult } from '../options.ts'
 import { signalName } from '../signals.ts'
 import { encode } from '../plan/encode.ts'
 import type { Plan } from '../plan/operations.ts'
+import type { ChildStamps } from '../timings.ts'
 import { addon, EVENT, hold, letGo, subscribe, unsubscribe } from './addon.ts'
 import { errnoName } from './errno.ts'
 import { failureError } from './failure.ts'
@@ -30,7 +31,7 @@ function deferred<T>(): Deferred<T> {
   return { promise, resolve, reject, settled: () => settled }
 }
 
-const nothing = new Uint8Array()
+const nothing: Buffer = Buffer.alloc(0)
 
 export class Child {
   /** The host's pid, 0 before it is known. */
@@ -44,6 +45,9 @@ export class Child {
   readonly #executed = deferred<void>()
   readonly #console = deferred<number>()
   readonly #exit = deferred<ExitResult>()
+  #hostStamps = ''
+  #initStamps = nothing
+  #executedAt = 0n
   #failure: NruncError | undefined
   #alive = true
   #consoleTaken = false
@@ -96,6 +100,9 @@ export class Child {
     else this.#spawned.promise.then(() => addon().send(this.#id), () => {})
   }
 
+  /** When its steps happened, as far as it has come. */
+  get stamps(): ChildStamps { return { host: this.#hostStamps, init: this.#initStamps, executed: this.#executedAt } }
+
   /** Whether it is gone, and reaped. */
   get ended(): boolean { return !this.#alive }
 
@@ -108,23 +115,34 @@ export class Child {
     switch (type) {
       case EVENT.spawned:
         this.pid = a
-        this.startTime = data.toString()
+        this.#started(data.toString())
         this.#spawned.resolve()
         break
       case EVENT.ready: this.#ready.resolve(); break
-      case EVENT.created: this.#created.resolve(); break
+      case EVENT.created:
+        this.#initStamps = data
+        this.#created.resolve()
+        break
       case EVENT.console: this.#console.resolve(a); break
       case EVENT.failed:
         this.#fail(failureError(data))
         if (this.pid === 0) this.#end() // the host's part failed: there is no process, and no other event
         break
       case EVENT.closed:
+        this.#executedAt = (BigInt(b) << 32n) | BigInt(a >>> 0)
         if (this.#failure === undefined && this.#created.settled()) this.#executed.resolve()
         break
       case EVENT.exited:
         if (!this.#executed.settled()) this.#fail(new NruncError('ERR_INIT', `container init ended early: ${describe(a, b)}`))
         this.#end(exitResult(a, b))
     }
+  }
+
+  /** One that forks on its way starts twice; only the first time there are stamps. */
+  #started(data: string): void {
+    const end = data.indexOf(' ')
+    this.startTime = end < 0 ? data : data.slice(0, end)
+    if (end >= 0) this.#hostStamps = data.slice(end)
   }
 
   #fail(error: NruncError): void {

@@ -2,6 +2,7 @@ import { defineCommand } from '../command.ts'
 import { createFlags, createOptions } from '../create-options.ts'
 import { attend, terminalOptions } from '../foreground.ts'
 import { openRuntime } from '../runtime.ts'
+import { checkTimings, printTimings } from '../timings.ts'
 
 /** `nrunc run`: create and start; in the foreground also attend the container, and delete it when it ends. */
 export const command = defineCommand({
@@ -13,19 +14,22 @@ export const command = defineCommand({
     ...createFlags,
     detach: { kind: 'boolean', short: 'd', help: 'do not wait for the container' },
     keep: { kind: 'boolean', help: 'do not delete the container after it exits' },
+    timings: { kind: 'text', value: 'FORMAT', bare: 'text', help: 'print when each step of the start happened, as text or json, to the standard error' },
     'no-subreaper': { kind: 'boolean', help: 'do not become a subreaper (nrunc never does)' },
   },
   failure: { code: 1, prefix: 'nrunc run failed: ' },
   async run(call) {
-    const { detach = false, keep = false } = call.flags
+    const { detach = false, keep = false, timings } = call.flags
+    checkTimings(timings)
     const options = createOptions(call, detach)
     const runtime = await openRuntime(call)
     if (detach) {
-      await runtime.run(options)
+      await printTimings(await runtime.run(options), timings)
       return 0
     }
     const terminal = options.spec.process?.terminal ? await terminalOptions() : {}
     const { attended: container, code } = await attend(() => runtime.run({ ...options, ...terminal }))
+    await printTimings(container, timings)
     if (!keep) {
       await container.delete().catch((error: Error) => call.log.error(error.message))
     }
