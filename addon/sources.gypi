@@ -12,6 +12,7 @@
       "addon/init/console.cc",
       "addon/init/pidfd.cc",
       "addon/init/identity.cc",
+      "addon/init/scheduling.cc",
       "addon/init/program.cc",
       "addon/init/lifecycle.cc",
       "addon/sys/resolve.cc"

@@ -56,6 +56,7 @@ export async function executeInContainer(directory: string, state: StateFile, op
     child = new Child(compileExec(process, {
       id: state.id, host, cgroupPaths, namespaces: foreignNamespaces(state),
       rootfs: findNamespace(state.config, 'mount') === undefined ? state.rootfs : undefined,
+      linux: state.config.linux,
       keepGroups: host.uid !== 0 && (state.config.linux?.gidMappings?.length ?? 0) === 1, noNewKeyring: state.no_new_keyring,
       descriptors: descriptors.given,
     }), descriptors.list)
@@ -86,8 +87,8 @@ export async function endChild(child: Child | undefined): Promise<void> {
 
 /** The process of the container, changed by what the options say; its own limits and rights where they say nothing. */
 function execProcess(spec: Spec, options: ExecOptions): ProcessSpec {
-  if (options.process !== undefined) return options.process
   const own = spec.process
+  if (options.process !== undefined) return inheritLimits(options.process, own)
   if (own === undefined) throw new NruncError('ERR_OPTION_INVALID', 'the container has no process to take defaults from: give a whole process')
   const { user } = options
   return {
@@ -105,6 +106,18 @@ function execProcess(spec: Spec, options: ExecOptions): ProcessSpec {
     apparmorProfile: options.apparmorProfile ?? own.apparmorProfile,
     selinuxLabel: options.selinuxLabel ?? own.selinuxLabel,
     capabilities: addCapabilities(own.capabilities ?? {}, options.capabilities ?? []),
+  }
+}
+
+/** Limits of the container that also hold for a process that says nothing of its own about them, as in runc. */
+function inheritLimits(process: ProcessSpec, own: ProcessSpec | undefined): ProcessSpec {
+  const { rlimits, scheduler, ioPriority, execCPUAffinity } = own ?? {}
+  return {
+    ...process,
+    rlimits: process.rlimits?.length ? process.rlimits : rlimits,
+    scheduler: process.scheduler ?? scheduler,
+    ioPriority: process.ioPriority ?? ioPriority,
+    execCPUAffinity: process.execCPUAffinity ?? execCPUAffinity,
   }
 }
 

@@ -31,6 +31,12 @@ export const fieldTests: Readonly<Record<string, readonly string[]>> = {
   '/process/rlimits': ['integration/default-spec.test.ts: the limits of the spec'],
   '/process/noNewPrivileges': ['integration/default-spec.test.ts: no_new_privs, and not without it'],
   '/process/oomScoreAdj': ['security/cve-2025-52881.test.ts: oom_score_adj of the process itself is set'],
+  '/process/scheduler': ['integration/scheduling.test.ts: scheduler: policy, nice, flags; times of a deadline'],
+  '/process/scheduler/priority': ['integration/scheduling.test.ts: scheduler: a real-time priority'],
+  '/process/ioPriority': ['integration/scheduling.test.ts: ioPriority: class and level'],
+  '/process/execCPUAffinity': [
+    'integration/scheduling.test.ts: execCPUAffinity: of an added process, and not of the first one',
+  ],
 
   '/mounts/*/destination': [
     'integration/mounts.test.ts: in the order of the config: a later mount covers an earlier one',
@@ -71,6 +77,9 @@ export const fieldTests: Readonly<Record<string, readonly string[]>> = {
   '/linux/rootfsPropagation': [
     'unit/plan/rootfs.test.ts: rootfsPropagation %s is set after the change of root, before it is read-only',
   ],
+  '/linux/memoryPolicy': ['integration/scheduling.test.ts: memoryPolicy: modes, flags and nodes, for exec too'],
+  '/linux/personality/domain': ['integration/scheduling.test.ts: personality: what uname says, for exec too'],
+  '/linux/personality/flags': ['unit/spec/rules.test.ts: personality flags'],
   '/linux/maskedPaths': ['integration/default-mounts.test.ts: masked paths: nothing to read, nowhere to write'],
   '/linux/readonlyPaths': ['integration/default-mounts.test.ts: read-only paths: writing is refused'],
   '/linux/cgroupsPath': [

@@ -138,6 +138,11 @@ Status run(Context& context, Operation operation, plan::Reader& arguments) {
     case Operation::awaitStart: return await_start(context, arguments);
     case Operation::sendPidfd: return send_pidfd(context, arguments);
     case Operation::execute: return execute(context, arguments);
+    case Operation::scheduler: return set_scheduler(context, arguments);
+    case Operation::ioPriority: return set_io_priority(context, arguments);
+    case Operation::affinity: return set_affinity(context, arguments);
+    case Operation::personality: return set_personality(context, arguments);
+    case Operation::memoryPolicy: return set_memory_policy(context, arguments);
     default: return malformed();
   }
 }

@@ -58,4 +58,9 @@ enum class Operation : u32 {
   execute = 83,
 
   sendPidfd = 100,
+  scheduler = 92,
+  ioPriority = 93,
+  affinity = 94,
+  personality = 95,
+  memoryPolicy = 96,
 };

@@ -12,6 +12,7 @@ import { planMounts } from './mounts.ts'
 import { type NamespacePlan, planNames, planNamespaces } from './namespaces.ts'
 import { NO_SLOT, type Operation, type Plan } from './operations.ts'
 import { planConsole, planExecute, planPidfd, planProcess } from './process.ts'
+import { planDomain } from './scheduling.ts'
 import { planPaths, planPivot, planRoot, planSysctl } from './rootfs.ts'
 
 const O_WRONLY = 1
@@ -62,6 +63,7 @@ function planInit(spec: Spec, process: ProcessSpec, context: PlanContext, namesp
     ...(ownMounts ? [...planPaths(spec), ...planPivot(spec, context)] : []),
     ...planSysctl(spec),
     ...planPidfd(context.descriptors, 'standard'),
+    ...planDomain(spec.linux),
     ...planProcess(process, context.descriptors, identity),
     { op: 'awaitStart', field: '', fifo: context.descriptors.fifo ?? NO_SLOT },
     ...planHooks(hooks?.startContainer, 'startContainer', hookState(spec, context, 'created')),

@@ -3,13 +3,14 @@
  */
 import { NruncError } from '../errors.ts'
 import type { CgroupPaths } from '../cgroup/layout.ts'
-import { cgroupEntry } from '../cgroup/operations.ts'
-import type { NamespaceType, ProcessSpec } from '../spec/schema.ts'
+import { type CgroupEntry, cgroupEntry } from '../cgroup/operations.ts'
+import type { LinuxSpec, NamespaceType, ProcessSpec } from '../spec/schema.ts'
 import { planOomScore } from './compile.ts'
 import type { GivenDescriptors, HostFacts } from './context.ts'
 import { namespaceFlags } from './namespaces.ts'
 import { NO_SLOT, type Operation, type Plan } from './operations.ts'
 import { planConsole, planExecute, planPidfd, planProcess } from './process.ts'
+import { planAffinity, planDomain } from './scheduling.ts'
 
 export interface ExecContext {
   readonly id: string
@@ -20,6 +21,8 @@ export interface ExecContext {
   readonly namespaces: readonly { readonly type: NamespaceType; readonly path: string }[]
   /** The root of a container that has no mount namespace of its own: exec changes to it too. */
   readonly rootfs?: string | undefined
+  /** `linux` of the container's config: the execution domain and the memory policy are those of all its processes. */
+  readonly linux?: LinuxSpec | undefined
   readonly keepGroups: boolean
   readonly noNewKeyring: boolean
   readonly descriptors: GivenDescriptors
@@ -30,11 +33,18 @@ const joinOrder: readonly NamespaceType[] = ['user', 'ipc', 'uts', 'network', 'p
 
 const O_WRONLY = 1
 
+/** For a process that has something to do before it is in its cgroup: it is not born there. */
+function laterEntry(paths: CgroupPaths): CgroupEntry {
+  const { tasks, into } = cgroupEntry(paths)
+  return { tasks: into === '' ? tasks : [...tasks, { path: `${into}/cgroup.procs` }], into: '' }
+}
+
 export function compileExec(process: ProcessSpec, context: ExecContext): Plan {
   if ((process.args?.length ?? 0) === 0) {
     throw new NruncError('ERR_CONFIG_INVALID', 'args must not be empty', { field: '/args' })
   }
-  const entry = cgroupEntry(context.cgroupPaths)
+  const affinity = planAffinity(process.execCPUAffinity)
+  const entry = affinity.before.length > 0 ? laterEntry(context.cgroupPaths) : cgroupEntry(context.cgroupPaths)
   const firstTask = context.descriptors.count
   const firstNamespace = firstTask + entry.tasks.length
   const joined = joinOrder.flatMap((type) => context.namespaces.filter((one) => one.type === type))
@@ -46,7 +56,9 @@ export function compileExec(process: ProcessSpec, context: ExecContext): Plan {
       ...planOomScore(process, ''),
     ],
     init: [
+      ...affinity.before,
       ...entry.tasks.map(({ path }, at): Operation => ({ op: 'joinCgroup', field: '', descriptor: firstTask + at, path })),
+      ...affinity.after,
       ...joined.map(({ type, path }, at): Operation =>
         ({ op: 'enterNamespace', field: '', descriptor: firstNamespace + at, flags: namespaceFlags[type], path })),
       ...(joined.some(({ type }) => type === 'user') ? [{ op: 'becomeRoot', field: '' } as const] : []),
@@ -58,6 +70,7 @@ export function compileExec(process: ProcessSpec, context: ExecContext): Plan {
       ] as const),
       ...planConsole(process, context.descriptors, '', false),
       ...planPidfd(context.descriptors, 'setns'),
+      ...planDomain(context.linux),
       ...planProcess(process, context.descriptors, { host: context.host, field: '', keepGroups: context.keepGroups }),
       { op: 'awaitStart', field: '', fifo: NO_SLOT },
       planExecute(process, ''),

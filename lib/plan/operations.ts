@@ -136,6 +136,20 @@ export const operations = define({
   sendPidfd: { code: 100, by: 'init', verb: 'send the pidfd to', fields: { receiver: 'slot', name: 'text' } },
   /** execve of the program found by findProgram. `home` 1: add HOME from the container's /etc/passwd. */
   execute: { code: 83, by: 'init', verb: 'exec', fields: { args: 'list', env: 'list', home: 'u32', uid: 'u32' } },
+
+  // --- init: how the kernel treats the process ------------------------------------------------------------------
+  /** sched_setattr(2). Times in nanoseconds. */
+  scheduler: {
+    code: 92, by: 'init', verb: 'set the scheduler',
+    fields: { policy: 'u32', flags: 'u64', nice: 'i32', priority: 'u32', runtime: 'u64', deadline: 'u64', period: 'u64' },
+  },
+  /** ioprio_set(2): class and level in one number. */
+  ioPriority: { code: 93, by: 'init', verb: 'set the io priority', fields: { priority: 'u32' } },
+  /** sched_setaffinity(2): a bit for each CPU. */
+  affinity: { code: 94, by: 'init', verb: 'set the cpu affinity', fields: { cpus: 'bytes' } },
+  personality: { code: 95, by: 'init', verb: 'set the personality', fields: { persona: 'u32' } },
+  /** set_mempolicy(2): mode with its flags, and a bit for each node. */
+  memoryPolicy: { code: 96, by: 'init', verb: 'set the memory policy', fields: { mode: 'u32', nodes: 'bytes' } },
 })
 
 export type OperationName = keyof typeof operations

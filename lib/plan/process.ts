@@ -6,6 +6,7 @@ import type { ProcessSpec } from '../spec/schema.ts'
 import type { GivenDescriptors } from './context.ts'
 import { type IdentityFacts, planLimits, planUser } from './identity.ts'
 import { NO_SLOT, type Operation } from './operations.ts'
+import { planScheduling } from './scheduling.ts'
 
 /** A pty for the process, made from the container's devpts. */
 export function planConsole(process: ProcessSpec, descriptors: GivenDescriptors, field: string, mountConsole: boolean): Operation[] {
@@ -33,6 +34,7 @@ export function planProcess(process: ProcessSpec, descriptors: GivenDescriptors,
     ...descriptors.preserved.map(({ slot, number }): Operation => ({ op: 'passDescriptor', field: '', descriptor: slot, number })),
     // After the descriptors have their numbers, which a low RLIMIT_NOFILE would forbid; before the right to raise goes.
     ...planLimits(process, facts),
+    ...planScheduling(process, field),
     // As root first, because the way there may be closed to the user; as the user again, who must be allowed to stay.
     { op: 'changeDirectory', field: `${field}/cwd`, path: process.cwd, tolerateDenied: 1 },
     ...planUser(process, facts),

@@ -18,9 +18,6 @@ const hasKeys = (value: unknown) => Object.keys(value as object).length > 0
 const unsupported: readonly Entry[] = [
   { field: '/process/selinuxLabel' },
   { field: '/process/apparmorProfile' },
-  { field: '/process/scheduler' },
-  { field: '/process/ioPriority' },
-  { field: '/process/execCPUAffinity' },
   { field: '/mounts/*/uidMappings' },
   { field: '/mounts/*/gidMappings' },
   { field: '/mounts/*/options/*', when: isOneOf('idmap', 'ridmap', 'tmpcopyup') },
@@ -29,8 +26,6 @@ const unsupported: readonly Entry[] = [
   { field: '/linux/netDevices', when: hasKeys },
   { field: '/linux/seccomp' },
   { field: '/linux/intelRdt' },
-  { field: '/linux/personality' },
-  { field: '/linux/memoryPolicy' },
   { field: '/linux/mountLabel' },
   { field: '/linux/resources/network' },
   { field: '/linux/resources/rdma' },

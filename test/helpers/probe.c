@@ -188,6 +188,30 @@ static int type_into(int fd) {
   return report(ioctl(fd, TIOCSTI, "x"));
 }
 
+// sched_getattr(2), ioprio_get(2), sched_getaffinity(2), personality(2), get_mempolicy(2).
+static int print_scheduling(void) {
+  struct {
+    unsigned size, policy;
+    unsigned long long flags;
+    int nice;
+    unsigned priority;
+    unsigned long long runtime, deadline, period;
+    unsigned clamp[2];
+  } attributes = {0};
+  unsigned long cpus[16] = {0}, nodes[64] = {0};
+  int mode = -1;
+  syscall(SYS_sched_getattr, 0, &attributes, sizeof attributes, 0);
+  syscall(SYS_sched_getaffinity, 0, sizeof cpus, cpus);
+  syscall(SYS_get_mempolicy, &mode, nodes, sizeof nodes * 8, NULL, 0);
+  printf("{\"policy\":%u,\"flags\":%llu,\"nice\":%d,\"priority\":%u,", attributes.policy, attributes.flags,
+         attributes.nice, attributes.priority);
+  printf("\"runtime\":%llu,\"deadline\":%llu,\"period\":%llu,", attributes.runtime, attributes.deadline,
+         attributes.period);
+  printf("\"ioPriority\":%ld,\"cpus\":%lu,\"personality\":%ld,\"memory\":%d,\"nodes\":%lu}\n",
+         syscall(SYS_ioprio_get, 1, 0), cpus[0], syscall(SYS_personality, 0xffffffff), mode, nodes[0]);
+  return 0;
+}
+
 static int eat(const char *amount) {
   size_t size = (size_t)atol(amount) << 20;
   char *memory = malloc(size);
@@ -216,6 +240,7 @@ int main(int argc, char **argv) {
   if (argc == 3 && strcmp(argv[1], "write") == 0) return open_for_writing(argv[2]);
   if (argc == 7 && strcmp(argv[1], "device") == 0) return use_device(argv);
   if (argc == 3 && strcmp(argv[1], "type") == 0) return type_into(atoi(argv[2]));
+  if (argc == 2 && strcmp(argv[1], "scheduling") == 0) return print_scheduling();
   if (argc == 3 && strcmp(argv[1], "eat") == 0) return eat(argv[2]);
   if (argc >= 3 && strcmp(argv[1], "catch") == 0) catch_signals(argv);
   print_self(argv);

@@ -2,6 +2,7 @@ import { cgroupsPath, unified } from './cgroup.ts'
 import { deviceRules, devices } from './devices.ts'
 import { annotations, hooks, root, version } from './document.ts'
 import { idMappings, mappedMountOptions, mappedUser } from './ids.ts'
+import { memoryPolicy, personality } from './memory-policy.ts'
 import { mounts } from './mounts.ts'
 import { hostNames, namespaces, restrictedPaths, timeNamespace, userNamespace } from './namespaces.ts'
 import { seccomp } from './seccomp.ts'
@@ -11,5 +12,6 @@ import type { Rule } from './rule.ts'
 /** The rules of a whole config, besides those of its process, in the order in which they are asked. */
 export const specRules: readonly Rule[] = [
   version, root, namespaces, hostNames, restrictedPaths, userNamespace, timeNamespace, idMappings, mappedUser,
-  mappedMountOptions, mounts, sysctl, devices, deviceRules, cgroupsPath, unified, seccomp, hooks, annotations,
+  mappedMountOptions, mounts, sysctl, devices, deviceRules, cgroupsPath, unified, seccomp, memoryPolicy, personality,
+  hooks, annotations,
 ]

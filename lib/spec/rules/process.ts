@@ -1,7 +1,8 @@
 /** Rules of `process`, which `exec --process` shares: `at` is the JSON pointer of the process in its document. */
 import { rlimitNames } from '../names.ts'
 import type { ProcessSpec } from '../process.ts'
-import type { Report } from './rule.ts'
+import { parseRanges } from '../ranges.ts'
+import { quote, type Report } from './rule.ts'
 
 export type ProcessRule = (process: ProcessSpec, at: string, report: Report) => void
 
@@ -35,7 +36,7 @@ function rlimits(process: ProcessSpec, at: string, report: Report): void {
   }
 }
 
-/** sched_setattr(2), config.md "scheduler". */
+/** sched_setattr(2), config.md "scheduler"; as in runc, apart from the range of the priority, which the kernel would refuse. */
 function scheduler({ scheduler: wanted }: ProcessSpec, at: string, report: Report): void {
   if (wanted === undefined) return
   const { policy, nice = 0, priority = 0, runtime = 0, deadline = 0, period = 0 } = wanted
@@ -43,10 +44,30 @@ function scheduler({ scheduler: wanted }: ProcessSpec, at: string, report: Repor
   if (priority !== 0 && policy !== 'SCHED_FIFO' && policy !== 'SCHED_RR') {
     report(`${at}/scheduler/priority`, 'scheduler.priority can only be specified for SchedFIFO or SchedRR policy')
   }
+  if ((policy === 'SCHED_FIFO' || policy === 'SCHED_RR') && (priority < 1 || priority > 99)
+    && !wanted.flags?.includes('SCHED_FLAG_KEEP_PARAMS')) {
+    report(`${at}/scheduler/priority`, `invalid scheduler.priority: ${priority}`)
+  }
   if (policy !== 'SCHED_DEADLINE' && [runtime, deadline, period].some((value) => Number(value) !== 0)) {
     report(`${at}/scheduler`, 'scheduler runtime/deadline/period can only be specified for SchedDeadline policy')
   }
 }
 
+/** ioprio_set(2), config.md "ioPriority". */
+function ioPriority({ ioPriority: wanted }: ProcessSpec, at: string, report: Report): void {
+  const { priority = 0 } = wanted ?? {}
+  if (priority < 0 || priority > 7) report(`${at}/ioPriority/priority`, `invalid ioPriority.Priority: ${priority}`)
+}
+
+/** config.md "execCPUAffinity". */
+function execAffinity({ execCPUAffinity: wanted }: ProcessSpec, at: string, report: Report): void {
+  for (const name of ['initial', 'final'] as const) {
+    const cpus = wanted?.[name]
+    if (cpus !== undefined && parseRanges(cpus) === undefined) {
+      report(`${at}/execCPUAffinity/${name}`, `bad CPU affinity: invalid CPU list ${quote(cpus)}, it must be as 0-3,7`)
+    }
+  }
+}
+
 /** In the order in which they are asked. */
-export const processRules: readonly ProcessRule[] = [cwd, args, env, rlimits, scheduler]
+export const processRules: readonly ProcessRule[] = [cwd, args, env, rlimits, scheduler, ioPriority, execAffinity]

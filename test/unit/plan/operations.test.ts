@@ -71,7 +71,7 @@ describe('the arguments are read as they are written', () => {
   functions.set('mapIds', 'map_ids').set('adjustOomScore', 'adjust_oom_score').set('writeCgroup', 'CgroupWriter::write')
 
   const reads: Readonly<Record<string, readonly string[]>> = {
-    text: ['text'], u32: ['number'], slot: ['number'], u64: ['number64'], bytes: ['bytes'], list: ['list'],
+    text: ['text'], u32: ['number'], i32: ['number'], slot: ['number'], u64: ['number64'], bytes: ['bytes'], list: ['list'],
     numbers: ['number', 'number'], // the count, and the loop
   }
 

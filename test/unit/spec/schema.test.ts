@@ -188,7 +188,6 @@ describe('names', () => {
       'unknown seccomp architecture "PDP11"'],
     ['/process/scheduler', { policy: 'SCHED_X' }, '/policy', 'unknown scheduler policy "SCHED_X"'],
     ['/process/ioPriority', { class: 3 }, '/class', 'must be a string, not a number'],
-    ['/process/execCPUAffinity', { initial: '0-x' }, '/initial', 'invalid CPU list "0-x", it must be as 0-3,7'],
     ['/process/rlimits', [{ type: 'RLIMIT_NOFILE', soft: 1 }], '/0/hard', 'is required'],
   ])('%s %j', (field, value, key, message) => {
     expect(problemsOf(specWith({ [field]: value }))).toEqual([`${field}${key}: ${message}`])

@@ -12,9 +12,6 @@ describe('refused', () => {
   test.each<[string, unknown, string[]]>([
     ['/process/selinuxLabel', 'x', []],
     ['/process/apparmorProfile', 'x', []],
-    ['/process/scheduler', { policy: 'SCHED_BATCH' }, []],
-    ['/process/ioPriority', { class: 'IOPRIO_CLASS_BE' }, []],
-    ['/process/execCPUAffinity', { final: '0' }, []],
     ['/mounts', [{ destination: '/a' }, { destination: '/b', uidMappings: ids, gidMappings: ids }],
       ['/mounts/1/uidMappings', '/mounts/1/gidMappings']],
     ['/mounts',
@@ -24,8 +21,6 @@ describe('refused', () => {
     ['/linux/netDevices', { eth0: {} }, []],
     ['/linux/seccomp', { defaultAction: 'SCMP_ACT_ALLOW' }, []],
     ['/linux/intelRdt', { enableMonitoring: true }, []],
-    ['/linux/personality', { domain: 'LINUX32' }, []],
-    ['/linux/memoryPolicy', { mode: 'MPOL_LOCAL' }, []],
     ['/linux/mountLabel', 'x', []],
     ['/linux/resources/network', { classID: 1 }, []],
     ['/linux/resources/rdma', { mlx5_1: { hcaHandles: 3 } }, []],
