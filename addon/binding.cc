@@ -19,6 +19,7 @@
 #include "host/cgroup.h"
 #include "host/command.h"
 #include "host/image.h"
+#include "host/notify.h"
 #include "host/reactor.h"
 #include "host/spawn.h"
 #include "host/workers.h"
@@ -117,6 +118,9 @@ class Addon : public Napi::Addon<Addon> {
         InstanceMethod("signalPid", &Addon::SignalPid),
         InstanceMethod("forget", &Addon::Forget),
         InstanceMethod("command", &Addon::RunCommand),
+        InstanceMethod("notify", &Addon::Notify),
+        InstanceMethod("readFiles", &Addon::ReadFiles),
+        InstanceMethod("setDeviceProgram", &Addon::SetDeviceProgram),
         InstanceMethod("removeDirectories", &Addon::RemoveDirectories),
         InstanceMethod("lock", &Addon::Lock),
         InstanceMethod("lockWait", &Addon::LockWait),
@@ -259,6 +263,40 @@ class Addon : public Napi::Addon<Addon> {
       int cause = done.timed_out ? -ETIMEDOUT : done.error != 0 ? -done.error : done.signal;
       outbox->post({id, host::EventType::done, done.code, cause, std::move(done.output), std::move(done.error_output)});
     }).detach();
+    return info.Env().Undefined();
+  }
+
+  // notify(id, kind, paths, argument) -> notified, until `forget`.
+  Napi::Value Notify(const Napi::CallbackInfo& info) {
+    host::Notification opened;
+    const auto kind = static_cast<host::NotifyKind>(info[1].As<Napi::Number>().Uint32Value());
+    Status status = host::open_notification(kind, texts_of(info[2]), text(info, 3), opened);
+    const u32 id = static_cast<u32>(number(info, 0));
+    if (status.ok()) status = reactor_->watch_notification(id, std::move(opened.fd), opened.events);
+    return result(info, -status.error);
+  }
+
+  // readFiles(id, paths) -> done: data has, for each, its length or -errno (i32, little-endian) and its bytes.
+  Napi::Value ReadFiles(const Napi::CallbackInfo& info) {
+    workers_->run([post = post_, id = static_cast<u32>(number(info, 0)), paths = texts_of(info[1])] {
+      std::string all, content;
+      for (const auto& path : paths) {
+        content.clear();
+        const int error = host::read_whole_file(path.c_str(), content);
+        const i32 length = error != 0 ? -error : static_cast<i32>(content.size());
+        all.append(reinterpret_cast<const char*>(&length), sizeof length);
+        if (error == 0) all += content;
+      }
+      post({id, host::EventType::done, 0, 0, std::move(all)});
+    });
+    return info.Env().Undefined();
+  }
+
+  // setDeviceProgram(id, path, program) -> done: a errno or 0.
+  Napi::Value SetDeviceProgram(const Napi::CallbackInfo& info) {
+    workers_->run([post = post_, id = static_cast<u32>(number(info, 0)), path = text(info, 1), program = bytes_of(info[2])] {
+      post({id, host::EventType::done, host::set_device_program(path.c_str(), program.data(), program.size()).error});
+    });
     return info.Env().Undefined();
   }
 

@@ -33,6 +33,7 @@
       "addon/host/clone.cc",
       "addon/host/spawn.cc",
       "addon/host/cgroup.cc",
+      "addon/host/notify.cc",
       "addon/host/idmap.cc",
       "addon/host/command.cc",
       "addon/host/reactor.cc",

@@ -6,6 +6,7 @@
 #include <linux/bpf.h>
 
 #include <string>
+#include <vector>
 
 #include "sys/fd.h"
 #include "sys/kernel.h"
@@ -42,10 +43,13 @@ std::string read_file(const std::string& path) {
   return text;
 }
 
+enum Unified : u32 { kNotUnified = 0, kThreadable = 1, kDomain = 2 };
+
 struct Tree {
   std::string root;
   std::string controllers;
   bool cpuset;
+  u32 unified;
 };
 
 std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
@@ -77,6 +81,15 @@ void enable_controllers(const std::string& path, const std::string& wanted) {
   }
 }
 
+// cgroups(7), "Thread mode": what is made below a threaded cgroup is invalid until it is made threaded too. No limit that
+// is for whole processes can be set there.
+Status settle_type(const Tree& tree, const std::string& path, Text operand) {
+  const std::string type = read_file(path + "/cgroup.type");
+  if (type.empty() || type == "domain") return {};
+  if (tree.unified == kDomain) return failure(EOPNOTSUPP, "cgroup.type", operand);
+  return type == "domain invalid" ? write_file(path + "/cgroup.type", "threaded", operand) : Status{};
+}
+
 // mkdir PATH, what is missing above it first. On v2 every ancestor below the root has to pass the controllers on.
 Status make_path(const Tree& tree, const std::string& path, Text operand, bool& made) {
   const std::string parent = parent_of(path);
@@ -92,22 +105,72 @@ Status make_path(const Tree& tree, const std::string& path, Text operand, bool& 
     call = CALL(mkdirat, AT_FDCWD, path.c_str(), 0755);
   }
   made = !call.failed();
-  return call.error() == EEXIST ? Status{} : status_of(call, operand);
+  if (call.failed() && call.error() != EEXIST) return status_of(call, operand);
+  return tree.unified != kNotUnified ? settle_type(tree, path, operand) : Status{};
 }
 
-int bpf(int command, bpf_attr& attributes) {
-  sys::Call result = CALL(bpf, command, &attributes, sizeof attributes);
-  return result.failed() ? -result.error() : static_cast<int>(result.value);
+sys::Call bpf(int command, bpf_attr& attributes) { return CALL(bpf, command, &attributes, sizeof attributes); }
+
+Status load_program(const void* program, size_t size, Fd& loaded, Text operand) {
+  bpf_attr load{};
+  load.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
+  load.insns = reinterpret_cast<u64>(program);
+  load.insn_cnt = static_cast<u32>(size / sizeof(bpf_insn));
+  load.license = reinterpret_cast<u64>("Apache-2.0");
+  return loaded.take(bpf(BPF_PROG_LOAD, load), operand);
+}
+
+// The device programs that are attached to the cgroup itself. The kernel allows 64.
+Status attached_programs(const Fd& cgroup, std::vector<Fd>& programs, Text operand) {
+  u32 ids[64] = {};
+  bpf_attr query{};
+  query.query.target_fd = static_cast<u32>(cgroup.get());
+  query.query.attach_type = BPF_CGROUP_DEVICE;
+  query.query.prog_ids = reinterpret_cast<u64>(ids);
+  query.query.prog_cnt = 64;
+  TRY(bpf(BPF_PROG_QUERY, query), operand);
+  for (u32 i = 0; i < query.query.prog_cnt; i++) {
+    bpf_attr open{};
+    open.prog_id = ids[i];
+    Fd program;
+    TRY(program.take(bpf(BPF_PROG_GET_FD_BY_ID, open), operand));
+    programs.push_back(std::move(program));
+  }
+  return {};
+}
+
+Status attach_program(const Fd& cgroup, const Fd& program, const Fd* replaced, Text operand) {
+  bpf_attr attach{};
+  attach.target_fd = static_cast<u32>(cgroup.get());
+  attach.attach_bpf_fd = static_cast<u32>(program.get());
+  attach.attach_type = BPF_CGROUP_DEVICE;
+  attach.attach_flags = BPF_F_ALLOW_MULTI | (replaced != nullptr ? BPF_F_REPLACE : 0u);
+  if (replaced != nullptr) attach.replace_bpf_fd = static_cast<u32>(replaced->get());
+  return status_of(bpf(BPF_PROG_ATTACH, attach), operand);
+}
+
+Status detach_program(const Fd& cgroup, const Fd& program, Text operand) {
+  bpf_attr detach{};
+  detach.target_fd = static_cast<u32>(cgroup.get());
+  detach.attach_bpf_fd = static_cast<u32>(program.get());
+  detach.attach_type = BPF_CGROUP_DEVICE;
+  return status_of(bpf(BPF_PROG_DETACH, detach), operand);
+}
+
+// What the kernel says of itself, and before Linux 4.15, where it does not, the files of cgroups(7).
+std::string delegated_files() {
+  std::string names = read_file("/sys/kernel/cgroup/delegate");
+  return names.empty() ? "cgroup.procs\ncgroup.subtree_control\ncgroup.threads" : names;
 }
 
 }  // namespace
 
 Status make_cgroup(plan::Reader& arguments) {
   Text root = arguments.text(), path = arguments.text(), controllers = arguments.text();
-  u32 cpuset = arguments.number();
+  u32 cpuset = arguments.number(), unified = arguments.number();
   if (!arguments.done()) return failure(EPROTO, "read", "plan");
   bool made = false;
-  const Tree tree{root.data, controllers.data, cpuset != 0};
+  const Tree tree{root.data, controllers.data, cpuset != 0, unified};
   TRY(make_path(tree, path.data, path, made));
   if (tree.cpuset) TRY(seed_cpuset(tree, path.data, path));
   // Another container's processes under our limits, or ours under theirs: as runc, only an empty one is taken over.
@@ -129,26 +192,65 @@ Status CgroupWriter::write(plan::Reader& arguments) {
   return write_value(file_, value, path);
 }
 
+Status delegate_cgroup(plan::Reader& arguments) {
+  Text path = arguments.text();
+  u32 uid = arguments.number();
+  if (!arguments.done()) return failure(EPROTO, "read", "plan");
+  Fd directory;
+  TRY(directory.take(CALL(openat, AT_FDCWD, path.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), path));
+  TRY(CALL(fchownat, directory.get(), "", uid, ~0u, AT_EMPTY_PATH), path);
+  std::string names = delegated_files();
+  for (size_t start = 0; start < names.size();) {
+    size_t end = std::min(names.find('\n', start), names.size());
+    std::string name = names.substr(start, end - start);
+    sys::Call owned = CALL(fchownat, directory.get(), name.c_str(), uid, ~0u, AT_SYMLINK_NOFOLLOW);
+    if (owned.error() != ENOENT) TRY(owned, path);  // of a controller that the cgroup does not have
+    start = end + 1;
+  }
+  return {};
+}
+
 Status attach_device_program(plan::Reader& arguments) {
   Text path = arguments.text();
   plan::Reader program = arguments.bytes();
   if (!arguments.done()) return failure(EPROTO, "read", "plan");
-  bpf_attr load{};
-  load.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
-  load.insns = reinterpret_cast<u64>(program.data());
-  load.insn_cnt = program.size() / sizeof(bpf_insn);
-  load.license = reinterpret_cast<u64>("Apache-2.0");
-  int loaded = bpf(BPF_PROG_LOAD, load);
-  if (loaded < 0) return failure(-loaded, "bpf", path);
-  Fd program_fd(loaded), cgroup;
-  TRY(cgroup.take(CALL(openat, AT_FDCWD, path.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), path));
-  bpf_attr attach{};
-  attach.target_fd = static_cast<u32>(cgroup.get());
-  attach.attach_bpf_fd = static_cast<u32>(program_fd.get());
-  attach.attach_type = BPF_CGROUP_DEVICE;
-  attach.attach_flags = BPF_F_ALLOW_MULTI;
-  int attached = bpf(BPF_PROG_ATTACH, attach);
-  return attached < 0 ? failure(-attached, "bpf", path) : Status{};
+  Status set = set_device_program(path.data, program.data(), program.size());
+  return set.ok() ? set : failure(set.error, "bpf", path);
+}
+
+Status set_device_program(const char* path, const void* program, size_t size) {
+  Fd cgroup, loaded;
+  TRY(cgroup.take(CALL(openat, AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), path));
+  std::vector<Fd> former;
+  TRY(attached_programs(cgroup, former, path));
+  size_t kept = 0;
+  if (size > 0) {
+    TRY(load_program(program, size, loaded, path));
+    const bool replaces = former.size() == 1;
+    Status attached = attach_program(cgroup, loaded, replaces ? &former[0] : nullptr, path);
+    // Linux 5.6 and later replace in one step; before, both are asked for a moment, and the stricter one decides.
+    const bool old = replaces && attached.error == EINVAL;
+    if (old) attached = attach_program(cgroup, loaded, nullptr, path);
+    TRY(attached);
+    if (replaces && !old) kept = 1;
+  }
+  for (size_t i = kept; i < former.size(); i++) TRY(detach_program(cgroup, former[i], path));
+  return {};
+}
+
+int read_whole_file(const char* path, std::string& content) {
+  Fd file;
+  Status opened = file.take(CALL(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0));
+  if (!opened.ok()) return opened.error;
+  char buffer[16384];
+  for (;;) {
+    sys::Call got = CALL(read, file.get(), buffer, sizeof buffer);
+    if (got.error() == EINTR) continue;
+    if (got.failed()) return got.error();
+    content.append(buffer, static_cast<size_t>(got.value));
+    // The kernel hands out a page at a time; with less than half of one nothing was held back.
+    if (got.value < 2048) return 0;
+  }
 }
 
 int remove_directory(const char* path) {

@@ -17,7 +17,7 @@
 namespace host {
 namespace {
 
-enum Kind : u64 { kChannel = 0, kProcess = 1, kFormer = 2 };
+enum Kind : u64 { kChannel = 0, kProcess = 1, kFormer = 2, kNotification = 3 };
 constexpr u64 key_of(u32 id, Kind kind) { return (static_cast<u64>(id) << 2) | kind; }
 constexpr u64 kWakeKey = ~0ul;
 
@@ -91,6 +91,16 @@ Status Reactor::open_channel(u32 id, const std::string& path) {
   return add_channel(id, std::move(fifo));
 }
 
+Status Reactor::watch_notification(u32 id, Fd notification, u32 events) {
+  std::lock_guard lock(guard_);
+  epoll_event event{};
+  event.events = events;
+  event.data.u64 = key_of(id, kNotification);
+  TRY(CALL(epoll_ctl, epoll_.get(), EPOLL_CTL_ADD, notification.get(), &event));
+  watches_[id].notification = std::move(notification);
+  return {};
+}
+
 int Reactor::send(u32 id) {
   std::lock_guard lock(guard_);
   auto found = watches_.find(id);
@@ -128,13 +138,15 @@ void Reactor::loop() {
       switch (events[i].data.u64 & 3) {
         case kChannel: read_channel(id, watch); break;
         case kProcess: process_ended(id, watch); break;
+        case kNotification: notified(id, watch, events[i].events); break;
         default: {
           siginfo_t info{};
           CALL(waitid, kernel::kPidfdWait, watch.former.get(), &info, WEXITED | WNOHANG, nullptr);
           watch.former.reset();
         }
       }
-      if (!watch.channel.valid() && !watch.pidfd.valid() && !watch.former.valid()) watches_.erase(found);
+      const bool over = !watch.channel.valid() && !watch.pidfd.valid() && !watch.former.valid();
+      if (over && !watch.notification.valid()) watches_.erase(found);
     }
   }
 }
@@ -248,6 +260,18 @@ u64 monotonic_time() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
   return static_cast<u64>(now.tv_sec) * 1000000000 + static_cast<u64>(now.tv_nsec);
+}
+
+// A PSI trigger says EPOLLPRI, and there is nothing to read; when its cgroup is gone, EPOLLERR.
+void Reactor::notified(u32 id, Watch& watch, u32 events) {
+  if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
+    watch.notification.reset();
+    return post_({id, EventType::notified, 1});
+  }
+  char buffer[4096];
+  while ((events & EPOLLPRI) == 0 && CALL(read, watch.notification.get(), buffer, sizeof buffer).value > 0) {
+  }
+  post_({id, EventType::notified});
 }
 
 std::string start_time(i32 pid) {

@@ -21,6 +21,8 @@ class Reactor {
   // Open the reading end of a FIFO and watch it. Whoever waits for a reader goes on at the open, and may have ended
   // before it returns: its end is not handled before the channel is known.
   Status open_channel(u32 id, const std::string& path);
+  // Tell `id` whenever NOTIFICATION has one of EVENTS (EPOLL*), and a last time when what it is about is gone.
+  Status watch_notification(u32 id, Fd notification, u32 events);
   // One byte: the word that init waits for. EPIPE when init is gone.
   int send(u32 id);
   // pidfd_send_signal; ESRCH when the process is gone.
@@ -30,6 +32,7 @@ class Reactor {
  private:
   struct Watch {
     Fd channel, pidfd, former;  // former: the process that forked the one watched now
+    Fd notification;
     std::string input;
     int passed = -1;  // descriptor received with a frame
     bool reaps = false;  // spawned here; others only look at how the process ended
@@ -38,6 +41,7 @@ class Reactor {
   void read_channel(u32 id, Watch& watch);
   void frame(u32 id, Watch& watch, u32 type, std::string payload);
   void process_ended(u32 id, Watch& watch);
+  void notified(u32 id, Watch& watch, u32 events);
   Status add(int fd, u64 key);
   Status add_channel(u32 id, Fd channel);
 

@@ -128,6 +128,7 @@ class Spawn {
     switch (item.operation) {
       case Operation::makeCgroup: return make_cgroup(item.arguments);
       case Operation::writeCgroup: return writer.write(item.arguments);
+      case Operation::delegateCgroup: return delegate_cgroup(item.arguments);
       case Operation::attachDeviceProgram: return attach_device_program(item.arguments);
       case Operation::openDescriptor: {
         Fd fd;

@@ -11,6 +11,7 @@ enum class Operation : u32 {
   clone = 5,
   mapIds = 6,
   adjustOomScore = 7,
+  delegateCgroup = 9,
 
   joinCgroup = 16,
   enterNamespace = 17,

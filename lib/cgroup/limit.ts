@@ -2,7 +2,8 @@
  * What a resource limit becomes: a value for a file of a cgroup.
  */
 import { NruncError } from '../errors.ts'
-import type { Integer64 } from '../spec/schema.ts'
+import { pointer } from '../spec/pointer.ts'
+import type { Integer64, Resources } from '../spec/schema.ts'
 
 /** One value for one file of the container's cgroup. */
 export interface Limit {
@@ -48,3 +49,13 @@ export function pidsMax(limit: MaybeInteger): string | undefined {
   if (limit < 0) return 'max'
   return Number(limit) === 0 ? '1' : String(limit)
 }
+
+/** `rdma.max`, the same on either version: the device and what is limited of it. */
+export const rdmaLimits = (rdma: Resources['rdma'] = {}): Limit[] =>
+  Object.entries(rdma).flatMap(([device, { hcaHandles, hcaObjects }]) => {
+    const limited = { hca_handle: hcaHandles, hca_object: hcaObjects }
+    const words = Object.entries(limited).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]))
+    if (words.length === 0) return []
+    const field = pointer('linux', 'resources', 'rdma', device)
+    return [{ file: 'rdma.max', value: [device, ...words].join(' '), field, optional: false }]
+  })

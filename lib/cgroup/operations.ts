@@ -9,7 +9,7 @@ import { deviceLimits, devicePolicy } from './devices.ts'
 import type { CgroupHost } from './host.ts'
 import type { CgroupDirectory, CgroupLayout, CgroupPaths } from './layout.ts'
 import type { HasFile, Limit } from './limit.ts'
-import { deviceVersion, type PlacedLimit, selectLimits } from './select.ts'
+import { deviceVersion, needsDomain, type PlacedLimit, selectLimits } from './select.ts'
 
 /** What the operations depend on besides the layout and `linux.resources`. */
 export interface CgroupFacts {
@@ -17,6 +17,8 @@ export interface CgroupFacts {
   readonly devices?: readonly Device[] | undefined
   /** Which interface files the kernel has, as {@link cgroupFiles} says. Default: not known. */
   readonly has?: HasFile | undefined
+  /** Host's uid that gets the cgroup, so that the container can make cgroups of its own. Default: it stays the caller's. */
+  readonly owner?: number | undefined
 }
 
 /** How a process gets into the cgroups. */
@@ -42,15 +44,23 @@ export interface CgroupOperations extends CgroupEntry {
 export function cgroupOperations(
   host: CgroupHost, layout: CgroupLayout, resources: Resources = {}, facts: CgroupFacts = {},
 ): CgroupOperations {
+  const placed = selectLimits(host, resources, facts.has ?? (() => undefined))
+  const unified = needsDomain(placed) ? 2 : 1
   const make = layout.directories.map(({ root, path, version, controllers }): Operation => ({
     op: 'makeCgroup', field: layout.field, root, path,
     controllers: version === 2 ? controllers.map(name => `+${name}`).join(' ') : '',
     cpuset: version === 1 && controllers.includes('cpuset') ? 1 : 0,
+    unified: version === 2 ? unified : 0,
   }))
-  const limits = selectLimits(host, resources, facts.has ?? (() => undefined))
-    .map(limit => writeLimit(homeOf(layout, limit), limit))
+  const limits = placed.map(limit => writeLimit(homeOf(layout, limit), limit))
   const devices = layout.rootless ? [] : deviceOperations(host, layout, resources, facts.devices ?? [])
-  return { prepare: [...make, ...limits, ...devices], ...cgroupEntry(layout.paths) }
+  return { prepare: [...make, ...limits, ...devices, ...delegate(layout, facts.owner)], ...cgroupEntry(layout.paths) }
+}
+
+/** Only on v2: v1 has no safe delegation. cgroups(7), "Cgroups delegation". */
+function delegate({ directories }: CgroupLayout, owner: number | undefined): Operation[] {
+  if (owner === undefined || directories.some(({ version }) => version === 1)) return []
+  return directories.map(({ path }): Operation => ({ op: 'delegateCgroup', field: '', path, uid: owner }))
 }
 
 /** How a process gets into the cgroups of `cgroup_paths`; for the first process and for exec. */
@@ -62,11 +72,12 @@ export function cgroupEntry(paths: CgroupPaths): CgroupEntry {
 const writeLimit = (directory: CgroupDirectory, { file, value, field, optional }: Limit): Operation =>
   ({ op: 'writeCgroup', field, path: `${directory.path}/${file}`, value, optional: optional ? 1 : 0 })
 
-function homeOf(layout: CgroupLayout, { version, controller, field }: PlacedLimit): CgroupDirectory {
-  const directory = layout.directories.find(one => one.version === version && one.controllers.includes(controller))
+function homeOf(layout: CgroupLayout, { version, controller, field, lacking }: PlacedLimit): CgroupDirectory {
+  const every = version === 2 && controller === 'cgroup'
+  const directory = layout.directories.find(one =>
+    one.version === version && (every || one.controllers.includes(controller)))
   if (directory !== undefined) return directory
-  const message = `cannot set ${controller} limit: container could not join or create cgroup`
-  throw new NruncError('ERR_CGROUP', message, { field, operand: controller })
+  throw new NruncError('ERR_CGROUP', lacking, { field, operand: controller })
 }
 
 /** As in runc, the rules of a rootless container are not enforced: user namespaces have no devices to open anyway. */

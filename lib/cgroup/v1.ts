@@ -4,7 +4,7 @@
  */
 import type { Resources, ThrottleDevice, WeightDevice } from '../spec/schema.ts'
 import {
-  given, type HasFile, invalid, type Limit, limits, type MaybeInteger, nonZero, pidsMax, type Row,
+  given, type HasFile, invalid, type Limit, limits, type MaybeInteger, nonZero, pidsMax, rdmaLimits, type Row,
 } from './limit.ts'
 
 /**
@@ -71,6 +71,15 @@ export const v1Controllers: Readonly<Record<string, (resources: Resources, has: 
       [`${name}.rsvd.limit_in_bytes`, String(limit), 'limit', 'optional'],
     ])
   }),
+
+  net_cls: ({ network }) => limits('/linux/resources/network', [
+    ['net_cls.classid', nonZero(network?.classID), 'classID'],
+  ]),
+
+  net_prio: ({ network }) => limits('/linux/resources/network', (network?.priorities ?? []).map(
+    ({ name, priority }, index): Row => ['net_prio.ifpriomap', `${name} ${priority}`, `priorities/${index}/priority`])),
+
+  rdma: ({ rdma }) => rdmaLimits(rdma),
 }
 
 const prefixed = ({ major, minor }: WeightDevice | ThrottleDevice, value: string | undefined): string | undefined =>

@@ -2,9 +2,10 @@
  * Resources -> files of cgroup v2. Source: runtime-spec config-linux.md "Control groups", the kernel's
  * admin-guide/cgroup-v2. The order of the rows is the order of the writes.
  */
+import { pointer } from '../spec/pointer.ts'
 import type { Resources, ThrottleDevice } from '../spec/schema.ts'
 import {
-  given, type HasFile, invalid, type Limit, limits, type MaybeInteger, nonZero, pidsMax, type Row,
+  given, type HasFile, invalid, type Limit, limits, type MaybeInteger, nonZero, pidsMax, rdmaLimits, type Row,
 } from './limit.ts'
 
 /**
@@ -53,10 +54,13 @@ export const v2Controllers: Readonly<Record<string, (resources: Resources, has: 
     return limits('/linux/resources/blockIO', [
       ['io.bfq.weight', bfq === false ? undefined : weight, 'weight', optional],
       ['io.weight', bfq === true ? undefined : nonZero(ioWeight(Number(weight ?? 0))), 'weight', optional],
-      ...(bfq === false ? [] : devices).map((device, index): Row => {
-        const value = nonZero(device.weight)
-        const text = value && `${device.major}:${device.minor} ${value}`
-        return ['io.bfq.weight', text, `weightDevice/${index}/weight`, optional]
+      ...devices.flatMap(({ major, minor, weight = 0 }, index): Row[] => {
+        const text = (value: number): string | undefined => (weight === 0 ? undefined : `${major}:${minor} ${value}`)
+        const name = `weightDevice/${index}/weight`
+        return [
+          ['io.bfq.weight', bfq === false ? undefined : text(weight), name, optional],
+          ['io.weight', bfq === true ? undefined : text(ioWeight(weight)), name, optional],
+        ]
       }),
       ...throttle('throttleReadBpsDevice', 'rbps', blockIO?.throttleReadBpsDevice),
       ...throttle('throttleWriteBpsDevice', 'wbps', blockIO?.throttleWriteBpsDevice),
@@ -73,7 +77,16 @@ export const v2Controllers: Readonly<Record<string, (resources: Resources, has: 
       [`${name}.max`, String(limit), 'limit'],
     ])
   }),
+
+  rdma: ({ rdma }) => rdmaLimits(rdma),
 }
+
+/**
+ * `unified`: each line of a value is a write of its own. Not by controller: they come after all other limits.
+ */
+export const unifiedLimits = (unified: Resources['unified'] = {}): Limit[] =>
+  Object.entries(unified).flatMap(([file, text]) => text.split('\n').filter((line) => line !== '').map((value) =>
+    ({ file, value, field: pointer('linux', 'resources', 'unified', file), optional: false })))
 
 /** Microseconds; the kernel's default of `cpu.max`. */
 const defaultPeriod = 100000

@@ -24,6 +24,10 @@ export interface Addon {
   signalPid(pid: number, startTime: string, signal: number): number
   forget(id: number): void
   command(id: number, path: string, args: readonly string[], env: readonly string[], directory: string, input: string, timeoutMs: number): void
+  /** Tell `id` of what happens to a cgroup until it is forgotten; `host::NotifyKind` in `addon/host/notify.h`. */
+  notify(id: number, kind: number, paths: readonly string[], argument: string): number
+  readFiles(id: number, paths: readonly string[]): void
+  setDeviceProgram(id: number, path: string, program: Uint8Array): void
   removeDirectories(id: number, paths: readonly string[]): void
   lock(directory: string): number
   lockWait(id: number, directory: string): void
@@ -39,6 +43,7 @@ export interface Addon {
 /** The kinds of events; the same numbers as `host::EventType` in `addon/host/events.h`. */
 export const EVENT = {
   spawned: 1, ready: 2, created: 3, failed: 4, console: 5, closed: 6, exited: 7, started: 8, done: 9,
+  notified: 10,
 } as const
 
 /** The package's own directory: the one above this file that has package.json, in the sources as in the bundle. */

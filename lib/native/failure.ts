@@ -37,7 +37,7 @@ function decode(data: Buffer): Failure {
 const codes: Partial<Record<OperationName, ErrorCode>> = {
   hook: 'ERR_HOOK', findProgram: 'ERR_PROGRAM', execute: 'ERR_PROGRAM', makeCgroup: 'ERR_CGROUP',
   writeCgroup: 'ERR_CGROUP',
-  attachDeviceProgram: 'ERR_CGROUP', joinCgroup: 'ERR_CGROUP',
+  attachDeviceProgram: 'ERR_CGROUP', joinCgroup: 'ERR_CGROUP', delegateCgroup: 'ERR_CGROUP',
 }
 
 /** The error for what init or the host reported about an operation. */
@@ -50,6 +50,8 @@ export function failureError(data: Buffer): NruncError {
   })
 }
 
+const unifiedField = '/linux/resources/unified/'
+
 function message(failure: Failure): string {
   const { op, errno, operand, detail } = failure
   const quoted = JSON.stringify(operand)
@@ -59,6 +61,10 @@ function message(failure: Failure): string {
     case 'hook': return `error running hook ${quoted}: ${hookCause(failure)}${detail === '' ? '' : `, output: ${detail.trim()}`}${place(failure)}`
     case 'makeCgroup':
       if (errnoName(errno) === 'EBUSY') return `container's cgroup is not empty: ${operand}${place(failure)}`
+      if (failure.syscall === 'cgroup.type') return `cannot enter cgroupv2 ${quoted} with domain controllers -- it is in threaded mode or in an invalid state`
+      break
+    case 'writeCgroup':
+      if (failure.field.startsWith(unifiedField)) return `unable to set unified resource ${quoted}: ${failure.syscall}: ${errnoMessage(errno)}${place(failure)}`
       break
     case 'mount':
       if (failure.syscall === 'fstatfs') return `${quoted} cannot be mounted because it is inside /proc${place(failure)}`

@@ -2,6 +2,7 @@
  * Spec -> plan. The order of the parts below is the order in which they are executed.
  */
 import { cgroupOperations } from '../cgroup/operations.ts'
+import { cgroupOwner } from '../cgroup/owner.ts'
 import { NruncError } from '../errors.ts'
 import type { ProcessSpec, Spec } from '../spec/schema.ts'
 import type { PlanContext } from './context.ts'
@@ -27,6 +28,7 @@ const O_WRONLY = 1
 export function compile(spec: Spec, process: ProcessSpec, context: PlanContext): Plan {
   const cgroups = cgroupOperations(context.cgroupHost, context.cgroups, spec.linux?.resources, {
     devices: spec.linux?.devices, has: context.hasCgroupFile,
+    owner: context.host.uid === 0 ? cgroupOwner(spec, process) : undefined,
   })
   const firstTask = context.descriptors.count
   const namespaces = planNamespaces(spec, context.host, firstTask + cgroups.tasks.length)

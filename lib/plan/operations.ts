@@ -24,11 +24,15 @@ const define = <const T extends Record<string, Definition>>(table: T): T => tabl
 export const operations = define({
   // --- the host, before the clone -------------------------------------------------------------------------------
   /** mkdir PATH and what is missing between ROOT and PATH. `controllers` ("+cpu +memory") is enabled in every
-   *  ancestor on v2; `cpuset` 1 copies cpus and mems down on v1; an existing cgroup that holds processes is refused. */
-  makeCgroup: { code: 1, by: 'host', verb: 'create cgroup', fields: { root: 'text', path: 'text', controllers: 'text', cpuset: 'u32' } },
+   *  ancestor on v2; `cpuset` 1 copies cpus and mems down on v1; an existing cgroup that holds processes is refused.
+   *  `unified` 1: a cgroup2, made threaded where it cannot be a domain; 2: one whose limits need a domain. */
+  makeCgroup: {
+    code: 1, by: 'host', verb: 'create cgroup',
+    fields: { root: 'text', path: 'text', controllers: 'text', cpuset: 'u32', unified: 'u32' },
+  },
   /** Write VALUE to one file of a cgroup in a single write(2). `optional` 1: a file that does not exist is no error. */
   writeCgroup: { code: 2, by: 'host', verb: 'set', fields: { path: 'text', value: 'text', optional: 'u32' } },
-  /** Load an eBPF program of type CGROUP_DEVICE and attach it to the cgroup. */
+  /** Load an eBPF program of type CGROUP_DEVICE and attach it to the cgroup, in the place of those that are there. */
   attachDeviceProgram: { code: 3, by: 'host', verb: 'attach the device program to', fields: { path: 'text', program: 'bytes' } },
   /** Open PATH and give it the next free slot. `type` is the CLONE_NEW* value that a namespace file must have, or 0. */
   openDescriptor: { code: 4, by: 'host', verb: 'open', fields: { path: 'text', flags: 'u32', type: 'u32' } },
@@ -41,6 +45,8 @@ export const operations = define({
   },
   /** Write VALUE to oom_score_adj of the new process, with the caller's rights: a user namespace would take them away. */
   adjustOomScore: { code: 7, by: 'host', verb: 'set', fields: { value: 'text' } },
+  /** Give a cgroup2 and those of its files that /sys/kernel/cgroup/delegate names to UID. */
+  delegateCgroup: { code: 9, by: 'host', verb: 'delegate cgroup', fields: { path: 'text', uid: 'u32' } },
 
   // --- init: namespaces ---------------------------------------------------------------------------------------
   /** Write "0" to an open `tasks` or `cgroup.procs` file. */

@@ -27,10 +27,6 @@ const unsupported: readonly Entry[] = [
   { field: '/linux/seccomp' },
   { field: '/linux/intelRdt' },
   { field: '/linux/mountLabel' },
-  { field: '/linux/resources/network' },
-  { field: '/linux/resources/rdma' },
-  { field: '/linux/resources/unified' },
-  { field: '/linux/resources/memory/checkBeforeUpdate' },
 ]
 
 /** JSON pointers, in which `*` stands for any index, of what is refused whatever its value asks for. */

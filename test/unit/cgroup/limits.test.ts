@@ -37,7 +37,7 @@ test.each(Object.keys(v2Controllers))('nothing is written for absent or zero res
 const zeros: Resources = {
   memory: { limit: 0, reservation: 0, swap: 0, kernel: 0, kernelTCP: 0, disableOOMKiller: false },
   cpu: { shares: 0, quota: 0, period: 0, realtimeRuntime: 0, realtimePeriod: 0, cpus: '', mems: '' },
-  pids: {}, hugepageLimits: [],
+  pids: {}, hugepageLimits: [], network: { classID: 0, priorities: [] }, rdma: { mlx5_1: {} }, unified: {},
   blockIO: { weight: 0, leafWeight: 0, weightDevice: [{ major: 8, minor: 0, weight: 0 }] },
 }
 
@@ -184,9 +184,9 @@ describe('block devices', () => {
 
   test('on v2 with BFQ, with the cost model, and where neither is known to be there', () => {
     expect(onV2('io', { blockIO }, () => true)).toEqual(['io.bfq.weight=500', 'io.bfq.weight=8:16 100', ...throttleV2])
-    expect(onV2('io', { blockIO }, () => false)).toEqual(['io.weight=4950', ...throttleV2])
+    expect(onV2('io', { blockIO }, () => false)).toEqual(['io.weight=4950', 'io.weight=8:16 910', ...throttleV2])
     expect(onV2('io', { blockIO })).toEqual([
-      'io.bfq.weight=500 ?', 'io.weight=4950 ?', 'io.bfq.weight=8:16 100 ?', ...throttleV2,
+      'io.bfq.weight=500 ?', 'io.weight=4950 ?', 'io.bfq.weight=8:16 100 ?', 'io.weight=8:16 910 ?', ...throttleV2,
     ])
   })
 
@@ -218,4 +218,20 @@ test('huge pages: zero is a limit, and reservations are limited where the kernel
     'hugetlb.2MB.rsvd.max=0 ?', 'hugetlb.2MB.max=0',
     'hugetlb.1GB.rsvd.max=18446744073709551615 ?', 'hugetlb.1GB.max=18446744073709551615',
   ])
+})
+
+test('network: the class and the priorities of v1', () => {
+  const network = { classID: 0x100001, priorities: [{ name: 'lo', priority: 500 }, { name: 'eth0', priority: 0 }] }
+  expect(onV1('net_cls', { network })).toEqual(['net_cls.classid=1048577'])
+  expect(onV1('net_prio', { network })).toEqual(['net_prio.ifpriomap=lo 500', 'net_prio.ifpriomap=eth0 0'])
+  expect(v1Controllers['net_prio']!({ network }, unknown)[1]?.field).toBe(
+    '/linux/resources/network/priorities/1/priority')
+})
+
+test('rdma is the same on both versions: what is not limited is left out', () => {
+  const rdma = { 'mlx5/1': { hcaHandles: 3, hcaObjects: 10000 }, mlx4_0: { hcaObjects: 0 }, ocrdma1: {} }
+  const lines = ['rdma.max=mlx5/1 hca_handle=3 hca_object=10000', 'rdma.max=mlx4_0 hca_object=0']
+  expect(onV1('rdma', { rdma })).toEqual(lines)
+  expect(onV2('rdma', { rdma })).toEqual(lines)
+  expect(v2Controllers['rdma']!({ rdma }, unknown)[0]?.field).toBe('/linux/resources/rdma/mlx5~11')
 })

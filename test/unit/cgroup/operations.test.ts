@@ -21,7 +21,7 @@ describe('v1', () => {
     expect(prepare.slice(0, 6).map(({ op }) => op)).toEqual(Array(6).fill('makeCgroup'))
     expect(prepare[0]).toEqual({
       op: 'makeCgroup', field: '/linux/cgroupsPath', root: '/sys/fs/cgroup/systemd', path: '/sys/fs/cgroup/systemd/c',
-      controllers: '', cpuset: 0,
+      controllers: '', cpuset: 0, unified: 0,
     })
     expect(prepare.filter(one => one.op === 'makeCgroup' && one.cpuset === 1)).toMatchObject([
       { path: '/sys/fs/cgroup/cpuset/c' },
@@ -76,7 +76,7 @@ describe('v2', () => {
     expect(prepare.slice(0, 3)).toEqual([
       {
         op: 'makeCgroup', field: '/linux/cgroupsPath', root: '/sys/fs/cgroup', path: '/sys/fs/cgroup/c',
-        controllers: '+cpuset +cpu +io +memory +hugetlb +pids +rdma +misc', cpuset: 0,
+        controllers: '+cpuset +cpu +io +memory +hugetlb +pids +rdma +misc', cpuset: 0, unified: 2,
       },
       {
         op: 'writeCgroup', field: '/linux/resources/memory/limit', path: '/sys/fs/cgroup/c/memory.max', value: '5',
@@ -101,6 +101,29 @@ describe('v2', () => {
     expect(prepare.map(({ op }) => op)).toEqual(['makeCgroup'])
   })
 
+  test.each<[string, Resources, number]>([
+    ['is what limits of whole processes need', { memory: { limit: 5 } }, 2],
+    ['unified ones too', { unified: { 'io.max': '8:0 rbps=1' } }, 2],
+    ['threads can be limited without one', { cpu: { quota: 5000, cpus: '0' }, pids: { limit: 5 } }, 1],
+    ['without limits there is no need', { unified: { 'cgroup.max.depth': '3' } }, 1],
+  ])('a domain %s', (_, resources, unified) => {
+    expect(compile(host, resources).prepare[0]).toMatchObject({ op: 'makeCgroup', unified })
+  })
+
+  test('unified comes last, each line of it in a write of its own', () => {
+    const resources = { unified: { 'io.max': '8:0 rbps=1\n8:16 rbps=2\n', 'cgroup.max.depth': '3' }, memory: { limit: 5 } }
+    expect(writesOf(compile(host, resources).prepare)).toEqual([
+      '/sys/fs/cgroup/c/memory.max 5', '/sys/fs/cgroup/c/io.max 8:0 rbps=1', '/sys/fs/cgroup/c/io.max 8:16 rbps=2',
+      '/sys/fs/cgroup/c/cgroup.max.depth 3',
+    ])
+  })
+
+  test('the cgroup goes to its owner, at last', () => {
+    const { prepare } = compile(host, { devices: denyAll, pids: { limit: 9 } }, false, { owner: 100000 })
+    expect(prepare.at(-1)).toEqual({ op: 'delegateCgroup', field: '', path: '/sys/fs/cgroup/c', uid: 100000 })
+    expect(compile(host).prepare.some(({ op }) => op === 'delegateCgroup')).toBe(false)
+  })
+
   test('optional writes say so', () => {
     expect(compile(host, { memory: { limit: 5, swap: 5 } }).prepare[1]).toMatchObject({ value: '0', optional: 1 })
   })
@@ -118,7 +141,27 @@ test('on a hybrid host a limit goes to the hierarchy that has its controller', (
   expect(into).toBe('/sys/fs/cgroup/unified/c')
 })
 
+test.each([['v1', hostOf(v1)], ['hybrid', hostOf(hybrid, ['hugetlb'])]])('on %s unified is refused, and nobody gets the cgroup', (_, host) => {
+  expect(() => compile(host, { unified: { 'memory.max': '5' } })).toThrow(expect.objectContaining({
+    code: 'ERR_CONFIG_INVALID', field: '/linux/resources/unified',
+    message: 'invalid configuration: cannot use unified on cgroup v1',
+  }))
+  const resources = { hugepageLimits: host.mode === 'hybrid' ? [{ pageSize: '2MB', limit: 0 }] : [] }
+  expect(compile(host, resources, false, { owner: 7 }).prepare.some(({ op }) => op === 'delegateCgroup')).toBe(false)
+})
+
+test.each([
+  ['memory.max', '5', 'ERR_CGROUP', 'unified resource "memory.max" can\'t be set: controller "memory" not available'],
+  ['memory', '5', 'ERR_CONFIG_INVALID', 'unified resource "memory" must be in the form CONTROLLER.PARAMETER'],
+])('unified %s without its controller is refused', (name, value, code, message) => {
+  expect(() => compile(hostOf(v2, ['pids']), { unified: { [name]: value } }))
+    .toThrow(expect.objectContaining({ code, message, field: `/linux/resources/unified/${name}` }))
+})
+
 test.each<[string, CgroupHost, Resources, string, string]>([
+  ['v2', hostOf(v2, allControllers), { network: { classID: 3 } }, 'net_cls', '/linux/resources/network/classID'],
+  ['v2', hostOf(v2, allControllers), { network: { priorities: [{ name: 'lo', priority: 1 }] } }, 'net_prio',
+    '/linux/resources/network/priorities/0/priority'],
   ['v1', hostOf(v1), { pids: { limit: 3 } }, 'pids', '/linux/resources/pids/limit'],
   ['v2', hostOf(v2, ['memory']), { cpu: { quota: 3 } }, 'cpu', '/linux/resources/cpu/quota'],
   ['hybrid', hostOf(hybrid, []), { hugepageLimits: [{ pageSize: '2MB', limit: 0 }] }, 'hugetlb',

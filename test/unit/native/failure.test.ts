@@ -108,6 +108,8 @@ describe('words of runc for what has a name', () => {
     })).toMatchObject({
       code: 'ERR_CGROUP', message: 'container\'s cgroup is not empty: /sys/fs/cgroup/cpu/a (field /linux/cgroupsPath)',
     })
+    expect(failed({ op: 'makeCgroup', errno: 95, syscall: 'cgroup.type', operand: '/a' }).message).toBe(
+      'cannot enter cgroupv2 "/a" with domain controllers -- it is in threaded mode or in an invalid state')
     expect(failed({ op: 'makeCgroup', errno: EACCES, syscall: 'mkdirat', operand: '/a' }).message)
       .toBe('cannot create cgroup "/a": mkdirat: permission denied')
   })
@@ -138,7 +140,7 @@ describe('words of runc for what has a name', () => {
 
 describe('codes', () => {
   const expected: Partial<Record<OperationName, string>> = {
-    makeCgroup: 'ERR_CGROUP', writeCgroup: 'ERR_CGROUP', attachDeviceProgram: 'ERR_CGROUP', joinCgroup: 'ERR_CGROUP',
+    makeCgroup: 'ERR_CGROUP', writeCgroup: 'ERR_CGROUP', attachDeviceProgram: 'ERR_CGROUP', joinCgroup: 'ERR_CGROUP', delegateCgroup: 'ERR_CGROUP',
     hook: 'ERR_HOOK', findProgram: 'ERR_PROGRAM', execute: 'ERR_PROGRAM', openDescriptor: 'ERR_HOST', clone: 'ERR_HOST',
     mapIds: 'ERR_HOST', adjustOomScore: 'ERR_HOST',
   }

@@ -22,10 +22,6 @@ describe('refused', () => {
     ['/linux/seccomp', { defaultAction: 'SCMP_ACT_ALLOW' }, []],
     ['/linux/intelRdt', { enableMonitoring: true }, []],
     ['/linux/mountLabel', 'x', []],
-    ['/linux/resources/network', { classID: 1 }, []],
-    ['/linux/resources/rdma', { mlx5_1: { hcaHandles: 3 } }, []],
-    ['/linux/resources/unified', { 'memory.high': '1' }, []],
-    ['/linux/resources/memory', { limit: 5, checkBeforeUpdate: true }, ['/linux/resources/memory/checkBeforeUpdate']],
   ])('%s %j', (field, value, fields) => {
     const expected = fields.length === 0 ? [field] : fields
     const error = thrown(() => refuseUnsupported(validateSpec(specWith({ [field]: value }))))
@@ -60,10 +56,6 @@ describe('not refused', () => {
       '/mounts': [{ destination: '/a', uidMappings: [], gidMappings: [], options: [] }],
       '/linux/netDevices': {}, '/linux/intelRdt': { closID: '', schemata: [], enableMonitoring: false },
       '/linux/timeOffsets': {}, '/linux/mountLabel': '',
-      '/linux/resources': {
-        network: { classID: 0, priorities: [] }, rdma: { mlx5_1: {} }, unified: {},
-        memory: { checkBeforeUpdate: false },
-      },
     })))
   })
 
