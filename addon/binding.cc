@@ -129,6 +129,7 @@ class Addon : public Napi::Addon<Addon> {
         InstanceMethod("close", &Addon::Close),
         InstanceMethod("connect", &Addon::Connect),
         InstanceMethod("descriptorFlags", &Addon::DescriptorFlags),
+        InstanceMethod("pendingBytes", &Addon::PendingBytes),
         InstanceMethod("setWindowSize", &Addon::SetWindowSize),
     });
   }
@@ -380,6 +381,13 @@ class Addon : public Napi::Addon<Addon> {
   Napi::Value DescriptorFlags(const Napi::CallbackInfo& info) {
     sys::Call flags = CALL(fcntl, number(info, 0), F_GETFD);
     return result(info, flags.failed() ? -flags.error() : flags.value);
+  }
+
+  // pendingBytes(fd): how much is in a pipe
+  Napi::Value PendingBytes(const Napi::CallbackInfo& info) {
+    int size = 0;
+    sys::Call asked = CALL(ioctl, number(info, 0), FIONREAD, &size);
+    return result(info, asked.failed() ? -asked.error() : size);
   }
 
   Napi::Value SetWindowSize(const Napi::CallbackInfo& info) {

@@ -7,14 +7,16 @@ import type { Readable, Writable } from 'node:stream'
 import { thawCgroup } from './cgroup/freeze.ts'
 import { cgroupProcesses, killCgroup } from './cgroup/processes.ts'
 import { removeCgroup } from './cgroup/remove.ts'
+import { type Cause, Deadline, type DeadlineOptions, deadlineNames, GRACE_PERIOD } from './deadline.ts'
 import { NruncError } from './errors.ts'
 import { executeInContainer } from './exec.ts'
 import { runHooks } from './hooks.ts'
+import { linesOf } from './lines.ts'
 import type { Child } from './native/child.ts'
 import { errnoName } from './native/errno.ts'
-import { awaitExit, awaitStarted, signalProcess } from './native/watch.ts'
-import type { ExecOptions, ExitResult, State } from './options.ts'
-import { checkSignal, type ContainerProcess } from './process.ts'
+import { awaitExit, awaitStarted, type Ended, signalProcess } from './native/watch.ts'
+import { type ExecOptions, type ProcessExit, refuseUnknown, type State } from './options.ts'
+import { checkSignal, type ContainerProcess, stopGently } from './process.ts'
 import { signalNumber } from './signals.ts'
 import { isNewNamespace } from './spec/namespaces.ts'
 import type { Spec } from './spec/schema.ts'
@@ -41,7 +43,7 @@ export interface Made {
  * @example
  * await using container = await runtime.run({ bundle: '/srv/bundle' })
  * container.stdout.pipe(process.stdout)
- * console.log(await container.wait()) // { code: 0, signal: null }
+ * console.log(await container.wait()) // { code: 0, signal: null, ... }
  */
 export class Container {
   readonly id: string
@@ -59,7 +61,9 @@ export class Container {
   readonly #state: StateFile
   readonly #child: Child | undefined
   readonly #watch: Stopwatch | undefined
-  #end: Promise<ExitResult> | undefined
+  #end: Promise<Ended> | undefined
+  #startedAt: Date | null = null
+  #cause: Cause | undefined
 
   /** @internal */
   constructor(root: string, state: StateFile, made?: Made) {
@@ -109,8 +113,9 @@ export class Container {
     })
   }
 
-  /** @internal The poststart hooks; when one fails, the container is ended. */
+  /** @internal The program was executed: the poststart hooks. When one fails, the container is ended. */
   async runStarted(): Promise<void> {
+    this.#startedAt = new Date()
     if (!this.spec.hooks?.poststart?.length) return
     try {
       await runHooks(this.spec.hooks.poststart, 'poststart', describeState(this.#directory, this.#state, 'running'))
@@ -122,10 +127,48 @@ export class Container {
 
   /**
    * How the container's process ended. Can be called any number of times, also afterwards. Without a record of the
-   * exit (a container of another process, before Linux 6.15) code and signal are null.
+   * exit (a container of another process, before Linux 6.15) code and signal are null. With a `signal` or a `timeout`
+   * the container is ended as with {@link Container.stop} when that is reached, and the result says so.
+   *
+   * @throws NruncError ERR_OPTION_INVALID; ERR_ABORTED when the signal was aborted before the call
    */
-  wait(): Promise<ExitResult> {
-    return this.#child?.exit ?? (this.#end ??= awaitExit(this.pid, String(this.#state.init_process_start)))
+  async wait(options: DeadlineOptions = {}): Promise<ProcessExit> {
+    refuseUnknown(options, new Set(deadlineNames))
+    const deadline = Deadline.from(options)
+    if (deadline !== undefined) this.obey(deadline)
+    const { code, signal, finishedAt } = await this.#exit
+    const because = { timedOut: this.#cause === 'timedOut', aborted: this.#cause === 'aborted' }
+    return { code, signal, startedAt: this.#startedAt, finishedAt, ...because }
+  }
+
+  /**
+   * SIGTERM to init, and SIGKILL to all processes of the container when it still runs `gracePeriod` milliseconds later
+   * (default 5000). One that has ended already is no error.
+   */
+  async stop({ gracePeriod = GRACE_PERIOD }: { readonly gracePeriod?: number | undefined } = {}): Promise<ProcessExit> {
+    const waiting = statusOf(this.#directory, this.#state) === 'created' // no program yet that could heed a SIGTERM
+    await stopGently(waiting ? 0 : gracePeriod, this.#exit, (signal) =>
+      signal === 'SIGKILL' ? this.#killAll() : this.#signal(signalNumber(signal)))
+    return this.wait()
+  }
+
+  /** @internal Stop when DEADLINE fires. */
+  obey(deadline: Deadline): void {
+    let ended = false
+    void this.#exit.then(() => {
+      ended = true
+      deadline.clear()
+    })
+    deadline.onExpire(() => {
+      if (ended) return
+      this.#cause ??= deadline.cause
+      this.stop(deadline).catch((error: unknown) => process.emitWarning(error as Error))
+    })
+  }
+
+  /** What it writes to `stdout` (or to the terminal) as lines. Whoever leaves the loop early closes the stream. */
+  [Symbol.asyncIterator](): AsyncGenerator<string, void, undefined> {
+    return linesOf(this.stdout ?? this.terminal)
   }
 
   /**
@@ -205,6 +248,17 @@ export class Container {
   /** The end of init is then the end of all. One that was joined by its path goes on. */
   get #ownsPidNamespace(): boolean { return isNewNamespace(this.spec, 'pid') }
 
+  get #exit(): Promise<Ended> {
+    return this.#child?.exit ?? (this.#end ??= awaitExit(this.pid, String(this.#state.init_process_start)))
+  }
+
+  /** Init goes first: what it has started may not be in its cgroup any more. */
+  async #killAll(): Promise<void> {
+    this.#signal(SIGKILL)
+    thawCgroup(this.#state.cgroup_paths)
+    await killCgroup(this.#state.cgroup_paths)
+  }
+
   #signal(number: number): number {
     return this.#child?.signal(number) ?? signalProcess(this.pid, String(this.#state.init_process_start), number)
   }
@@ -213,7 +267,7 @@ export class Container {
     const result = this.#signal(SIGKILL)
     if (errnoName(-result) !== 'ESRCH') checkSignal(result, this.pid) // who may not end it would wait for ever
     thawCgroup(this.#state.cgroup_paths)
-    await this.wait()
+    await this.#exit
     // Reaped by another process, which may take its time; what counts is that nothing runs any more.
     if (isAlive(this.pid, this.#state.init_process_start)) {
       throw new NruncError('ERR_STATUS', `container init still running: ${this.id}`, { operand: this.id })

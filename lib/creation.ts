@@ -8,6 +8,7 @@ import { type CgroupLayout, layoutCgroup } from './cgroup/layout.ts'
 import { killCgroup } from './cgroup/processes.ts'
 import { removeCgroup, removeEmptyCgroups } from './cgroup/remove.ts'
 import { Container } from './container.ts'
+import type { Deadline } from './deadline.ts'
 import { NruncError } from './errors.ts'
 import { endChild } from './exec.ts'
 import { hostFacts } from './facts.ts'
@@ -18,7 +19,7 @@ import { Child } from './native/child.ts'
 import { errnoName } from './native/errno.ts'
 import type { CreateOptions } from './options.ts'
 import { compile } from './plan/compile.ts'
-import { takeTerminal, writePidFile } from './process.ts'
+import { finishStreams, takeTerminal, writePidFile } from './process.ts'
 import { requireProcess } from './spec/validate.ts'
 import { describeState } from './state/describe.ts'
 import { removeDirectory } from './state/directory.ts'
@@ -30,6 +31,8 @@ import { Descriptors } from './stdio.ts'
 import type { Terminal } from './terminal.ts'
 import type { Stopwatch } from './timings.ts'
 
+const SIGKILL = 9
+
 /** What is made in DIRECTORY, the state directory of a container, by one call of `create` (`start` false) or `run`. */
 export class Creation {
   readonly #directory: string
@@ -38,6 +41,7 @@ export class Creation {
   readonly #options: CreateOptions
   readonly #start: boolean
   readonly #watch: Stopwatch
+  readonly #deadline: Deadline | undefined
   #descriptors: Descriptors | undefined
   #layout: CgroupLayout | undefined
   #child: Child | undefined
@@ -46,13 +50,18 @@ export class Creation {
   /** Init has entered the cgroups: all processes in them are the container's. */
   #entered = false
 
-  constructor(directory: string, root: string, id: string, options: CreateOptions, start: boolean, watch: Stopwatch) {
+  constructor(
+    directory: string, root: string, id: string, options: CreateOptions, start: boolean, watch: Stopwatch, deadline?: Deadline,
+  ) {
     this.#watch = watch
     this.#directory = directory
     this.#root = root
     this.#id = id
     this.#options = options
     this.#start = start
+    this.#deadline = deadline
+    // What awaits the process hears of its end; what does not looks at the deadline itself.
+    deadline?.onExpire(() => this.#child?.signal(SIGKILL))
   }
 
   /** Without a bundle it is one of the host's own programs. */
@@ -66,7 +75,7 @@ export class Creation {
       return await this.#finish(child, state)
     } catch (error) {
       await this.#undo(error)
-      throw error
+      throw this.#deadline?.cause === undefined ? error : this.#deadline.error()
     }
   }
 
@@ -94,6 +103,7 @@ export class Creation {
   /** While init is at work. The state counts from `created` on: until then the namespaces still show the host. */
   async #stage(child: Child, { path: bundle, spec }: Bundle): Promise<StateFile> {
     await child.spawned
+    this.#deadline?.check()
     const state = recordOf(child, { id: this.#id, bundle, spec, layout: this.#layout!, options: this.#options })
     stageState(this.#directory, state)
     return this.#staged = state
@@ -106,6 +116,7 @@ export class Creation {
     const creating = describeState(this.#directory, { ...state, init_process_pid: child.pid }, 'creating')
     await runHooks(prestart, 'prestart', creating)
     await runHooks(createRuntime, 'createRuntime', creating)
+    this.#deadline?.check()
     child.continue()
   }
 
@@ -124,10 +135,12 @@ export class Creation {
     const container = new Container(this.#root, state, {
       child, streams: this.#descriptors!.streams, terminal, watch: this.#watch,
     })
+    void finishStreams(child, this.#descriptors!, terminal)
     if (this.#start) {
       await child.executed
       await container.runStarted()
     }
+    this.#deadline?.check()
     return container
   }
 

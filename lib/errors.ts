@@ -1,6 +1,7 @@
 /**
  * The one error class of nrunc, and the table of its codes.
  */
+import { hintFor } from './hints.ts'
 
 /** Every `code` that an {@link NruncError} can carry. */
 export const errorCodes = {
@@ -20,6 +21,8 @@ export const errorCodes = {
   ERR_HOOK: 'a hook failed or ran out of time',
   ERR_CGROUP: 'a cgroup cannot be read, written or removed',
   ERR_SIGNAL: 'a signal cannot be sent',
+  ERR_ABORTED: 'the call was ended by its AbortSignal',
+  ERR_TIMEOUT: 'the call or the program took longer than its option timeout allows',
   ERR_NATIVE: 'the native addon cannot be loaded, or one of its calls failed',
 } as const
 
@@ -43,6 +46,8 @@ export interface ErrorDetails {
   readonly errno?: string | undefined
   /** What the step worked on: a path, a name, a number. */
   readonly operand?: string | undefined
+  /** What helps, where it is not one of the common failures in `hints.ts`. */
+  readonly hint?: string | undefined
   /** Everything that is wrong, when more than one thing is. */
   readonly problems?: readonly Problem[] | undefined
   readonly cause?: unknown
@@ -56,13 +61,17 @@ export interface ErrorDetails {
  * catch (error) { if (error instanceof NruncError) console.error(error.code, error.field, error.errno) }
  */
 export class NruncError extends Error {
-  override readonly name = 'NruncError'
+  override readonly name: string = 'NruncError'
   readonly code: ErrorCode
   readonly field: string | undefined
   readonly step: string | undefined
   readonly syscall: string | undefined
   readonly errno: string | undefined
   readonly operand: string | undefined
+  /** The operand, where it is an absolute path. */
+  readonly path: string | undefined
+  /** What usually helps. */
+  readonly hint: string | undefined
   readonly problems: readonly Problem[]
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
@@ -73,6 +82,8 @@ export class NruncError extends Error {
     this.syscall = details.syscall
     this.errno = details.errno
     this.operand = details.operand
+    this.path = String(details.operand).startsWith('/') ? details.operand : undefined
+    this.hint = details.hint ?? hintFor({ code, ...details })
     this.problems = details.problems ?? []
   }
 }

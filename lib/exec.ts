@@ -4,6 +4,7 @@
 import { readlinkSync } from 'node:fs'
 import { cgroupHost } from './cgroup/detect.ts'
 import { joinableCgroups, subCgroups } from './cgroup/exec.ts'
+import { Deadline, deadlineNames } from './deadline.ts'
 import { NruncError } from './errors.ts'
 import { hostFacts } from './facts.ts'
 import { Child } from './native/child.ts'
@@ -26,7 +27,7 @@ const SIGKILL = 9
 
 const stdioNames = ['stdin', 'stdout', 'stderr', 'consoleSocket', 'pidfdSocket', 'terminalSize', 'keepLineFeeds', 'preserveFds', 'pidFile']
 const processNames = ['args', 'env', 'cwd', 'user', 'additionalGids', 'terminal', 'capabilities', 'noNewPrivileges', 'apparmorProfile', 'selinuxLabel']
-const execOptions = new Set([...stdioNames, ...processNames, 'process', 'cgroup', 'ignorePaused'])
+const execOptions = new Set([...stdioNames, ...processNames, ...deadlineNames, 'process', 'cgroup', 'ignorePaused'])
 
 /** @throws NruncError ERR_OPTION_INVALID for what is unknown, and for a whole process with parts of one beside it */
 function checkExecOptions(options: ExecOptions): void {
@@ -51,7 +52,10 @@ export async function executeInContainer(directory: string, state: StateFile, op
   const descriptors = new Descriptors(options, wanted, await connectSockets(options, wanted))
   let child: Child | undefined
   let terminal: Terminal | null = null
+  let deadline: Deadline | undefined
   try {
+    deadline = Deadline.from(options)
+    deadline?.onExpire(() => child?.signal(SIGKILL))
     const host = hostFacts()
     child = new Child(compileExec(process, {
       id: state.id, host, cgroupPaths, namespaces: foreignNamespaces(state),
@@ -61,6 +65,7 @@ export async function executeInContainer(directory: string, state: StateFile, op
       descriptors: descriptors.given,
     }), descriptors.list)
     await child.spawned
+    deadline?.check()
     requireAlive(state) // by now the namespaces are open: were they init's?
     child.continue()
     await child.created
@@ -68,12 +73,13 @@ export async function executeInContainer(directory: string, state: StateFile, op
     descriptors.handOver()
     writePidFile(options.pidFile, child.pid)
     await child.executed
-    return new ContainerProcess(child, descriptors, terminal)
+    return new ContainerProcess(child, descriptors, terminal, deadline)
   } catch (error) {
+    deadline?.clear()
     descriptors.abandon()
     terminal?.destroy()
     await endChild(child)
-    throw error
+    throw deadline?.cause === undefined ? error : deadline.error()
   }
 }
 

@@ -1,8 +1,10 @@
 /**
  * The shapes that go into and come out of the public API. `Spec` and `ProcessSpec` are in `spec/`.
  */
+import type { DeadlineOptions } from './deadline.ts'
 import { NruncError } from './errors.ts'
 import type { HostBundleOptions } from './host-bundle.ts'
+import { nearest } from './nearest.ts'
 import type { ProcessSpec, Spec } from './spec/schema.ts'
 
 /** Where a standard stream of a container goes: a Node stream, the caller's own, nowhere, or a given descriptor. */
@@ -27,7 +29,11 @@ export interface StdioOptions {
   readonly pidFile?: string | undefined
 }
 
-export interface CreateOptions extends StdioOptions {
+/**
+ * The deadline of `create` is for the call alone; that of `run` is for the whole life of the container: SIGTERM, then
+ * SIGKILL to all of its processes.
+ */
+export interface CreateOptions extends StdioOptions, DeadlineOptions {
   /** `[0-9A-Za-z_+.-]+`, at most 255 characters, not `.` or `..`. Default: a random one. */
   readonly id?: string | undefined
   /** The bundle directory; a relative path is relative to the working directory of the call. Default: that directory. */
@@ -42,7 +48,8 @@ export interface CreateOptions extends StdioOptions {
   readonly noNewKeyring?: boolean | undefined
 }
 
-export interface ExecOptions extends StdioOptions {
+/** The deadline is for the life of the process: SIGTERM, then SIGKILL, to it alone. */
+export interface ExecOptions extends StdioOptions, DeadlineOptions {
   /** The whole process, as `process` in config.json; the other options then may not be given. */
   readonly process?: ProcessSpec | undefined
   /** Program and arguments; what is not said comes from the container's own process. */
@@ -75,6 +82,18 @@ export interface ExitResult {
   readonly signal: NodeJS.Signals | null
 }
 
+/** What `wait` tells of the end of a process. */
+export interface ProcessExit extends ExitResult {
+  /** When the program was executed; null when another process did that. */
+  readonly startedAt: Date | null
+  /** When this process was told of the end; null when it was over before anybody watched. */
+  readonly finishedAt: Date | null
+  /** The end came after the option `timeout` of a call had run out. */
+  readonly timedOut: boolean
+  /** The end came after the option `signal` of a call was aborted. */
+  readonly aborted: boolean
+}
+
 export type Status = 'creating' | 'created' | 'running' | 'paused' | 'stopped'
 
 /** The state of a container: runtime-spec, runtime.md "State", with what runc adds. */
@@ -93,9 +112,16 @@ export interface State {
   readonly owner: string
 }
 
-/** @throws NruncError ERR_OPTION_INVALID for the first option that is not in KNOWN: most likely it is misspelled */
+/**
+ * @throws NruncError ERR_OPTION_INVALID for the first option that is not in KNOWN: most likely it is misspelled, and the
+ * hint has the name that was meant
+ */
 export function refuseUnknown(options: object, known: ReadonlySet<string>): void {
   for (const name of Object.keys(options)) {
-    if (!known.has(name)) throw new NruncError('ERR_OPTION_INVALID', `unknown option ${JSON.stringify(name)}`, { operand: name })
+    if (known.has(name)) continue
+    const meant = nearest(name, known)
+    throw new NruncError('ERR_OPTION_INVALID', `unknown option ${JSON.stringify(name)}`, {
+      operand: name, hint: meant === undefined ? undefined : `did you mean ${JSON.stringify(meant)}?`,
+    })
   }
 }

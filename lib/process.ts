@@ -4,10 +4,12 @@
 import { renameSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
+import { type Cause, Deadline, type DeadlineOptions, deadlineNames, GRACE_PERIOD } from './deadline.ts'
 import { NruncError } from './errors.ts'
+import { linesOf } from './lines.ts'
 import type { Child } from './native/child.ts'
 import { errnoName } from './native/errno.ts'
-import type { ExitResult } from './options.ts'
+import { type ProcessExit, refuseUnknown } from './options.ts'
 import { signalNumber } from './signals.ts'
 import type { Descriptors } from './stdio.ts'
 import type { Terminal } from './terminal.ts'
@@ -19,6 +21,9 @@ import type { Terminal } from './terminal.ts'
  * const shell = await container.exec({ args: ['sh', '-c', 'echo hi'] })
  * shell.stdout.pipe(process.stdout)
  * const { code } = await shell.wait()
+ *
+ * @example
+ * for await (const line of await container.exec({ args: ['ls', '-l'] })) console.log(line)
  */
 export class ContainerProcess {
   /** The pid, as the host sees it. */
@@ -30,20 +35,34 @@ export class ContainerProcess {
   /** Present with a terminal that did not go to a console socket. */
   readonly terminal: Terminal | null
   readonly #child: Child
+  readonly #startedAt = new Date()
+  #cause: Cause | undefined
 
   /** @internal */
-  constructor(child: Child, descriptors: Descriptors, terminal: Terminal | null) {
+  constructor(child: Child, descriptors: Descriptors, terminal: Terminal | null, deadline?: Deadline) {
     this.#child = child
     this.pid = child.pid
+    void finishStreams(child, descriptors, terminal)
+    if (deadline !== undefined) this.#obey(deadline)
     this.stdin = descriptors.streams.stdin
     this.stdout = descriptors.streams.stdout
     this.stderr = descriptors.streams.stderr
     this.terminal = terminal
   }
 
-  /** How it ended. Can be called any number of times, also afterwards. */
-  wait(): Promise<ExitResult> {
-    return this.#child.exit
+  /**
+   * How it ended. Can be called any number of times, also afterwards. With a `signal` or a `timeout` the process is
+   * ended as with {@link ContainerProcess.stop} when that is reached, and the result says so.
+   *
+   * @throws NruncError ERR_OPTION_INVALID; ERR_ABORTED when the signal was aborted before the call
+   */
+  async wait(options: DeadlineOptions = {}): Promise<ProcessExit> {
+    refuseUnknown(options, new Set(deadlineNames))
+    const deadline = Deadline.from(options)
+    if (deadline !== undefined) this.#obey(deadline)
+    const { code, signal, finishedAt } = await this.#child.exit
+    const because = { timedOut: this.#cause === 'timedOut', aborted: this.#cause === 'aborted' }
+    return { code, signal, startedAt: this.#startedAt, finishedAt, ...because }
   }
 
   /**
@@ -54,6 +73,57 @@ export class ContainerProcess {
   async kill(signal: string | number = 'SIGTERM'): Promise<void> {
     checkSignal(this.#child.signal(signalNumber(signal)), this.pid)
   }
+
+  /** SIGTERM, and SIGKILL when it still runs `gracePeriod` milliseconds later (default 5000). */
+  async stop({ gracePeriod = GRACE_PERIOD }: { readonly gracePeriod?: number | undefined } = {}): Promise<ProcessExit> {
+    await stopGently(gracePeriod, this.#child.exit, (signal) => { this.#child.signal(signalNumber(signal)) })
+    return this.wait()
+  }
+
+  /** Its output on `stdout` (or on the terminal) as lines. Whoever leaves the loop early closes the stream. */
+  [Symbol.asyncIterator](): AsyncGenerator<string, void, undefined> {
+    return linesOf(this.stdout ?? this.terminal)
+  }
+
+  /** Kills it if it still runs; for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.signal(signalNumber('SIGKILL'))
+    await this.#child.exit
+  }
+
+  #obey(deadline: Deadline): void {
+    deadline.onExpire(() => {
+      if (this.#child.ended) return
+      this.#cause ??= deadline.cause
+      void this.stop(deadline)
+    })
+    void this.#child.exit.then(() => deadline.clear())
+  }
+}
+
+/**
+ * Send TERM, wait up to GRACE milliseconds for the end, and send KILL if it has not come.
+ */
+export async function stopGently(
+  grace: number, exit: Promise<unknown>, send: (signal: 'SIGTERM' | 'SIGKILL') => unknown,
+): Promise<void> {
+  if (grace > 0) {
+    await send('SIGTERM')
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise((resolve) => { timer = setTimeout(resolve, grace, true) })
+    const ended = await Promise.race([exit.then(() => false), late]) === false
+    clearTimeout(timer)
+    if (ended) return
+  }
+  await send('SIGKILL')
+  await exit
+}
+
+/** At the end of the process its streams end, whoever else has them open. */
+export async function finishStreams(child: Child, descriptors: Descriptors, terminal: Terminal | null): Promise<void> {
+  await child.exit
+  descriptors.finish()
+  terminal?.finish()
 }
 
 /** @throws NruncError ERR_SIGNAL for -errno */

@@ -8,6 +8,7 @@ import { killCgroup } from './cgroup/processes.ts'
 import { removeCgroup } from './cgroup/remove.ts'
 import { Container } from './container.ts'
 import { Creation } from './creation.ts'
+import { Deadline, deadlineNames } from './deadline.ts'
 import { NruncError } from './errors.ts'
 import { addon } from './native/addon.ts'
 import { awaitExit, signalProcess } from './native/watch.ts'
@@ -23,7 +24,7 @@ const SIGKILL = 9
 
 const createOptions = new Set([
   'id', 'bundle', 'spec', 'host', 'stdin', 'stdout', 'stderr', 'consoleSocket', 'pidfdSocket', 'terminalSize', 'keepLineFeeds',
-  'preserveFds', 'pidFile', 'noPivot', 'noNewKeyring',
+  'preserveFds', 'pidFile', 'noPivot', 'noNewKeyring', ...deadlineNames,
 ])
 
 /**
@@ -121,16 +122,22 @@ export class Runtime {
     addon() // first: if it cannot be loaded nothing has been made yet, and it gets ready while the config is read
     const bundle = readBundle(options)
     watch.mark('config')
-    const directory = takeDirectory(this.root, id)
+    const deadline = Deadline.from(options)
+    let directory: string | undefined
     let begun = false
     try {
-      return await withLock(directory, id, () => {
+      const taken = directory = takeDirectory(this.root, id)
+      const container = await withLock(taken, id, () => {
         begun = true
         watch.mark('lock')
-        return new Creation(directory, this.root, id, options, start, watch).run(bundle)
+        return new Creation(taken, this.root, id, options, start, watch, deadline).run(bundle)
       })
+      if (start && deadline !== undefined) container.obey(deadline)
+      else deadline?.clear()
+      return container
     } catch (error) {
-      if (!begun) removeDirectory(directory)
+      deadline?.clear()
+      if (!begun && directory !== undefined) removeDirectory(directory)
       throw error
     }
   }

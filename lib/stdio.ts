@@ -3,18 +3,19 @@
  */
 import { closeSync, openSync, readdirSync, readlinkSync } from 'node:fs'
 import { Socket } from 'node:net'
-import type { Readable, Writable } from 'node:stream'
+import type { Writable } from 'node:stream'
 import { NruncError } from './errors.ts'
 import { addon } from './native/addon.ts'
 import { errnoName } from './native/errno.ts'
 import type { Stdio, StdioOptions } from './options.ts'
+import { OutputStream } from './output-stream.ts'
 import type { GivenDescriptors } from './plan/context.ts'
 import type { Sockets } from './socket.ts'
 
 export interface Streams {
   stdin: Writable | null
-  stdout: Readable | null
-  stderr: Readable | null
+  stdout: OutputStream | null
+  stderr: OutputStream | null
 }
 
 /** Descriptors for the slots of a plan, what they are for, and what has to be closed once init has them. */
@@ -67,9 +68,15 @@ export class Descriptors {
     this.#closeTheirs()
     const [stdin, stdout, stderr] = this.#pipes
     if (stdin !== undefined) this.streams.stdin = new Socket({ fd: stdin, readable: false, writable: true })
-    if (stdout !== undefined) this.streams.stdout = new Socket({ fd: stdout, readable: true, writable: false })
-    if (stderr !== undefined) this.streams.stderr = new Socket({ fd: stderr, readable: true, writable: false })
+    if (stdout !== undefined) this.streams.stdout = new OutputStream(stdout)
+    if (stderr !== undefined) this.streams.stderr = new OutputStream(stderr)
     this.#ours.length = 0
+  }
+
+  /** The process has ended. */
+  finish(): void {
+    this.streams.stdout?.finish()
+    this.streams.stderr?.finish()
   }
 
   /** There will be no process: close everything that was opened here, the streams too. */

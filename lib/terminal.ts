@@ -8,9 +8,12 @@ import { NruncError } from './errors.ts'
 import { addon } from './native/addon.ts'
 import { errnoName } from './native/errno.ts'
 
+/** Milliseconds. */
+const QUEUE = 50
+
 /**
- * The master of a pty as a stream: what is written is typed, what is read is shown. It ends when the last process of
- * the container that has the terminal open has closed it.
+ * The master of a pty as a stream: what is written is typed, what is read is shown. It ends when all processes that have
+ * the terminal open have closed it, and shortly after the end of the process that it was made for in any case.
  *
  * @example
  * container.terminal.pipe(process.stdout)
@@ -32,11 +35,33 @@ export class Terminal extends Duplex {
       throw error
     }
     this.#tty.on('data', (piece) => { if (!this.push(piece)) this.#tty.pause() })
+    this.#tty.on('end', () => { if (!this.#over) this.#drain() })
+    this.#tty.on('error', (error: NodeJS.ErrnoException) => {
+      // EIO is the kernel's way to say that nobody holds the other side any more.
+      if (error.code !== 'EIO') this.destroy(error)
+      else if (!this.#over) this.push(null)
+    })
     for (const event of ['end', 'error', 'close']) this.#tty.on(event, () => { this.#over = true })
-    this.#tty.on('end', () => this.#drain())
-    // The kernel's way to say that nobody holds the other side any more.
-    this.#tty.on('error', (error: NodeJS.ErrnoException) => { if (error.code === 'EIO') this.push(null); else this.destroy(error) })
     this.#tty.pause()
+  }
+
+  /** @internal The process has ended: nobody else can hold the stream open. */
+  finish(): void {
+    // What was written last reaches this end through a queue of the kernel's.
+    setTimeout(() => {
+      if (this.#over || this.destroyed) return
+      this.#over = true
+      while (this.#tty.read() !== null); // what it holds goes to the listener above
+      // Never more than there is, because the descriptor blocks, and not for ever, because others may go on writing.
+      for (let round = 0; round < 16; round++) {
+        const size = addon().pendingBytes(this.#fd)
+        if (size <= 0) break
+        const piece = Buffer.allocUnsafe(size)
+        this.push(piece.subarray(0, readSync(this.#fd, piece)))
+      }
+      this.push(null)
+      this.#tty.destroy()
+    }, QUEUE).unref()
   }
 
   /** libuv takes a hang-up for the end even where the kernel still holds output for a slow reader. */

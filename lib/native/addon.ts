@@ -37,6 +37,8 @@ export interface Addon {
   close(fd: number): number
   connect(path: string): number
   descriptorFlags(fd: number): number
+  /** How much can be read from a pipe; ioctl FIONREAD. */
+  pendingBytes(fd: number): number
   setWindowSize(fd: number, rows: number, columns: number): number
 }
 

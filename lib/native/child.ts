@@ -10,7 +10,7 @@ import type { ChildStamps } from '../timings.ts'
 import { addon, EVENT, hold, letGo, subscribe, unsubscribe } from './addon.ts'
 import { errnoName } from './errno.ts'
 import { failureError } from './failure.ts'
-import { exitResult } from './watch.ts'
+import { type Ended, exitResult } from './watch.ts'
 
 interface Deferred<T> {
   readonly promise: Promise<T>
@@ -44,7 +44,7 @@ export class Child {
   readonly #created = deferred<void>()
   readonly #executed = deferred<void>()
   readonly #console = deferred<number>()
-  readonly #exit = deferred<ExitResult>()
+  readonly #exit = deferred<Ended>()
   #hostStamps = ''
   #initStamps = nothing
   #executedAt = 0n
@@ -91,7 +91,7 @@ export class Child {
   }
 
   /** The end; also resolves when there never was a process. */
-  get exit(): Promise<ExitResult> { return this.#exit.promise }
+  get exit(): Promise<Ended> { return this.#exit.promise }
 
   /** Let init go on where it waits, or will wait: the word is there before it. */
   continue(): void {
@@ -157,7 +157,7 @@ export class Child {
     this.#alive = false
     unsubscribe(this.#id)
     letGo()
-    this.#exit.resolve(result)
+    this.#exit.resolve({ ...result, finishedAt: new Date() })
   }
 }
 

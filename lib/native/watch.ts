@@ -11,17 +11,22 @@ import { failureError } from './failure.ts'
 
 const unknown: ExitResult = { code: null, signal: null }
 
+/** An end, and when this process heard of it; null when it was over before. */
+export interface Ended extends ExitResult {
+  readonly finishedAt: Date | null
+}
+
 export function exitResult(code: number, signal: number): ExitResult {
   return code >= 0 ? { code, signal: null } : signal > 0 ? { code: null, signal: signalName(signal) } : unknown
 }
 
 /** The end of a process; at once when it is not there any more. */
-export function awaitExit(pid: number, startTime: string): Promise<ExitResult> {
+export function awaitExit(pid: number, startTime: string): Promise<Ended> {
   return new Promise((resolve) => {
     const id = subscribe((type, a, b) => {
       if (type !== EVENT.exited) return
       end()
-      resolve(exitResult(a, b))
+      resolve({ ...exitResult(a, b), finishedAt: new Date() })
     })
     hold()
     const end = (): void => {
@@ -30,7 +35,7 @@ export function awaitExit(pid: number, startTime: string): Promise<ExitResult> {
     }
     if (addon().watch(id, pid, startTime) < 0) {
       end()
-      resolve(unknown)
+      resolve({ ...unknown, finishedAt: null })
     }
   })
 }

@@ -157,7 +157,7 @@ export async function end(process: {
     process.stderr === null ? '' : text(process.stderr),
     process.wait(),
   ])
-  return { ...exit, stdout, stderr }
+  return { code: exit.code, signal: exit.signal, stdout, stderr }
 }
 
 /** What a promise rejects with, which has to be an NruncError. */

@@ -109,7 +109,7 @@ describeWith([...container, 'compiler'], 'exec', () => {
     const made = await start()
     const added = await made.exec({ args: ['sleep', '1000'] })
     await added.kill('TERM')
-    expect(await added.wait()).toEqual({ code: null, signal: 'SIGTERM' })
+    expect(await added.wait()).toMatchObject({ code: null, signal: 'SIGTERM' })
     expect((await made.state()).status).toBe('running')
     const error = await rejection(added.kill())
     expect([error.code, error.message]).toEqual(['ERR_SIGNAL', 'process already finished'])
@@ -119,7 +119,7 @@ describeWith([...container, 'compiler'], 'exec', () => {
     const made = await start()
     const added = await made.exec({ args: ['sleep', '1000'] })
     await made.kill('KILL')
-    expect(await added.wait()).toEqual({ code: null, signal: 'SIGKILL' })
+    expect(await added.wait()).toMatchObject({ code: null, signal: 'SIGKILL' })
   })
 
   test('many at once', async () => {

@@ -230,7 +230,7 @@ describeWith(container, 'hooks', () => {
     const made = await sandbox.create(['sleep', '1000'], (spec) => { spec.hooks = { poststart: [hook('exit 3')] } })
     const error = await rejection(made.start())
     expect([error.code, error.field]).toEqual(['ERR_HOOK', '/hooks/poststart/0'])
-    expect(await made.wait()).toEqual({ code: null, signal: 'SIGKILL' })
+    expect(await made.wait()).toMatchObject({ code: null, signal: 'SIGKILL' })
   })
 
   test('a failing poststop hook is a warning, and the next one runs', async () => {

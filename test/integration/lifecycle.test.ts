@@ -46,16 +46,16 @@ describeWith(container, 'the life of a container', () => {
     const made = await sandbox.run(['sleep', '1000'])
     expect((await made.state()).status).toBe('running')
     await made.kill('SIGKILL')
-    expect(await made.wait()).toEqual({ code: null, signal: 'SIGKILL' })
+    expect(await made.wait()).toMatchObject({ code: null, signal: 'SIGKILL' })
   })
 
   test('wait() can be called many times, before and after the end', async () => {
     const made = await sandbox.run(['sh', '-c', 'exit 3'])
     const before = [made.wait(), made.wait()]
-    expect(await Promise.all([...before, made.wait()])).toEqual(Array(3).fill({ code: 3, signal: null }))
-    expect(await made.wait()).toEqual({ code: 3, signal: null })
+    expect(await Promise.all([...before, made.wait()])).toMatchObject(Array(3).fill({ code: 3, signal: null }))
+    expect(await made.wait()).toMatchObject({ code: 3, signal: null })
     await made.delete()
-    expect(await made.wait()).toEqual({ code: 3, signal: null })
+    expect(await made.wait()).toMatchObject({ code: 3, signal: null })
   })
 
   test('signals arrive by name and by number', async () => {
@@ -70,7 +70,7 @@ describeWith(container, 'the life of a container', () => {
     await made.kill(12)
     expect(await next()).toBe('two\n')
     await made.kill()
-    expect(await made.wait()).toEqual({ code: 9, signal: null })
+    expect(await made.wait()).toMatchObject({ code: 9, signal: null })
   })
 
   test('deleted: nothing is left of it', async () => {
@@ -89,7 +89,7 @@ describeWith(container, 'the life of a container', () => {
     const made = await sandbox.create(['true'])
     await made.delete()
     expect(isRunning(made.pid)).toBe(false)
-    expect(await made.wait()).toEqual({ code: null, signal: 'SIGKILL' })
+    expect(await made.wait()).toMatchObject({ code: null, signal: 'SIGKILL' })
   })
 
   test('a running container is deleted only by force', async () => {

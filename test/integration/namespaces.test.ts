@@ -52,7 +52,7 @@ describeWith([...container, 'compiler'], 'namespaces', () => {
     expect([code, stdout]).toEqual([5, expect.stringMatching(/ 1 sleep\n/)])
     const waiting = await sandbox.run(['sleep', '1000'], join(made, 'pid'))
     await waiting.kill('TERM')
-    expect(await waiting.wait()).toEqual({ code: null, signal: 'SIGTERM' })
+    expect(await waiting.wait()).toMatchObject({ code: null, signal: 'SIGTERM' })
     expect((await made.state()).status).toBe('running')
   })
 

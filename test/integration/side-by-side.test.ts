@@ -71,7 +71,7 @@ describeWith([...container, 'cli'], 'containers side by side', () => {
     const result = await runProgram([process.execPath, '--input-type=module', '-e', script])
     expect(result.stderr).toBe('')
     expect(result.stdout).toBe(`running ${made.pid} null\nrunc\n5\nnull true\n`)
-    expect(await made.wait()).toEqual({ code: null, signal: 'SIGKILL' })
+    expect(await made.wait()).toMatchObject({ code: null, signal: 'SIGKILL' })
     expect((await rejection(sandbox.runtime.load(made.id))).code).toBe('ERR_NOT_FOUND')
   })
 

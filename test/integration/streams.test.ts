@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { Readable } from 'node:stream'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { end, useSandbox } from '../helpers/containers.ts'
 import { runProgram } from '../helpers/cli.ts'
 import { container, describeWith } from '../helpers/needs.ts'
@@ -88,5 +88,74 @@ describeWith(container, 'the streams of a container', () => {
       await container.delete()`
     const result = await runProgram([process.execPath, '--input-type=module', '-e', script], { input: 'in\n' })
     expect(result).toEqual({ code: 42, stdout: 'in\n', stderr: 'err\n' })
+  })
+
+  describe('end with the process, whatever its children hold', () => {
+    const holder = 'sleep 1000 & head -c 60000 /dev/zero; echo done'
+
+    test('one that exec added', async () => {
+      const made = await sandbox.run(['sleep', '1000'])
+      const added = await made.exec({ args: ['sh', '-c', holder], stdin: 'ignore' })
+      expect((await end(added)).stdout).toHaveLength(60005)
+      expect((await made.processes()).length).toBe(2)
+    })
+
+    test('one whose output is read only later', async () => {
+      const made = await sandbox.run(['sleep', '1000'])
+      const added = await made.exec({ args: ['sh', '-c', holder], stdin: 'ignore' })
+      await added.wait()
+      await new Promise((resolve) => setImmediate(resolve))
+      expect(await text(added.stdout!)).toHaveLength(60005)
+    })
+
+    test('what a child writes later is not in it', async () => {
+      const made = await sandbox.run(['sleep', '1000'])
+      const script = '(read line < /dev/shm/go; echo late) & echo early'
+      await end(await made.exec({ args: ['mkfifo', '/dev/shm/go'], stdin: 'ignore' }))
+      const added = await made.exec({ args: ['sh', '-c', script], stdin: 'ignore' })
+      expect(await text(added.stdout!)).toBe('early\n')
+      const told = await made.exec({ args: ['sh', '-c', 'echo > /dev/shm/go'], stdin: 'ignore' })
+      expect((await end(told)).code).toBe(0)
+    })
+
+    test('a container in the pid namespace of the host', async () => {
+      const made = await sandbox.run(['sh', '-c', holder], ({ linux }) => {
+        linux.namespaces = linux.namespaces.filter(({ type }) => type !== 'pid')
+      })
+      expect((await end(made)).stdout).toHaveLength(60005)
+    })
+
+    test('a terminal', async () => {
+      const made = await sandbox.run(['sleep', '1000'])
+      const added = await made.exec({ args: ['sh', '-c', "trap '' HUP; sleep 1000 & echo done"], terminal: true })
+      expect(await text(added.terminal!)).toBe('done\r\n')
+      expect((await made.processes()).length).toBe(2)
+    })
+  })
+
+  describe('as lines', () => {
+    test('of a container', async () => {
+      const made = await sandbox.run(['sh', '-c', 'echo one; echo; printf "\\303\\244 two"'])
+      const lines = []
+      for await (const line of made) lines.push(line)
+      expect(lines).toEqual(['one', '', 'ä two'])
+    })
+
+    test('of a process that never ends: leaving the loop closes its output', async () => {
+      const made = await sandbox.run(['sleep', '1000'])
+      const added = await made.exec({ args: ['yes'], stdin: 'ignore' })
+      for await (const line of added) {
+        expect(line).toBe('y')
+        break
+      }
+      expect(await added.wait()).toMatchObject({ code: null, signal: 'SIGPIPE' })
+    })
+
+    test('of a terminal', async () => {
+      const made = await sandbox.run(['echo', 'shown'], ({ process }) => { process.terminal = true })
+      const lines = []
+      for await (const line of made) lines.push(line)
+      expect(lines).toEqual(['shown\r'])
+    })
   })
 })

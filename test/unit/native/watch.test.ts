@@ -39,13 +39,13 @@ describe('the end of a process', () => {
     stage.event(EVENT.closed)
     expect(stage.held).toBe(1)
     stage.event(EVENT.exited, 4, 0)
-    expect(await end).toEqual({ code: 4, signal: null })
+    expect(await end).toMatchObject({ code: 4, signal: null })
     gone()
   })
 
   test('one that is not there any more has ended, nobody knows how', async () => {
     stage.results = { watch: -3 }
-    expect(await awaitExit(5, '77')).toEqual({ code: null, signal: null })
+    expect(await awaitExit(5, '77')).toEqual({ code: null, signal: null, finishedAt: null })
     gone()
   })
 })
