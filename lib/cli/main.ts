@@ -30,6 +30,7 @@ const commands: Readonly<Record<string, () => Promise<{ readonly command: Defini
   create: () => import('./commands/create.ts'),
   delete: () => import('./commands/delete.ts'),
   exec: () => import('./commands/exec.ts'),
+  explain: () => import('./commands/explain.ts'),
   kill: () => import('./commands/kill.ts'),
   list: () => import('./commands/list.ts'),
   ps: () => import('./commands/ps.ts'),
