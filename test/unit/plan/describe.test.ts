@@ -6,7 +6,7 @@ test.each<[Operation, string]>([
   [{ op: 'newSession', field: '' }, 'start a session'],
   [{ op: 'umask', field: '/process/user/umask', mask: 0o27 }, 'set umask mask=027 (/process/user/umask)'],
   [{ op: 'umask', field: '', mask: 0 }, 'set umask mask=00'],
-  [{ op: 'makeCgroup', field: '', root: '/c', path: '/c/x', controllers: '+cpu', cpuset: 0 },
+  [{ op: 'makeCgroup', field: '', root: '/c', path: '/c/x', controllers: '+cpu', cpuset: 0, unified: 0 } as Operation,
     'create cgroup "/c/x" root="/c" controllers="+cpu"'],
   [{ op: 'clone', field: '', flags: 0x20020000, cgroup: '' }, 'clone flags=mount|pid'],
   [{ op: 'openDescriptor', field: '', path: '/p', flags: 1, type: 0x40000000 }, 'open "/p" flags=O_WRONLY type=network'],
