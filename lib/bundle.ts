@@ -2,9 +2,8 @@
  * Reading a bundle. Source: runtime-spec bundle.md.
  */
 import { readFileSync, statSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { NruncError, type Problem } from './errors.ts'
-import type { CreateOptions } from './options.ts'
 import { namespaceFiles } from './plan/namespaces.ts'
 import { parseJson } from './spec/parse.ts'
 import { sysctl } from './spec/rules/sysctl.ts'
@@ -13,22 +12,27 @@ import { refuseUnsupported } from './spec/unsupported.ts'
 import { validateSpec } from './spec/validate.ts'
 
 /**
- * The valid config of a bundle.
+ * The text of a bundle's config.json.
  *
- * @throws NruncError ERR_CONFIG_READ, ERR_CONFIG_PARSE, ERR_CONFIG_INVALID, ERR_CONFIG_UNSUPPORTED
+ * @throws NruncError ERR_CONFIG_READ
  */
-export function loadSpec(bundle: string): Spec {
+export function readConfig(bundle: string): string {
   const path = join(bundle, 'config.json')
-  let text
   try {
-    text = readFileSync(path, 'utf8')
+    return readFileSync(path, 'utf8')
   } catch (error) {
     const { code, syscall } = error as NodeJS.ErrnoException
     const message = code === 'ENOENT' ? `JSON specification file ${path} not found` : `cannot read ${path}: ${code}`
     throw new NruncError('ERR_CONFIG_READ', message, { operand: path, errno: code, syscall, cause: error })
   }
-  return checkSpec(parseJson(text, path))
 }
+
+/**
+ * The valid config of a bundle.
+ *
+ * @throws NruncError ERR_CONFIG_READ, ERR_CONFIG_PARSE, ERR_CONFIG_INVALID, ERR_CONFIG_UNSUPPORTED
+ */
+export const loadSpec = (bundle: string): Spec => checkSpec(parseJson(readConfig(bundle), join(bundle, 'config.json')))
 
 /** The same for a config that is already in memory. */
 export function checkSpec(value: unknown): Spec {
@@ -62,18 +66,4 @@ export interface Bundle {
   /** Absolute path of its directory. */
   readonly path: string
   readonly spec: Spec
-}
-
-/**
- * The bundle that the options of `create` name; undefined where they ask for one of the host's own programs.
- *
- * @throws NruncError ERR_OPTION_INVALID when they do both, and as {@link loadSpec}
- */
-export function readBundle({ host, bundle, spec }: CreateOptions): Bundle | undefined {
-  if (host === undefined) {
-    const path = resolve(bundle ?? '.')
-    return { path, spec: spec === undefined ? loadSpec(path) : checkSpec(spec) }
-  }
-  if ((bundle ?? spec) === undefined) return undefined
-  throw new NruncError('ERR_OPTION_INVALID', 'host goes with neither bundle nor spec', { operand: 'host' })
 }

@@ -2,25 +2,22 @@
  * The steps from a taken id to a container, and the way back from wherever they fail.
  */
 import { join } from 'node:path'
-import { type Bundle, checkSpec, refuseHostSysctl } from './bundle.ts'
-import { cgroupFiles, cgroupHost } from './cgroup/detect.ts'
-import { type CgroupLayout, layoutCgroup } from './cgroup/layout.ts'
+import { Blueprint } from './blueprint.ts'
+import { checkSpec } from './bundle.ts'
+import type { CgroupLayout } from './cgroup/layout.ts'
 import { killCgroup } from './cgroup/processes.ts'
 import { removeCgroup, removeEmptyCgroups } from './cgroup/remove.ts'
 import { Container } from './container.ts'
 import type { Deadline } from './deadline.ts'
 import { NruncError } from './errors.ts'
 import { endChild } from './exec.ts'
-import { hostFacts } from './facts.ts'
 import { runHooks } from './hooks.ts'
 import { writeHostBundle } from './host-bundle.ts'
 import { addon } from './native/addon.ts'
 import { Child } from './native/child.ts'
 import { errnoName } from './native/errno.ts'
 import type { CreateOptions } from './options.ts'
-import { compile } from './plan/compile.ts'
 import { finishStreams, takeTerminal, writePidFile } from './process.ts'
-import { requireProcess } from './spec/validate.ts'
 import { describeState } from './state/describe.ts'
 import { removeDirectory } from './state/directory.ts'
 import { publishState, stageState, type StateFile } from './state/file.ts'
@@ -65,12 +62,12 @@ export class Creation {
   }
 
   /** Without a bundle it is one of the host's own programs. */
-  async run(given: Bundle | undefined): Promise<Container> {
+  async run(given: Blueprint | undefined): Promise<Container> {
     try {
-      const bundle = given ?? await this.#hostBundle(join(this.#directory, 'bundle'))
-      const child = this.#spawn(bundle, await connectSockets(this.#options, bundle.spec.process?.terminal ?? false))
+      const blueprint = given ?? await this.#hostBundle(join(this.#directory, 'bundle'))
+      const child = this.#spawn(blueprint, await connectSockets(this.#options, blueprint.process.terminal ?? false))
       this.#watch.mark('plan')
-      const state = await this.#stage(child, bundle)
+      const state = await this.#stage(child, blueprint)
       await this.#runRuntimeHooks(child, state)
       return await this.#finish(child, state)
     } catch (error) {
@@ -79,29 +76,20 @@ export class Creation {
     }
   }
 
-  async #hostBundle(path: string): Promise<Bundle> {
-    return { path, spec: checkSpec(await writeHostBundle(path, this.#options.host)) }
+  async #hostBundle(path: string): Promise<Blueprint> {
+    return new Blueprint({ path, spec: checkSpec(await writeHostBundle(path, this.#options.host)) })
   }
 
-  #spawn({ path, spec }: Bundle, sockets: Sockets): Child {
-    const process = requireProcess(spec)
-    refuseHostSysctl(spec)
-    const descriptors = this.#descriptors = new Descriptors(this.#options, process.terminal ?? false, sockets)
+  #spawn(blueprint: Blueprint, sockets: Sockets): Child {
+    const descriptors = this.#descriptors = new Descriptors(this.#options, blueprint.process.terminal ?? false, sockets)
     if (!this.#start) descriptors.addFifo(makeFifo(join(this.#directory, FIFO)))
-    const [host, hierarchies] = [hostFacts(), cgroupHost()]
-    const layout = layoutCgroup(hierarchies, {
-      id: this.#id, cgroupsPath: spec.linux?.cgroupsPath, resources: spec.linux?.resources, rootless: host.uid !== 0,
-    })
-    const plan = compile(spec, process, {
-      id: this.#id, bundle: path, host, cgroupHost: hierarchies, cgroups: layout, hasCgroupFile: cgroupFiles(hierarchies),
-      descriptors: descriptors.given, noPivot: this.#options.noPivot, noNewKeyring: this.#options.noNewKeyring,
-    })
+    const { layout, plan } = blueprint.draft(this.#id, descriptors.given, this.#options)
     this.#layout = layout
     return this.#child = new Child(plan, descriptors.list)
   }
 
   /** While init is at work. The state counts from `created` on: until then the namespaces still show the host. */
-  async #stage(child: Child, { path: bundle, spec }: Bundle): Promise<StateFile> {
+  async #stage(child: Child, { bundle, spec }: Blueprint): Promise<StateFile> {
     await child.spawned
     this.#deadline?.check()
     const state = recordOf(child, { id: this.#id, bundle, spec, layout: this.#layout!, options: this.#options })

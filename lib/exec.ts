@@ -10,6 +10,7 @@ import { hostFacts } from './facts.ts'
 import { Child } from './native/child.ts'
 import { type ExecOptions, refuseUnknown } from './options.ts'
 import { compileExec } from './plan/exec.ts'
+import { encodePlan } from './plan/template.ts'
 import { namespaceFiles } from './plan/namespaces.ts'
 import { ContainerProcess, takeTerminal, writePidFile } from './process.ts'
 import { capabilityNames } from './spec/names.ts'
@@ -57,13 +58,13 @@ export async function executeInContainer(directory: string, state: StateFile, op
     deadline = Deadline.from(options)
     deadline?.onExpire(() => child?.signal(SIGKILL))
     const host = hostFacts()
-    child = new Child(compileExec(process, {
+    child = new Child(encodePlan(compileExec(process, {
       id: state.id, host, cgroupPaths, namespaces: foreignNamespaces(state),
       rootfs: findNamespace(state.config, 'mount') === undefined ? state.rootfs : undefined,
       linux: state.config.linux,
       keepGroups: host.uid !== 0 && (state.config.linux?.gidMappings?.length ?? 0) === 1, noNewKeyring: state.no_new_keyring,
       descriptors: descriptors.given,
-    }), descriptors.list)
+    })), descriptors.list)
     await child.spawned
     deadline?.check()
     requireAlive(state) // by now the namespaces are open: were they init's?

@@ -3,7 +3,9 @@
  */
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { readBundle } from './bundle.ts'
+import { resolve } from 'node:path'
+import { Blueprint, Blueprints } from './blueprint.ts'
+import { checkSpec } from './bundle.ts'
 import { killCgroup } from './cgroup/processes.ts'
 import { removeCgroup } from './cgroup/remove.ts'
 import { Container } from './container.ts'
@@ -37,6 +39,7 @@ const createOptions = new Set([
 export class Runtime {
   /** Directory that holds the state of the containers. */
   readonly root: string
+  readonly #blueprints = new Blueprints()
 
   /**
    * @param options.root default `/run/nrunc`; for others than root `$XDG_RUNTIME_DIR/nrunc`
@@ -114,13 +117,27 @@ export class Runtime {
     if (finished) await (await this.load(id)).delete({ force: true })
   }
 
+  /**
+   * What the options of `create` name; undefined where they ask for one of the host's own programs.
+   *
+   * @throws NruncError ERR_OPTION_INVALID when they do both, and for what is wrong with the config
+   */
+  #blueprint({ host, bundle, spec }: CreateOptions): Blueprint | undefined {
+    if (host !== undefined) {
+      if ((bundle ?? spec) === undefined) return undefined
+      throw new NruncError('ERR_OPTION_INVALID', 'host goes with neither bundle nor spec', { operand: 'host' })
+    }
+    if (spec === undefined) return this.#blueprints.ofBundle(bundle ?? '.')
+    return new Blueprint({ path: resolve(bundle ?? '.'), spec: checkSpec(spec) })
+  }
+
   async #make(options: CreateOptions, start: boolean): Promise<Container> {
     const watch = new Stopwatch(start)
     refuseUnknown(options, createOptions)
     const id = options.id ?? randomBytes(16).toString('hex')
     checkId(id)
     addon() // first: if it cannot be loaded nothing has been made yet, and it gets ready while the config is read
-    const bundle = readBundle(options)
+    const blueprint = this.#blueprint(options)
     watch.mark('config')
     const deadline = Deadline.from(options)
     let directory: string | undefined
@@ -130,7 +147,7 @@ export class Runtime {
       const container = await withLock(taken, id, () => {
         begun = true
         watch.mark('lock')
-        return new Creation(taken, this.root, id, options, start, watch, deadline).run(bundle)
+        return new Creation(taken, this.root, id, options, start, watch, deadline).run(blueprint)
       })
       if (start && deadline !== undefined) container.obey(deadline)
       else deadline?.clear()

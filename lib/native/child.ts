@@ -4,8 +4,7 @@
 import { NruncError } from '../errors.ts'
 import type { ExitResult } from '../options.ts'
 import { signalName } from '../signals.ts'
-import { encode } from '../plan/encode.ts'
-import type { Plan } from '../plan/operations.ts'
+import type { EncodedPlan } from '../plan/template.ts'
 import type { ChildStamps } from '../timings.ts'
 import { addon, EVENT, hold, letGo, subscribe, unsubscribe } from './addon.ts'
 import { errnoName } from './errno.ts'
@@ -53,10 +52,10 @@ export class Child {
   #consoleTaken = false
 
   /** Start executing PLAN. DESCRIPTORS are its slots; they stay the caller's. */
-  constructor(plan: Plan, descriptors: readonly number[]) {
+  constructor(plan: EncodedPlan, descriptors: readonly number[]) {
     this.#id = subscribe((type, a, b, data) => this.#event(type, a, b, data))
     hold()
-    const result = addon().spawn(this.#id, encode(plan.host), descriptors)
+    const result = addon().spawn(this.#id, plan.host, descriptors)
     if (result < 0) {
       this.#fail(new NruncError('ERR_NATIVE', `cannot duplicate a descriptor: ${errnoName(-result)}`, { errno: errnoName(-result), syscall: 'fcntl' }))
       this.#end()
@@ -64,7 +63,7 @@ export class Child {
     }
     // Init's part is compiled while it is being cloned.
     try {
-      addon().plan(encode(plan.init))
+      addon().plan(plan.init)
     } catch (error) {
       this.#fail(error as NruncError)
       addon().plan(nothing)

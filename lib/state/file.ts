@@ -41,10 +41,23 @@ const NAME = 'state.json'
 export function stageState(directory: string, state: StateFile): void {
   const path = `${join(directory, NAME)}.new`
   try {
-    writeFileSync(path, stringifyJson(state), { mode: 0o600 })
+    writeFileSync(path, stringifyState(state), { mode: 0o600 })
   } catch (error) {
     throw stateError(path, error)
   }
+}
+
+/** The config is the most of it, and a frozen one, which many containers share, is always the same. */
+function stringifyState({ config, ...rest }: StateFile): string {
+  return `${stringifyJson(rest).slice(0, -1)},"config":${Object.isFrozen(config) ? sharedText(config) : stringifyJson(config)}}`
+}
+
+const sharedTexts = new WeakMap<Spec, string>()
+
+function sharedText(config: Spec): string {
+  const text = sharedTexts.get(config) ?? stringifyJson(config)
+  sharedTexts.set(config, text)
+  return text
 }
 
 /** Give the staged state its name. */

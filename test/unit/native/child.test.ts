@@ -3,6 +3,7 @@ import { EVENT } from '../../../lib/native/addon.ts'
 import { Child } from '../../../lib/native/child.ts'
 import { NruncError } from '../../../lib/errors.ts'
 import type { Plan } from '../../../lib/plan/operations.ts'
+import { encodePlan } from '../../../lib/plan/template.ts'
 import { decode } from '../plan/decode.ts'
 import { report } from './report.ts'
 import { Stage } from './stage.ts'
@@ -46,14 +47,14 @@ function finish(child: Child): void {
 
 describe('the usual way', () => {
   test('both parts of the plan are handed over, the descriptors with the first', () => {
-    const child = new Child(plan, [7, 8])
+    const child = new Child(encodePlan(plan), [7, 8])
     expect(stage.calls).toEqual([expect.stringMatching(/^spawn \d+ 7,8$/), 'plan'])
     expect(stage.plans.map(decode)).toEqual([plan.host, plan.init])
     finish(child)
   })
 
   test('each event settles its stage, and no other', async () => {
-    const child = new Child(plan, [])
+    const child = new Child(encodePlan(plan), [])
     expect(await stagesOf(child)).toEqual({
       spawned: 'open', ready: 'open', created: 'open', executed: 'open', console: 'open', exit: 'open',
     })
@@ -76,7 +77,7 @@ describe('the usual way', () => {
   })
 
   test('a process that forks on its way is known by its last pid', () => {
-    const child = new Child(plan, [])
+    const child = new Child(encodePlan(plan), [])
     stage.event(EVENT.spawned, 10, 0, '1')
     stage.event(EVENT.spawned, 11, 0, '2')
     expect([child.pid, child.startTime]).toEqual([11, '2'])
@@ -88,7 +89,7 @@ describe('the usual way', () => {
     [-1, 0, { code: null, signal: null }],
   ])(
     'the end %d, %d', async (code, signal, result) => {
-      const child = new Child(plan, [])
+      const child = new Child(encodePlan(plan), [])
       stage.event(EVENT.spawned, 10, 0, '1')
       stage.event(EVENT.exited, code, signal)
       expect(await child.exit).toMatchObject(result)
@@ -98,7 +99,7 @@ describe('the usual way', () => {
 
 describe('the word to go on', () => {
   test('waits until there is a process', async () => {
-    const child = new Child(plan, [])
+    const child = new Child(encodePlan(plan), [])
     child.continue()
     expect(stage.calls.some((call) => call.startsWith('send'))).toBe(false)
     stage.event(EVENT.spawned, 10, 0, '1')
@@ -110,7 +111,7 @@ describe('the word to go on', () => {
   })
 
   test('is not said when there never will be one', async () => {
-    const child = new Child(plan, [])
+    const child = new Child(encodePlan(plan), [])
     child.continue()
     stage.event(EVENT.failed, 0, 0, failure)
     await stateOf(child.spawned)
@@ -121,7 +122,7 @@ describe('the word to go on', () => {
 
 describe('signals', () => {
   test('go to a living process, and no longer to one that has ended', () => {
-    const child = new Child(plan, [])
+    const child = new Child(encodePlan(plan), [])
     stage.event(EVENT.spawned, 10, 0, '1')
     stage.results = { signal: -1 }
     expect(child.signal(15)).toBe(-1)
@@ -137,7 +138,7 @@ describe('failures', () => {
   const words = 'cannot mount "/a": mount: no such device (field /mounts/0)'
 
   test('of the host: there is no process, and everything ends', async () => {
-    const child = new Child(plan, [])
+    const child = new Child(encodePlan(plan), [])
     stage.event(EVENT.failed, 0, 0, failure)
     expect(await stagesOf(child)).toEqual({
       spawned: words, ready: words, created: words, executed: words, console: words, exit: 'resolved',
@@ -147,7 +148,7 @@ describe('failures', () => {
   })
 
   test('of init: what was reached stays reached, and the end is still awaited', async () => {
-    const child = new Child(plan, [])
+    const child = new Child(encodePlan(plan), [])
     stage.event(EVENT.spawned, 10, 0, '1')
     stage.event(EVENT.failed, 0, 0, failure)
     stage.event(EVENT.closed)
@@ -161,7 +162,7 @@ describe('failures', () => {
   })
 
   test('of init between created and the program: executed is not claimed', async () => {
-    const child = new Child(plan, [])
+    const child = new Child(encodePlan(plan), [])
     stage.event(EVENT.spawned, 10, 0, '1')
     stage.event(EVENT.created)
     stage.event(EVENT.failed, 0, 0, failure)
@@ -173,7 +174,7 @@ describe('failures', () => {
   test.each([
     [137, 0, 'exit code 137'], [-1, 9, 'SIGKILL'], [-1, 0, 'unknown'],
   ])('init that ends without a word: %d, %d', async (code, signal, how) => {
-    const child = new Child(plan, [])
+    const child = new Child(encodePlan(plan), [])
     stage.event(EVENT.spawned, 10, 0, '1')
     stage.event(EVENT.closed)
     stage.event(EVENT.exited, code, signal)
@@ -186,7 +187,7 @@ describe('failures', () => {
 
   test('a descriptor that is not open: nothing is spawned', async () => {
     stage.results = { spawn: -9 }
-    const child = new Child(plan, [99])
+    const child = new Child(encodePlan(plan), [99])
     await expect(child.spawned).rejects.toMatchObject({
       code: 'ERR_NATIVE', errno: 'EBADF', message: 'cannot duplicate a descriptor: EBADF',
     })
@@ -197,7 +198,7 @@ describe('failures', () => {
 
   test('a part for init that cannot be compiled: the spawn is given up, for the compiler\'s reason', async () => {
     const refused = new NruncError('ERR_CONFIG_INVALID', 'no', { field: '/mounts/0' })
-    const child = new Child({ host: plan.host, get init(): never { throw refused } }, [])
+    const child = new Child({ host: encodePlan(plan).host, get init(): never { throw refused } }, [])
     expect(stage.plans.at(-1)).toEqual(Buffer.alloc(0))
     stage.event(EVENT.failed, 0, 0, failure)
     await expect(child.created).rejects.toBe(refused)
@@ -209,7 +210,7 @@ describe('failures', () => {
     const seen: unknown[] = []
     const note = (error: unknown): void => void seen.push(error)
     process.on('unhandledRejection', note)
-    const child = new Child(plan, [])
+    const child = new Child(encodePlan(plan), [])
     child.continue()
     stage.event(EVENT.failed, 0, 0, failure)
     await new Promise(setImmediate)

@@ -1,0 +1,124 @@
+/**
+ * A checked config on its way to a plan: what can be known before a container has an id.
+ */
+import { join, resolve } from 'node:path'
+import { type Bundle, checkSpec, readConfig, refuseHostSysctl } from './bundle.ts'
+import { cgroupFiles, cgroupHost } from './cgroup/detect.ts'
+import { type CgroupLayout, layoutCgroup } from './cgroup/layout.ts'
+import { hostFacts } from './facts.ts'
+import type { CreateOptions } from './options.ts'
+import { compile } from './plan/compile.ts'
+import type { GivenDescriptors } from './plan/context.ts'
+import type { Plan } from './plan/operations.ts'
+import { type EncodedPlan, encodePlan, openId, PlanTemplate, probeId } from './plan/template.ts'
+import { parseJson } from './spec/parse.ts'
+import type { ProcessSpec, Spec } from './spec/schema.ts'
+import { requireProcess } from './spec/validate.ts'
+
+/** Options that change the plan, besides the descriptors. */
+export type PlanOptions = Pick<CreateOptions, 'noPivot' | 'noNewKeyring'>
+
+/** What is made of a blueprint for one id. */
+export interface Draft {
+  readonly layout: CgroupLayout
+  readonly plan: EncodedPlan
+}
+
+/** How many combinations of descriptors and options a blueprint keeps compiled. */
+const kept = 8
+
+export class Blueprint {
+  /** Absolute path of the bundle. */
+  readonly bundle: string
+  /** Frozen when the blueprint is for many containers. */
+  readonly spec: Spec
+  readonly process: ProcessSpec
+  /** Compiled plans by what they depend on besides the id; none for a blueprint that is used once. */
+  readonly #templates: Map<string, PlanTemplate> | undefined
+  #layout: string | undefined
+
+  /** @throws NruncError ERR_CONFIG_INVALID without a process */
+  constructor({ path, spec }: Bundle, { forMany = false } = {}) {
+    this.bundle = path
+    this.spec = forMany ? freeze(spec) : spec
+    this.process = requireProcess(this.spec)
+    this.#templates = forMany ? new Map() : undefined
+  }
+
+  /** @throws NruncError ERR_CONFIG_INVALID, ERR_CGROUP for what only this host shows to be impossible */
+  draft(id: string, descriptors: GivenDescriptors, { noPivot, noNewKeyring }: PlanOptions): Draft {
+    refuseHostSysctl(this.spec)
+    const layout = this.#layoutOf(id)
+    const templates = this.#templates
+    if (templates === undefined) return { layout, plan: encodePlan(this.#compile(id, layout, descriptors, { noPivot, noNewKeyring })) }
+    const key = JSON.stringify([descriptors, noPivot ?? false, noNewKeyring ?? false])
+    let template = templates.get(key)
+    if (template === undefined) {
+      template = new PlanTemplate((one) => this.#compile(one, this.#computeLayout(one), descriptors, { noPivot, noNewKeyring }))
+      if (templates.size === kept) templates.delete(templates.keys().next().value!)
+      templates.set(key, template)
+    }
+    return { layout, plan: template.of(id) }
+  }
+
+  #compile(id: string, cgroups: CgroupLayout, descriptors: GivenDescriptors, options: PlanOptions): Plan {
+    const hierarchies = cgroupHost()
+    return compile(this.spec, this.process, {
+      id, bundle: this.bundle, host: hostFacts(), cgroupHost: hierarchies, cgroups, hasCgroupFile: cgroupFiles(hierarchies),
+      descriptors, ...options,
+    })
+  }
+
+  #computeLayout(id: string): CgroupLayout {
+    const { linux } = this.spec
+    return layoutCgroup(cgroupHost(), { id, cgroupsPath: linux?.cgroupsPath, resources: linux?.resources, rootless: hostFacts().uid !== 0 })
+  }
+
+  #layoutOf(id: string): CgroupLayout {
+    if (this.#templates === undefined) return this.#computeLayout(id)
+    this.#layout ??= openLayout((one) => this.#computeLayout(one))
+    return this.#layout === '' ? this.#computeLayout(id) : fill(this.#layout, id)
+  }
+}
+
+const fill = (text: string, id: string): CgroupLayout => JSON.parse(text.replaceAll(openId, id)) as CgroupLayout
+
+/** As JSON, with the id open; empty where the id is more than a part of texts. */
+function openLayout(compute: (id: string) => CgroupLayout): string {
+  const text = JSON.stringify(compute(openId))
+  return JSON.stringify(fill(text, probeId)) === JSON.stringify(compute(probeId)) ? text : ''
+}
+
+/** All of it: what many containers share must not be changed through one of them. */
+function freeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  Object.values(value).forEach(freeze)
+  return Object.freeze(value)
+}
+
+/** How many bundles a runtime remembers. */
+const remembered = 16
+
+/**
+ * The blueprints of bundles that are started again and again. The config is read each time; as long as its text is the
+ * same it is neither parsed nor checked nor compiled again.
+ */
+export class Blueprints {
+  readonly #known = new Map<string, { readonly text: string; readonly blueprint: Blueprint; again: boolean }>()
+
+  /** @throws NruncError ERR_CONFIG_READ, ERR_CONFIG_PARSE, ERR_CONFIG_INVALID, ERR_CONFIG_UNSUPPORTED */
+  ofBundle(directory: string): Blueprint {
+    const path = resolve(directory)
+    const text = readConfig(path)
+    const known = this.#known.get(path)
+    const again = known?.text === text
+    if (again && known.again) return known.blueprint
+    const spec = checkSpec(parseJson(text, join(path, 'config.json')))
+    // What is made for many costs twice as much to make: the second start is the first sign that there will be many.
+    const blueprint = new Blueprint({ path, spec }, { forMany: again })
+    this.#known.delete(path)
+    if (this.#known.size === remembered) this.#known.delete(this.#known.keys().next().value!)
+    this.#known.set(path, { text, blueprint, again })
+    return blueprint
+  }
+}
