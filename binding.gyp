@@ -14,6 +14,18 @@
       "libraries!": ["-lpthread", "-ldl"]
     },
     {
+      "target_name": "nrunc_launcher",
+      "type": "executable",
+      "sources": ["<@(launcher_sources)"],
+      "include_dirs": ["addon"],
+      "cflags!": ["-pthread", "-fPIC"],
+      "cflags_cc!": ["-std=gnu++17", "-std=gnu++20"],
+      "cflags_cc": ["<@(init_flags)"],
+      "ldflags!": ["-pthread", "-rdynamic"],
+      "ldflags": ["<@(init_link_flags)"],
+      "libraries!": ["-lpthread", "-ldl"]
+    },
+    {
       "target_name": "nrunc",
       "dependencies": ["nrunc_init"],
       "sources": ["<@(addon_sources)"],

@@ -17,6 +17,7 @@
       "addon/init/lifecycle.cc",
       "addon/sys/resolve.cc"
     ],
+    "launcher_sources": ["addon/launcher/main.cc", "addon/init/memory.cc"],
     "init_flags": [
       "-std=c++20", "-Os", "-ffreestanding", "-fno-exceptions", "-fno-rtti", "-fno-stack-protector",
       "-fno-threadsafe-statics", "-fno-asynchronous-unwind-tables", "-fno-tree-loop-distribute-patterns",

@@ -53,7 +53,7 @@ const runCommand = (command: readonly string[]): Promise<void> =>
 /** The command line of a runtime up to the subcommand. */
 export const runtimeCommand = (name: 'nrunc' | 'crun' | 'runc', places: Places): readonly string[] => {
   const root = ['--root', join(stateRoot, name)]
-  if (name === 'nrunc') return [process.execPath, join(places.home, 'bin/nrunc.cjs'), ...root]
+  if (name === 'nrunc') return [join(places.home, 'dist/nrunc'), ...root]
   return [places[name], ...root]
 }
 

@@ -43,9 +43,11 @@ async function bundleLibrary() {
 requireTools()
 if (!process.argv.includes('--no-addon')) buildAddon()
 // Only now: they are among what npm ci has installed.
-const [{ build }, { buildCommandLine }] = await Promise.all([import('esbuild'), import('./cli-bundle.mjs')])
+const [{ build }, { buildCommandLine }, { installLauncher }] =
+  await Promise.all([import('esbuild'), import('./cli-bundle.mjs'), import('./launcher.mjs')])
 rmSync('dist', { recursive: true, force: true })
 mkdirSync('dist')
 await bundleLibrary()
 await buildCommandLine()
+installLauncher()
 run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'])

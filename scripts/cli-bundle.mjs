@@ -1,10 +1,8 @@
 /**
- * Builds the command line: dist/cli.cjs, one file, and dist/cli.cache, V8's compiled code of it. Both together are what
- * lets a command start in little more than Node itself needs.
+ * Builds the command line: dist/cli.cjs, one file.
  */
-import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -86,22 +84,5 @@ export const bundleOptions = () => ({
   plugins: [withoutSubprocesses, lateModules, withoutModule],
 })
 
-/** Only functions that have run are in the cache: the command lines run here are the ones that start fast. */
-const writeCache = () => {
-  const scratch = mkdtempSync(join(tmpdir(), 'nrunc-build-'))
-  try {
-    const words = [join(root, 'scripts/cli-cache.cjs'), join(root, 'dist/cli.cjs'), scratch]
-    const warm = spawnSync(process.execPath, words, { stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' })
-    if (warm.status !== 0) throw new Error(`the code cache cannot be made: ${warm.stderr}`)
-  } finally {
-    rmSync(scratch, { recursive: true, force: true })
-  }
-}
-
-/** Writes dist/cli.cjs and dist/cli.cache. */
-export const buildCommandLine = async () => {
-  // V8 knows a cache by the length of its source alone: an old one must never meet a new bundle.
-  rmSync(join(root, 'dist/cli.cache'), { force: true })
-  await build(bundleOptions())
-  writeCache()
-}
+/** Writes dist/cli.cjs. */
+export const buildCommandLine = () => build(bundleOptions())

@@ -1,11 +1,11 @@
-// npm's install script: checks that a binary of the addon loads here, or else builds one from source; and compiles the
-// command line for this Node. In a git checkout it only says how to go on.
+// npm's install script: checks that a binary of the addon loads here, or else builds one from source; and makes the
+// command ready for this Node. In a git checkout it only says how to go on.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { installLauncher } from './launcher.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 
@@ -28,15 +28,6 @@ function buildFromSource() {
   return spawnSync(program, [...before, 'rebuild', '--jobs=max', ...words], options).status === 0
 }
 
-/** V8 takes a code cache from no other version than its own. Without one a command starts 20 ms later, and works. */
-function writeCache() {
-  const bundle = join(root, 'dist/cli.cjs')
-  const scratch = mkdtempSync(join(tmpdir(), 'nrunc-install-'))
-  const words = [join(root, 'scripts/cli-cache.cjs'), bundle, scratch]
-  spawnSync(process.execPath, words, { stdio: 'ignore', timeout: 30_000 })
-  rmSync(scratch, { recursive: true, force: true })
-}
-
 function install() {
   if (existsSync(join(root, 'lib/index.ts'))) {
     console.log('nrunc: a git checkout: build it with `npm run build`; `./scripts/setup` also installs what that needs')
@@ -54,7 +45,7 @@ function install() {
       return 1
     }
   }
-  writeCache()
+  installLauncher([join(root, 'bin/nrunc')])
   return 0
 }
 

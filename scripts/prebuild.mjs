@@ -28,6 +28,10 @@ try {
   const words = ['--napi', '--strip', '--tag-libc', '--cwd', scratch, '--out', resolve(values.out)]
   const program = join(root, 'node_modules/prebuildify/bin.js')
   status = spawnSync(process.execPath, [program, ...words], { stdio: ['ignore', 'inherit', 'inherit'], env }).status
+  // prebuildify knows addons alone.
+  const launcher = 'nrunc_launcher'
+  const to = join(resolve(values.out), `prebuilds/linux-${process.arch}`)
+  if (status === 0) cpSync(join(scratch, 'build/Release', launcher), join(to, launcher))
 } finally {
   rmSync(scratch, { recursive: true, force: true })
 }

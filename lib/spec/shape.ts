@@ -1,11 +1,7 @@
 /**
- * The building blocks of the schemas in this folder, each with its message. They are the only users of valibot, and
- * their types do not mention it: the type of a config is plain TypeScript with the docstrings of the entries.
+ * The building blocks of the schemas in this folder, each with its message. A schema is plain data that check.ts reads: a
+ * command line makes and uses all of them once, cold, where what counts is how little code there is.
  */
-import * as v from 'valibot'
-import type { Problem } from '../errors.ts'
-import { pointer } from './pointer.ts'
-
 declare const type: unique symbol
 
 /** A schema whose accepted values are of type `T`. */
@@ -26,56 +22,57 @@ export type Struct<R extends Shape, O extends Shape> =
   & { [K in keyof R]: Output<R[K]> }
   & { [K in keyof O]?: Output<O[K]> | undefined }
 
-type Inner = v.GenericSchema<unknown>
-type Issue = v.BaseIssue<unknown>
+type Words = (value: string) => string
 
-const seal = <T>(schema: v.GenericSchema<never, T> | v.GenericSchema<unknown, T>) => schema as unknown as Schema<T>
-const open = (schema: Schema<unknown>) => schema as unknown as Inner
-const openAll = (shape: Shape, wrap: (schema: Inner) => Inner) =>
-  Object.fromEntries(Object.entries(shape).map(([key, schema]) => [key, wrap(open(schema))]))
+/** What a schema is made of. */
+export type Parts =
+  | { readonly kind: 'text'; readonly expression?: RegExp; readonly words?: Words }
+  | { readonly kind: 'flag' }
+  | { readonly kind: 'name'; readonly values: readonly string[]; readonly words: Words }
+  | { readonly kind: 'integer'; readonly range: readonly [number, number] }
+  | { readonly kind: 'integer64'; readonly range: readonly [bigint, bigint] }
+  | { readonly kind: 'list' | 'map'; readonly item: Parts }
+  | { readonly kind: 'struct'; readonly entries: readonly Entry[]; readonly known: ReadonlySet<string> }
 
-function kindOf(value: unknown): string {
-  if (value === null) return 'null'
-  if (Array.isArray(value)) return 'an array'
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
+/** One entry of a struct. `absent` is the message where a required one is missing, `fill` makes a value for it. */
+export interface Entry {
+  readonly key: string
+  readonly parts: Parts
+  readonly absent?: string
+  readonly fill?: () => unknown
 }
 
-const mismatch = (noun: string) => (issue: Issue) =>
-  issue.input === undefined ? `must be ${noun}` : `must be ${noun}, not ${kindOf(issue.input)}`
+const seal = <T>(parts: Parts) => parts as unknown as Schema<T>
 
-const plainObject = v.custom<object>(
-  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-  mismatch('an object'),
-)
+/** What a schema is made of, for check.ts and for who describes schemas. */
+export const partsOf = (schema: Schema<unknown>): Parts => schema as unknown as Parts
 
 /** A string. NUL bytes are refused before the schema is asked, see tidy.ts. */
-export const text = seal<string>(v.string(mismatch('a string')))
+export const text = seal<string>({ kind: 'text' })
 
 /** A boolean. */
-export const flag = seal<boolean>(v.boolean(mismatch('a boolean')))
+export const flag = seal<boolean>({ kind: 'flag' })
 
 /** A string that the expression accepts; `words` makes the message for one that it does not. */
-export const matching = (expression: RegExp, words: (value: string) => string) =>
-  seal<string>(v.pipe(v.string(mismatch('a string')), v.regex(expression, (issue) => words(issue.input))))
+export const matching = (expression: RegExp, words: Words) => seal<string>({ kind: 'text', expression, words })
 
 /** One of the given strings; `words` makes the message for another one, default `unknown NOUN "x"`. */
 export const oneOf = <const T extends string>(
-  noun: string, values: readonly T[], words = (value: string) => `unknown ${noun} ${JSON.stringify(value)}`,
-) => seal<T>(v.picklist(values, (issue) =>
-  typeof issue.input === 'string' ? words(issue.input) : mismatch('a string')(issue)))
+  noun: string, values: readonly T[], words: Words = (value) => `unknown ${noun} ${JSON.stringify(value)}`,
+) => seal<T>({ kind: 'name', values, words })
 
 /** A list of values of one schema. */
-export const list = <T>(item: Schema<T>) => seal<T[]>(v.array(open(item), mismatch('an array')) as never)
+export const list = <T>(item: Schema<T>) => seal<T[]>({ kind: 'list', item: partsOf(item) })
 
 /** An object used as a map: any key, values of one schema. */
-export const map = <T>(item: Schema<T>) =>
-  seal<Record<string, T>>(v.pipe(plainObject, v.record(v.string(), open(item))) as never)
+export const map = <T>(item: Schema<T>) => seal<Record<string, T>>({ kind: 'map', item: partsOf(item) })
 
 /** The same schema under the name of its type, so that editors and declaration files show the name. */
 export const named = <T>(schema: Schema<T>): Schema<T> => schema
 
 /** A required entry that is filled in where it is absent. */
-export const withDefault = <T>(schema: Schema<T>, value: () => T) => seal<T>(v.optional(open(schema), value) as never)
+export const withDefault = <T>(schema: Schema<T>, fill: () => T) =>
+  seal<T>({ ...partsOf(schema), fill } as Parts & { fill: () => T })
 
 /**
  * An object with required and optional entries. Entries that it does not know are kept. `words` are the messages for
@@ -84,45 +81,22 @@ export const withDefault = <T>(schema: Schema<T>, value: () => T) => seal<T>(v.o
 export function struct<R extends Shape, O extends Shape = Record<never, never>>(
   required: R, optional: O = {} as O, words: { readonly [K in keyof R]?: string } = {},
 ): Schema<Struct<R, O>> {
-  const entries = { ...openAll(required, (schema) => schema), ...openAll(optional, (schema) => v.optional(schema)) }
-  const absent = (issue: Issue) => words[String(issue.path?.[0]?.key)] ?? 'is required'
-  return seal<Struct<R, O>>(v.pipe(plainObject, v.looseObject(entries, absent)) as never)
+  const entries: Entry[] = []
+  for (const [key, schema] of Object.entries(required)) {
+    const parts = partsOf(schema) as Parts & { fill?: () => unknown }
+    entries.push(parts.fill === undefined ? { key, parts, absent: words[key] ?? 'is required' } : { key, parts, fill: parts.fill })
+  }
+  for (const [key, schema] of Object.entries(optional)) entries.push({ key, parts: partsOf(schema) })
+  return seal<Struct<R, O>>({ kind: 'struct', entries, known: new Set(entries.map(({ key }) => key)) })
 }
 
 /** Integer of at most 53 bits, from `lowest` to `highest`. */
-export const integer = (lowest: number, highest: number) => seal<number>(Object.assign(v.custom<number>(
-  (value) => typeof value === 'number' && Number.isInteger(value) && value >= lowest && value <= highest,
-  (issue) => outOfRange(issue.input, lowest, highest),
-), { range: [lowest, highest] }))
+export const integer = (lowest: number, highest: number) => seal<number>({ kind: 'integer', range: [lowest, highest] })
 
-const integer64 = (lowest: bigint, highest: bigint) => seal<Integer64>(Object.assign(v.custom<Integer64>(
-  (value) => (typeof value === 'number' ? Number.isSafeInteger(value) : typeof value === 'bigint')
-    && (value as Integer64) >= lowest && (value as Integer64) <= highest,
-  (issue) => typeof issue.input === 'number' && Number.isInteger(issue.input) && !Number.isSafeInteger(issue.input)
-    ? `${issue.input} is not exact as a number, it must be a bigint`
-    : outOfRange(issue.input, lowest, highest),
-), { range: [lowest, highest] }))
-
-function outOfRange(value: unknown, lowest: Integer64, highest: Integer64): string {
-  const found = typeof value === 'number' || typeof value === 'bigint' ? String(value) : kindOf(value)
-  return `must be an integer from ${lowest} to ${highest}, not ${found}`
-}
+const integer64 = (lowest: bigint, highest: bigint) => seal<Integer64>({ kind: 'integer64', range: [lowest, highest] })
 
 export const uint16 = integer(0, 0xffff)
 export const uint32 = integer(0, 0xffffffff)
 export const int32 = integer(-0x80000000, 0x7fffffff)
 export const uint64 = integer64(0n, (1n << 64n) - 1n)
 export const int64 = integer64(-(1n << 63n), (1n << 63n) - 1n)
-
-/**
- * Check a value. What is wrong is added to `problems`; the value (a copy, with defaults filled in) is returned only
- * if nothing was.
- */
-export function check<T>(schema: Schema<T>, value: unknown, problems: Problem[]): T | undefined {
-  const result = v.safeParse(open(schema), value)
-  if (result.success) return result.output as T
-  for (const issue of result.issues) {
-    problems.push({ field: pointer(...(issue.path ?? []).map((step) => String(step.key))), message: issue.message })
-  }
-  return undefined
-}

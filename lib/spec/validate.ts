@@ -4,6 +4,7 @@
  */
 import { NruncError } from '../errors.ts'
 import type { Problem } from '../errors.ts'
+import { check } from './check.ts'
 import { capabilityNames } from './names.ts'
 import { processSchema } from './process.ts'
 import type { ProcessSpec } from './process.ts'
@@ -11,7 +12,6 @@ import { specRules } from './rules/index.ts'
 import { processRules } from './rules/process.ts'
 import { specSchema } from './schema.ts'
 import type { Spec } from './schema.ts'
-import { check } from './shape.ts'
 import { tidy } from './tidy.ts'
 
 /**

@@ -1,5 +1,5 @@
 /**
- * The command line as a user runs it: `node bin/nrunc.cjs` in a process of its own.
+ * The command line as a user runs it, in a process of its own.
  */
 import { spawn } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, readFileSync, writeFileSync } from 'node:fs'
@@ -7,7 +7,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bench } from './needs.ts'
 
-/** `bin/nrunc.cjs` of this checkout. */
+/** The command of this checkout: the launcher. */
+export const launcher = fileURLToPath(new URL('../../dist/nrunc', import.meta.url))
+
+/** `bin/nrunc.cjs` of this checkout, for Node. */
 export const program = fileURLToPath(new URL('../../bin/nrunc.cjs', import.meta.url))
 
 export interface CliOptions {
@@ -64,5 +67,5 @@ export function runProgram(words: readonly string[], options: CliOptions = {}): 
 
 /** `nrunc WORDS`. */
 export const nrunc = (words: readonly string[], options: CliOptions = {}): Promise<CliResult> =>
-  runProgram([process.execPath, program, ...words], options)
+  runProgram([launcher, ...words], options)
 

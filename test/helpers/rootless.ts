@@ -26,7 +26,7 @@ export function makeHome(): Home {
   const program = copyPackage(join(directory, 'nrunc'))
   chmodSync(directory, 0o755)
   chownSync(directory, someone.uid, someone.gid)
-  const words = ['setpriv', ...someone.words, process.execPath, program]
+  const words = ['setpriv', ...someone.words, program]
   const env = { HOME: directory, USER: 'someone' }
   const run = (through: readonly string[]) => (more: readonly string[], options: CliOptions = {}) =>
     runProgram([...words, ...more], { cwd: directory, ...options, env: { ...env, ...options.env }, through })
@@ -42,7 +42,7 @@ function copyPackage(to: string): string {
   for (const name of ['bin', 'dist', 'package.json', 'build/Release/nrunc.node']) {
     cpSync(join(project, name), join(to, name), { recursive: true })
   }
-  return join(to, 'bin/nrunc.cjs')
+  return join(to, 'dist/nrunc')
 }
 
 /** Words that run a command in a mount namespace in which the files that newuidmap reads know the user. */

@@ -1,7 +1,7 @@
 /**
  * The tarball of `npm pack`, in an empty project on a machine without a compiler.
  */
-import { cpSync, existsSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
@@ -68,14 +68,14 @@ describe.skipIf(noHeaders || !compiler)('the packed package (needs g++, make, py
 
   it('holds the binary, the library, its types, the command line and what a build from source needs', () => {
     expect(files).toEqual(expect.arrayContaining([
-      'LICENSE', 'README.md', 'CHANGELOG.md', 'package.json', 'bin/nrunc.cjs', 'dist/index.js', 'dist/cli.cjs',
+      'LICENSE', 'README.md', 'CHANGELOG.md', 'package.json', 'bin/nrunc', 'bin/nrunc.cjs', 'dist/index.js', 'dist/cli.cjs',
       'dist/types/index.d.ts', `${binary}/nrunc.glibc.node`, 'binding.gyp', 'addon/sources.gypi', 'addon/binding.cc',
-      'scripts/install.mjs', 'scripts/cli-cache.cjs',
+      'scripts/install.mjs', 'scripts/launcher.mjs', 'scripts/cli-cache.cjs', `${binary}/nrunc_launcher`,
     ]))
   })
 
   it('holds no sources of the library, no tests, no build and no code compiled for another Node', () => {
-    expect(files.filter((name) => /^(lib|test|bench|build|node_modules|\.)|\.cache$|\.tgz$/.test(name))).toEqual([])
+    expect(files.filter((name) => /^(lib|test|bench|build|node_modules|\.)|^dist\/(nrunc|launch)$|\.cache$|\.tgz$/.test(name))).toEqual([])
   })
 
   it('is complete: every file that package.json names is there', async () => {
@@ -84,8 +84,16 @@ describe.skipIf(noHeaders || !compiler)('the packed package (needs g++, make, py
     for (const name of named) expect(files).toContain(name.replace(/^\.\//, ''))
   })
 
-  it('compiles the command line for the Node that installs it', () => {
-    expect(existsSync(join(project, 'node_modules/nrunc/dist/cli.cache'))).toBe(true)
+  it('makes the command ready for the Node that installs it', () => {
+    const [home, node] = [join(project, 'node_modules/nrunc'), succeed(['node', '-p', 'process.execPath'], project, machine).trim()]
+    expect(existsSync(join(home, 'dist/cli.cache'))).toBe(true)
+    expect(readFileSync(join(home, 'dist/launch'), 'utf8').split('\n')[1]).toBe(node)
+    expect(readFileSync(join(home, 'bin/nrunc')).equals(readFileSync(join(home, binary, 'nrunc_launcher')))).toBe(true)
+  })
+
+  it('finds Node without PATH and without any other variable', () => {
+    const words = ['env', '-i', join(project, 'node_modules/.bin/nrunc'), '--version'] as const
+    expect(succeed([...words], project, machine)).toContain('nrunc version')
   })
 
   it.skipIf(!isRoot)('runs a container through the library (needs root)', () => {

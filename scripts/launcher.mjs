@@ -1,0 +1,60 @@
+/**
+ * Makes the command ready for the Node that runs this: dist/nrunc, the launcher; dist/cli.cache, what V8 has compiled of
+ * the command line; and dist/launch, where the launcher finds this Node and the words that make it start sooner. Run by
+ * the build, and by npm where the package is installed.
+ */
+import { spawnSync } from 'node:child_process'
+import { chmodSync, copyFileSync, existsSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const launchers = [join(root, 'build/Release/nrunc_launcher'), join(root, `prebuilds/linux-${process.arch}/nrunc_launcher`)]
+
+/**
+ * Options of Node and V8 for a process that lives for some milliseconds. V8 gives the strings of its start image new
+ * hashes by default, against those who choose the keys of objects: a config is trusted (SECURITY.md). No thread is
+ * wanted for optimizing and collecting garbage.
+ */
+const options = ['--no-rehash-snapshot', '--no-opt', '--v8-pool-size=0']
+
+/** What Node reads from the environment is not in the launcher's either. */
+const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('NODE_')))
+
+/** By a rename: a command that runs meanwhile has the old file or the new one. */
+const install = (from, to) => {
+  const temporary = `${to}.${process.pid}`
+  copyFileSync(from, temporary)
+  chmodSync(temporary, 0o755)
+  renameSync(temporary, to)
+}
+
+const accepted = () => spawnSync(process.execPath, [...options, '-e', '0'], { env, stdio: 'ignore' }).status === 0
+
+/** V8 takes a code cache from no other version and no other options than its own. */
+const writeCache = (words) => {
+  const scratch = mkdtempSync(join(tmpdir(), 'nrunc-build-'))
+  try {
+    const script = [join(root, 'scripts/cli-cache.cjs'), join(root, 'dist/cli.cjs'), scratch]
+    const stdio = ['ignore', 'ignore', 'pipe']
+    const { status, stderr } = spawnSync(process.execPath, [...words, ...script], { env, stdio, encoding: 'utf8', timeout: 60_000 })
+    if (status !== 0) console.error(`nrunc: commands start without compiled code: ${stderr}`)
+  } finally {
+    rmSync(scratch, { recursive: true, force: true })
+  }
+}
+
+/** @param commands Files that become the launcher, beside dist/nrunc. */
+export const installLauncher = (commands = []) => {
+  // V8 knows a cache by the length of its source alone: an old one must never meet a new bundle.
+  for (const name of ['cli.cache', 'launch']) rmSync(join(root, 'dist', name), { force: true })
+  const words = accepted() ? options : []
+  writeCache(words)
+  const launcher = launchers.find(existsSync)
+  if (launcher === undefined) return
+  for (const command of [join(root, 'dist/nrunc'), ...commands]) install(launcher, command)
+  const { size, mtimeMs } = statSync(process.execPath)
+  const lines = [`${size} ${Math.floor(mtimeMs / 1000)}`, process.execPath, ...words]
+  writeFileSync(join(root, 'dist/launch'), `${lines.join('\n')}\n`)
+}
