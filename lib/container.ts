@@ -10,6 +10,7 @@ import { removeCgroup } from './cgroup/remove.ts'
 import { type Cause, Deadline, type DeadlineOptions, deadlineNames, GRACE_PERIOD } from './deadline.ts'
 import { NruncError } from './errors.ts'
 import { executeInContainer } from './exec.ts'
+import { Execution, type ExecutionOptions, withoutExecution } from './execution.ts'
 import { runHooks } from './hooks.ts'
 import { linesOf } from './lines.ts'
 import type { Child } from './native/child.ts'
@@ -179,6 +180,17 @@ export class Container {
   async exec(options: ExecOptions): Promise<ContainerProcess> {
     this.#requireSame()
     return executeInContainer(this.#directory, this.#state, options)
+  }
+
+  /**
+   * Add a process and run it to its end: the call gives a promise of the result, and a process as long as it runs.
+   *
+   * @throws NruncError as `exec`; {@link ExitError} when the program fails, unless `reject` is false
+   */
+  execute<const O extends ExecOptions & ExecutionOptions>(options: O): Execution<ContainerProcess, O> {
+    return new Execution<ContainerProcess, O>(
+      options, (streams) => this.exec({ ...withoutExecution(options), ...streams }), (process) => process[Symbol.asyncDispose](),
+    )
   }
 
   /**

@@ -21,6 +21,8 @@ export const errorCodes = {
   ERR_HOOK: 'a hook failed or ran out of time',
   ERR_CGROUP: 'a cgroup cannot be read, written or removed',
   ERR_SIGNAL: 'a signal cannot be sent',
+  ERR_EXIT: 'a program that was run to its end failed',
+  ERR_OUTPUT: 'a program that was run to its end wrote more than maxBuffer allows',
   ERR_ABORTED: 'the call was ended by its AbortSignal',
   ERR_TIMEOUT: 'the call or the program took longer than its option timeout allows',
   ERR_NATIVE: 'the native addon cannot be loaded, or one of its calls failed',

@@ -12,6 +12,7 @@ import { Container } from './container.ts'
 import { Creation } from './creation.ts'
 import { Deadline, deadlineNames } from './deadline.ts'
 import { NruncError } from './errors.ts'
+import { Execution, type ExecutionOptions, withoutExecution } from './execution.ts'
 import { addon } from './native/addon.ts'
 import { awaitExit, signalProcess } from './native/watch.ts'
 import { type CreateOptions, refuseUnknown } from './options.ts'
@@ -63,6 +64,20 @@ export class Runtime {
   /** `create` and `start` in one, without the detour over exec.fifo. */
   async run(options: CreateOptions): Promise<Container> {
     return this.#make(options, true)
+  }
+
+  /**
+   * Run a container to its end, and delete it: the call gives a promise of the result, and a process as long as it runs.
+   *
+   * @example
+   * const { stdout } = await runtime.execute({ host: { args: ['uname', '-r'] }, timeout: 10_000 })
+   *
+   * @throws NruncError as `run`; {@link ExitError} when the program fails, unless `reject` is false
+   */
+  execute<const O extends CreateOptions & ExecutionOptions>(options: O): Execution<Container, O> {
+    return new Execution<Container, O>(
+      options, (streams) => this.run({ ...withoutExecution(options), ...streams }), (container) => container.delete({ force: true }),
+    )
   }
 
   /** @throws NruncError ERR_NOT_FOUND, ERR_STATE_INVALID, ERR_ID_INVALID */
