@@ -21,6 +21,7 @@
 #include "host/image.h"
 #include "host/notify.h"
 #include "host/reactor.h"
+#include "host/readiness.h"
 #include "host/spawn.h"
 #include "host/workers.h"
 #include "plan/format.h"
@@ -121,6 +122,8 @@ class Addon : public Napi::Addon<Addon> {
         InstanceMethod("notify", &Addon::Notify),
         InstanceMethod("readFiles", &Addon::ReadFiles),
         InstanceMethod("setDeviceProgram", &Addon::SetDeviceProgram),
+        InstanceMethod("bindNotify", &Addon::BindNotify),
+        InstanceMethod("relayReady", &Addon::RelayReady),
         InstanceMethod("removeDirectories", &Addon::RemoveDirectories),
         InstanceMethod("lock", &Addon::Lock),
         InstanceMethod("lockWait", &Addon::LockWait),
@@ -298,6 +301,26 @@ class Addon : public Napi::Addon<Addon> {
     workers_->run([post = post_, id = static_cast<u32>(number(info, 0)), path = text(info, 1), program = bytes_of(info[2])] {
       post({id, host::EventType::done, host::set_device_program(path.c_str(), program.data(), program.size()).error});
     });
+    return info.Env().Undefined();
+  }
+
+  // bindNotify(directory, name): a datagram socket for sd_notify(3)
+  Napi::Value BindNotify(const Napi::CallbackInfo& info) { return result(info, host::bind_notify(text(info, 0), text(info, 1))); }
+
+  // relayReady(id, socket, pid, startTime, manager, mainPid) -> done: a 1 when the manager was told, b -errno. Takes the
+  // socket over. On a thread of its own: a service may take its time to get ready.
+  Napi::Value RelayReady(const Napi::CallbackInfo& info) {
+    host::Relay relay;
+    const u32 id = static_cast<u32>(number(info, 0));
+    relay.socket.reset(number(info, 1));
+    relay.manager = text(info, 4);
+    relay.main_pid = text(info, 5);
+    const int error = OpenProcess(number(info, 2), text(info, 3), relay.process);
+    std::thread([outbox = outbox_, id, error, relay = std::move(relay)] {
+      host::RelayResult done;
+      if (error == 0) done = host::relay_ready(relay);
+      outbox->post({id, host::EventType::done, done.ready ? 1 : 0, -done.error});
+    }).detach();
     return info.Env().Undefined();
   }
 

@@ -37,6 +37,7 @@
       "addon/host/notify.cc",
       "addon/host/idmap.cc",
       "addon/host/command.cc",
+      "addon/host/readiness.cc",
       "addon/host/reactor.cc",
       "addon/host/workers.cc"
     ],

@@ -11,12 +11,13 @@ import { compile } from './plan/compile.ts'
 import type { GivenDescriptors } from './plan/context.ts'
 import type { Plan } from './plan/operations.ts'
 import { type EncodedPlan, encodePlan, openId, PlanTemplate, probeId } from './plan/template.ts'
+import { serviceSpec } from './service.ts'
 import { parseJson } from './spec/parse.ts'
 import type { ProcessSpec, Spec } from './spec/schema.ts'
 import { requireProcess } from './spec/validate.ts'
 
 /** Options that change the plan, besides the descriptors. */
-export type PlanOptions = Pick<CreateOptions, 'noPivot' | 'noNewKeyring'>
+export type PlanOptions = Pick<CreateOptions, 'noPivot' | 'noNewKeyring' | 'listenFds' | 'notify'>
 
 /** What is made of a blueprint for one id. */
 export interface Draft {
@@ -45,12 +46,20 @@ export class Blueprint {
     this.#templates = forMany ? new Map() : undefined
   }
 
-  /** @throws NruncError ERR_CONFIG_INVALID, ERR_CGROUP for what only this host shows to be impossible */
-  draft(id: string, descriptors: GivenDescriptors, { noPivot, noNewKeyring }: PlanOptions): Draft {
+  /**
+   * DIRECTORY is the container's state directory.
+   *
+   * @throws NruncError ERR_CONFIG_INVALID, ERR_CGROUP for what only this host shows to be impossible
+   */
+  draft(id: string, descriptors: GivenDescriptors, options: PlanOptions, directory: string): Draft {
     refuseHostSysctl(this.spec)
     const layout = this.#layoutOf(id)
     const templates = this.#templates
-    if (templates === undefined) return { layout, plan: encodePlan(this.#compile(id, layout, descriptors, { noPivot, noNewKeyring })) }
+    const { noPivot, noNewKeyring } = options
+    if (templates === undefined || options.listenFds || options.notify) {
+      const planned = serviceSpec(this.spec, this.process, directory, options)
+      return { layout, plan: encodePlan(this.#compile(id, layout, descriptors, { noPivot, noNewKeyring }, planned)) }
+    }
     const key = JSON.stringify([descriptors, noPivot ?? false, noNewKeyring ?? false])
     let template = templates.get(key)
     if (template === undefined) {
@@ -61,9 +70,12 @@ export class Blueprint {
     return { layout, plan: template.of(id) }
   }
 
-  #compile(id: string, cgroups: CgroupLayout, descriptors: GivenDescriptors, options: PlanOptions): Plan {
+  #compile(
+    id: string, cgroups: CgroupLayout, descriptors: GivenDescriptors, options: PlanOptions,
+    { spec, process }: { readonly spec: Spec; readonly process: ProcessSpec } = this,
+  ): Plan {
     const hierarchies = cgroupHost()
-    return compile(this.spec, this.process, {
+    return compile(spec, process, {
       id, bundle: this.bundle, host: hostFacts(), cgroupHost: hierarchies, cgroups, hasCgroupFile: cgroupFiles(hierarchies),
       descriptors, ...options,
     })

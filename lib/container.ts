@@ -13,12 +13,14 @@ import { executeInContainer } from './exec.ts'
 import { Execution, type ExecutionOptions, withoutExecution } from './execution.ts'
 import { runHooks } from './hooks.ts'
 import { linesOf } from './lines.ts'
+import { addon } from './native/addon.ts'
 import type { Child } from './native/child.ts'
 import { errnoName } from './native/errno.ts'
 import { awaitExit, awaitStarted, type Ended, signalProcess } from './native/watch.ts'
-import { type ExecOptions, type ProcessExit, refuseUnknown, type State } from './options.ts'
+import { type ExecOptions, type NotifyOptions, type ProcessExit, refuseUnknown, type StartOptions, type State } from './options.ts'
 import { checkSignal, type ContainerProcess, stopGently } from './process.ts'
 import { signalNumber } from './signals.ts'
+import { bindNotify, relayReady } from './service.ts'
 import { isNewNamespace } from './spec/namespaces.ts'
 import type { Spec } from './spec/schema.ts'
 import { containerDirectory, removeDirectory } from './state/directory.ts'
@@ -38,6 +40,7 @@ export interface Made {
   readonly streams: Streams
   readonly terminal: Terminal | null
   readonly watch: Stopwatch
+  readonly notify?: NotifyOptions | undefined
 }
 
 /**
@@ -59,6 +62,13 @@ export class Container {
   readonly stdout: Readable | null
   readonly stderr: Readable | null
   readonly terminal: Terminal | null
+  /**
+   * With `notify`, once the program runs: whether it has said that it is ready and the manager knows; false when the
+   * container has ended before. Rejects with ERR_HOST when the manager cannot be told. Null without, or in a process
+   * that has not started the container.
+   */
+  notified: Promise<boolean> | null = null
+  readonly #notify: NotifyOptions | undefined
   readonly #state: StateFile
   readonly #child: Child | undefined
   readonly #watch: Stopwatch | undefined
@@ -79,6 +89,7 @@ export class Container {
     this.terminal = made?.terminal ?? null
     this.#state = state
     this.#child = made?.child
+    this.#notify = made?.notify
     this.#watch = made?.watch
   }
 
@@ -99,7 +110,8 @@ export class Container {
    *
    * @throws NruncError ERR_STATUS unless it is created; ERR_PROGRAM, ERR_HOOK; ERR_NOT_FOUND
    */
-  async start(): Promise<void> {
+  async start(options: StartOptions = {}): Promise<void> {
+    refuseUnknown(options, new Set(['notify']))
     await withLock(this.#directory, this.id, async () => {
       this.#requireSame()
       const status = statusOf(this.#directory, this.#state)
@@ -108,10 +120,23 @@ export class Container {
         throw new NruncError('ERR_STATUS', words, { operand: this.id })
       }
       const fifo = join(this.#directory, FIFO)
-      await awaitStarted(fifo, this.pid, String(this.#state.init_process_start))
+      const notify = options.notify ?? this.#notify
+      const socket = bindNotify(this.#directory, notify)
+      await awaitStarted(fifo, this.pid, String(this.#state.init_process_start)).catch((error: unknown) => {
+        if (socket !== undefined) addon().close(socket)
+        throw error
+      })
+      this.relay(socket, notify)
       unlinkSync(fifo)
       await this.runStarted()
     })
+  }
+
+  /** @internal From now on the program may say that it is ready. */
+  relay(socket: number | undefined, notify: NotifyOptions | undefined): void {
+    if (socket === undefined || notify === undefined) return
+    this.notified = relayReady(socket, { pid: this.pid, startTime: String(this.#state.init_process_start) }, notify)
+    this.notified.catch(() => {}) // whoever waits for it hears of it; nobody has to
   }
 
   /** @internal The program was executed: the poststart hooks. When one fails, the container is ended. */

@@ -23,6 +23,7 @@ import { removeDirectory } from './state/directory.ts'
 import { publishState, stageState, type StateFile } from './state/file.ts'
 import { processRecord, recordOf } from './state/record.ts'
 import { FIFO } from './state/status.ts'
+import { bindNotify, makeNotifyDirectory } from './service.ts'
 import { connectSockets, type Sockets } from './socket.ts'
 import { Descriptors } from './stdio.ts'
 import type { Terminal } from './terminal.ts'
@@ -44,6 +45,7 @@ export class Creation {
   #child: Child | undefined
   #staged: StateFile | undefined
   #terminal: Terminal | null = null
+  #notifySocket: number | undefined
   /** Init has entered the cgroups: all processes in them are the container's. */
   #entered = false
 
@@ -83,7 +85,8 @@ export class Creation {
   #spawn(blueprint: Blueprint, sockets: Sockets): Child {
     const descriptors = this.#descriptors = new Descriptors(this.#options, blueprint.process.terminal ?? false, sockets)
     if (!this.#start) descriptors.addFifo(makeFifo(join(this.#directory, FIFO)))
-    const { layout, plan } = blueprint.draft(this.#id, descriptors.given, this.#options)
+    if (this.#options.notify !== undefined) makeNotifyDirectory(this.#directory)
+    const { layout, plan } = blueprint.draft(this.#id, descriptors.given, this.#options, this.#directory)
     this.#layout = layout
     return this.#child = new Child(plan, descriptors.list)
   }
@@ -110,7 +113,10 @@ export class Creation {
 
   async #finish(child: Child, staged: StateFile): Promise<Container> {
     // The word to go on, before it is asked for: init executes the program as soon as it is ready.
-    if (this.#start) child.continue()
+    if (this.#start) {
+      this.#notifySocket = bindNotify(this.#directory, this.#options.notify)
+      child.continue()
+    }
     await child.created
     this.#entered = true
     const state = { ...staged, ...processRecord(child) }
@@ -120,12 +126,15 @@ export class Creation {
     const terminal = this.#terminal = await takeTerminal(child, wanted)
     this.#descriptors!.handOver()
     writePidFile(this.#options.pidFile, child.pid)
+    const { notify } = this.#options
     const container = new Container(this.#root, state, {
-      child, streams: this.#descriptors!.streams, terminal, watch: this.#watch,
+      child, streams: this.#descriptors!.streams, terminal, watch: this.#watch, notify,
     })
     void finishStreams(child, this.#descriptors!, terminal)
     if (this.#start) {
       await child.executed
+      container.relay(this.#notifySocket, notify)
+      this.#notifySocket = undefined
       await container.runStarted()
     }
     this.#deadline?.check()
@@ -136,6 +145,7 @@ export class Creation {
   async #undo(reason: unknown): Promise<void> {
     this.#descriptors?.abandon()
     this.#terminal?.destroy()
+    if (this.#notifySocket !== undefined) addon().close(this.#notifySocket)
     await endChild(this.#child)
     // A cgroup that could not be made may be another container's: it goes only if it is empty.
     const foreign = reason instanceof NruncError && reason.step === 'makeCgroup'

@@ -10,7 +10,9 @@ export { ExitError, type ExitFields } from './exit-error.ts'
 export type { DeadlineOptions } from './deadline.ts'
 export { Terminal } from './terminal.ts'
 export { type ErrorCode, errorCodes, type ErrorDetails, NruncError, type Problem } from './errors.ts'
-export type { CreateOptions, ExecOptions, ExitResult, ProcessExit, State, Status, Stdio, StdioOptions } from './options.ts'
+export type {
+  CreateOptions, ExecOptions, ExitResult, NotifyOptions, ProcessExit, StartOptions, State, Status, Stdio, StdioOptions,
+} from './options.ts'
 export { defaultSpec, rootlessSpec } from './spec/defaults.ts'
 export { explain, type ExplainedStep, type ExplainOptions } from './explain.ts'
 export { type HostBundle, hostBundle, type HostBundleOptions, writeHostBundle } from './host-bundle.ts'

@@ -29,6 +29,19 @@ export interface StdioOptions {
   readonly pidFile?: string | undefined
 }
 
+/** Readiness of a service, as sd_notify(3) has it. */
+export interface NotifyOptions {
+  /** The service manager's socket, what it calls NOTIFY_SOCKET: a path, or `@` and an abstract name. */
+  readonly socket: string
+  /** Also tell the manager that this process, or the container's init, is the service's main process. Default: nothing. */
+  readonly mainPid?: number | 'init' | undefined
+}
+
+export interface StartOptions {
+  /** For a container that was created with `notify`: whom to tell. Default: what it was created with, in that process. */
+  readonly notify?: NotifyOptions | undefined
+}
+
 /**
  * The deadline of `create` is for the call alone; that of `run` is for the whole life of the container: SIGTERM, then
  * SIGKILL to all of its processes.
@@ -44,6 +57,16 @@ export interface CreateOptions extends StdioOptions, DeadlineOptions {
   readonly host?: HostBundleOptions | undefined
   /** Use MS_MOVE and chroot instead of pivot_root, for a root on a ramdisk. Default false. */
   readonly noPivot?: boolean | undefined
+  /**
+   * The program gets a socket of its own by `NOTIFY_SOCKET`, at `/run/notify`; when it says READY=1 there, the manager
+   * is told. See `container.notified`.
+   */
+  readonly notify?: NotifyOptions | undefined
+  /**
+   * How many sockets the program gets as a service that is activated by sockets does: from 3 on under their numbers,
+   * with LISTEN_FDS and LISTEN_PID=1; `preserveFds` counts after them. Default 0. sd_listen_fds(3).
+   */
+  readonly listenFds?: number | undefined
   /** Keep the caller's session keyring. Default false. */
   readonly noNewKeyring?: boolean | undefined
 }

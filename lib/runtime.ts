@@ -27,7 +27,7 @@ const SIGKILL = 9
 
 const createOptions = new Set([
   'id', 'bundle', 'spec', 'host', 'stdin', 'stdout', 'stderr', 'consoleSocket', 'pidfdSocket', 'terminalSize', 'keepLineFeeds',
-  'preserveFds', 'pidFile', 'noPivot', 'noNewKeyring', ...deadlineNames,
+  'preserveFds', 'pidFile', 'noPivot', 'noNewKeyring', 'notify', 'listenFds', ...deadlineNames,
 ])
 
 /**

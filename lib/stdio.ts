@@ -33,12 +33,12 @@ export class Descriptors {
   readonly #theirs: number[] = []
 
   /** Takes over SOCKETS. @throws NruncError ERR_OPTION_INVALID, ERR_NATIVE; nothing stays open then */
-  constructor(options: StdioOptions, terminal: boolean, sockets: Sockets = {}) {
+  constructor(options: StdioOptions & { readonly listenFds?: number | undefined }, terminal: boolean, sockets: Sockets = {}) {
     this.#terminal = { ...options.terminalSize, keepLineFeeds: options.keepLineFeeds }
     try {
       if (sockets.console !== undefined) this.#consoleSocket = this.#add(sockets.console, true)
       if (sockets.pidfd !== undefined) this.#pidfdSocket = this.#add(sockets.pidfd, true)
-      this.#preserve(options.preserveFds ?? 0)
+      this.#preserve(options.listenFds ?? 0, options.preserveFds ?? 0)
       if (options.consoleSocket !== undefined && !terminal) {
         throw invalid('cannot use console socket if there is no terminal')
       }
@@ -118,9 +118,11 @@ export class Descriptors {
     return this.#add(how, false)
   }
 
-  #preserve(count: number): void {
-    if (!Number.isInteger(count) || count < 0 || count > 900) throw invalid(`preserveFds must be an integer from 0 to 900, not ${count}`)
-    for (let number = 3; number < 3 + count; number++) {
+  #preserve(listenFds: number, preserveFds: number): void {
+    for (const [name, count] of Object.entries({ listenFds, preserveFds })) {
+      if (!Number.isInteger(count) || count < 0 || count > 900) throw invalid(`${name} must be an integer from 0 to 900, not ${count}`)
+    }
+    for (let number = 3; number < 3 + listenFds + preserveFds; number++) {
       if (addon().descriptorFlags(number) < 0 || isOfNode(number)) throw invalid(`unable to preserve fd ${number}: bad file descriptor`)
       this.#preserved.push({ slot: this.#add(number, false), number })
     }

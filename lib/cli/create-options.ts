@@ -6,6 +6,7 @@ import type { CreateOptions } from '../options.ts'
 import type { Spec } from '../spec/schema.ts'
 import type { Values } from './command.ts'
 import { readJson } from './read-json.ts'
+import { serviceOptions } from './service.ts'
 import { checkTerminal, stdioFlags, stdioOptions } from './stdio-options.ts'
 
 export const createFlags = {
@@ -39,6 +40,7 @@ export const createOptions = ({ flags, operands }: CreateCall, detach: boolean):
     spec,
     noPivot: flags.noPivot,
     noNewKeyring: flags.noNewKeyring,
+    ...serviceOptions(detach),
     ...stdioOptions(flags, terminal),
   }
 }

@@ -28,6 +28,9 @@ export interface Addon {
   notify(id: number, kind: number, paths: readonly string[], argument: string): number
   readFiles(id: number, paths: readonly string[]): void
   setDeviceProgram(id: number, path: string, program: Uint8Array): void
+  bindNotify(directory: string, name: string): number
+  /** Takes the socket over. */
+  relayReady(id: number, socket: number, pid: number, startTime: string, manager: string, mainPid: string): void
   removeDirectories(id: number, paths: readonly string[]): void
   lock(directory: string): number
   lockWait(id: number, directory: string): void

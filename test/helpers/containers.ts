@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { afterAll, afterEach } from 'vitest'
@@ -112,7 +112,9 @@ export function useSandbox({ story = false } = {}): Sandbox {
       chmodSync(path, 0o755)
       const failure = makeRootfs(path)
       if (failure !== undefined) throw new Error(failure)
-      if (existsSync(bench().probe)) copyFileSync(bench().probe, join(path, 'bin/probe'))
+      for (const program of [bench().probe, bench().sockets]) {
+        if (existsSync(program)) copyFileSync(program, join(path, 'bin', basename(program)))
+      }
       return path
     },
     keep: (container) => {

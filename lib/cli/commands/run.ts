@@ -23,12 +23,19 @@ export const command = defineCommand({
     checkTimings(timings)
     const options = createOptions(call, detach)
     const runtime = await openRuntime(call)
+    const warn = (error: Error) => call.log.warning(error.message)
     if (detach) {
-      await printTimings(await runtime.run(options), timings)
+      const container = await runtime.run(options)
+      await printTimings(container, timings)
+      await container.notified?.catch(warn)
       return 0
     }
     const terminal = options.spec.process?.terminal ? await terminalOptions() : {}
-    const { attended: container, code } = await attend(() => runtime.run({ ...options, ...terminal }))
+    const { attended: container, code } = await attend(async () => {
+      const container = await runtime.run({ ...options, ...terminal })
+      container.notified?.catch(warn)
+      return container
+    })
     await printTimings(container, timings)
     if (!keep) {
       await container.delete().catch((error: Error) => call.log.error(error.message))

@@ -1,7 +1,8 @@
 import { defineCommand } from '../command.ts'
 import { openRuntime } from '../runtime.ts'
+import { notifyOptions } from '../service.ts'
 
-/** `nrunc start`: lets the program of a created container run. */
+/** `nrunc start`: lets the program of a created container run; as a service that notifies, waits until it is ready. */
 export const command = defineCommand({
   name: 'start',
   summary: 'run the program of a created container',
@@ -11,6 +12,7 @@ export const command = defineCommand({
   async run(call) {
     const runtime = await openRuntime(call)
     const container = await runtime.load(call.operands[0] as string)
-    await container.start()
+    await container.start({ notify: notifyOptions(true) })
+    await container.notified
   },
 })
