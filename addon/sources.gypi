@@ -36,6 +36,7 @@
       "addon/host/cgroup.cc",
       "addon/host/notify.cc",
       "addon/host/idmap.cc",
+      "addon/host/netdevice.cc",
       "addon/host/command.cc",
       "addon/host/readiness.cc",
       "addon/host/reactor.cc",

@@ -2,7 +2,7 @@
  * A checked config on its way to a plan: what can be known before a container has an id.
  */
 import { join, resolve } from 'node:path'
-import { type Bundle, checkSpec, readConfig, refuseHostSysctl } from './bundle.ts'
+import { type Bundle, checkSpec, readConfig, refuseHostNamespaces } from './bundle.ts'
 import { cgroupFiles, cgroupHost } from './cgroup/detect.ts'
 import { type CgroupLayout, layoutCgroup } from './cgroup/layout.ts'
 import { hostFacts } from './facts.ts'
@@ -52,7 +52,7 @@ export class Blueprint {
    * @throws NruncError ERR_CONFIG_INVALID, ERR_CGROUP for what only this host shows to be impossible
    */
   draft(id: string, descriptors: GivenDescriptors, options: PlanOptions, directory: string): Draft {
-    refuseHostSysctl(this.spec)
+    refuseHostNamespaces(this.spec)
     const layout = this.#layoutOf(id)
     const templates = this.#templates
     const { noPivot, noNewKeyring } = options

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { NruncError, type Problem } from './errors.ts'
 import { namespaceFiles } from './plan/namespaces.ts'
 import { parseJson } from './spec/parse.ts'
+import { netDevices } from './spec/rules/net-devices.ts'
 import { sysctl } from './spec/rules/sysctl.ts'
 import type { Namespace, Spec } from './spec/schema.ts'
 import { refuseUnsupported } from './spec/unsupported.ts'
@@ -42,16 +43,19 @@ export function checkSpec(value: unknown): Spec {
 }
 
 /**
- * A namespace that is joined by path may be the one this process is in: a sysctl set there would be the host's.
+ * A namespace that is joined by path may be the one this process is in: a sysctl set there would be the host's, and a
+ * network device would not have to move.
  *
  * @throws NruncError ERR_CONFIG_INVALID as for a container without such a namespace
  */
-export function refuseHostSysctl(spec: Spec): void {
-  const namespaces = spec.linux?.namespaces ?? []
-  if (Object.keys(spec.linux?.sysctl ?? {}).length === 0 || namespaces.every(({ path }) => !path)) return
+export function refuseHostNamespaces(spec: Spec): void {
+  const { namespaces = [], sysctl: values = {}, netDevices: devices = {} } = spec.linux ?? {}
+  if (namespaces.every(({ path }) => !path) || (Object.keys(values).length === 0 && Object.keys(devices).length === 0)) return
   const problems: Problem[] = []
+  const report = (field: string, message: string) => void problems.push({ field, message })
   const own = { ...spec, linux: { ...spec.linux, namespaces: namespaces.filter((one) => !isOurs(one)) } }
-  sysctl(own, (field, message) => problems.push({ field, message }))
+  sysctl(own, report)
+  netDevices(own, report)
   const [first] = problems
   if (first !== undefined) throw new NruncError('ERR_CONFIG_INVALID', `${first.field}: ${first.message}`, { field: first.field, problems })
 }

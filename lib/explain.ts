@@ -2,7 +2,7 @@
  * The plan of a container, without making one.
  */
 import { resolve } from 'node:path'
-import { checkSpec, refuseHostSysctl } from './bundle.ts'
+import { checkSpec, refuseHostNamespaces } from './bundle.ts'
 import { cgroupFiles, cgroupHost } from './cgroup/detect.ts'
 import type { CgroupHost } from './cgroup/host.ts'
 import { layoutCgroup } from './cgroup/layout.ts'
@@ -54,7 +54,7 @@ export function explain(config: Spec, options: ExplainOptions = {}): ExplainedSt
   const { id = 'container', bundle = '.', facts, noPivot, noNewKeyring } = options
   const spec = checkSpec(config)
   const process = requireProcess(spec)
-  if (facts === undefined) refuseHostSysctl(spec)
+  if (facts === undefined) refuseHostNamespaces(spec)
   const host = facts?.host ?? hostFacts()
   const cgroups = facts?.cgroups ?? cgroupHost()
   const { slots, descriptors } = describeDescriptors(process.terminal ?? false)

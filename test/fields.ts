@@ -77,6 +77,10 @@ export const fieldTests: Readonly<Record<string, readonly string[]>> = {
   '/linux/rootfsPropagation': [
     'unit/plan/rootfs.test.ts: rootfsPropagation %s is set after the change of root, before it is read-only',
   ],
+  '/linux/netDevices/*/name': [
+    'integration/net-devices.test.ts: a device keeps its name, its global addresses, its MTU, and is up',
+    'integration/net-devices.test.ts: renamed, by name and by template',
+  ],
   '/linux/memoryPolicy': ['integration/scheduling.test.ts: memoryPolicy: modes, flags and nodes, for exec too'],
   '/linux/personality/domain': ['integration/scheduling.test.ts: personality: what uname says, for exec too'],
   '/linux/personality/flags': ['unit/spec/rules.test.ts: personality flags'],

@@ -14,6 +14,7 @@
 #include "host/clone.h"
 #include "host/idmap.h"
 #include "host/image.h"
+#include "host/netdevice.h"
 #include "plan/writer.h"
 #include "sys/kernel.h"
 
@@ -89,6 +90,7 @@ class Spawn {
     times_.map = monotonic_time();
     if (outcome.ok) map(outcome);
     if (outcome.ok) adjust_oom(outcome);
+    if (outcome.ok) move_devices(outcome);
     times_.mapped = monotonic_time();
     if (outcome.ok) send_plan(outcome);
     if (outcome.ok) {
@@ -100,6 +102,7 @@ class Spawn {
     }
     if (outcome.ok) return;
     abandon();
+    net_devices_.restore();
     post({id, EventType::failed, 0, 0, outcome.failure});
   }
 
@@ -117,6 +120,8 @@ class Spawn {
         map_ = item;
       } else if (item.operation == Operation::adjustOomScore) {
         oom_ = item;
+      } else if (item.operation == Operation::moveNetDevice) {
+        devices_.push_back(item);
       } else {
         before_.push_back(item);
       }
@@ -171,6 +176,13 @@ class Spawn {
     if (oom_.operation != Operation::adjustOomScore) return;
     Status status = adjust_oom_score(oom_.arguments, child_.pid);
     if (!status.ok()) outcome.fail(oom_, status);
+  }
+
+  void move_devices(Outcome& outcome) {
+    for (plan::Item item : devices_) {
+      Status status = net_devices_.move(item.arguments, child_.pid);
+      if (!status.ok()) return outcome.fail(item, status);
+    }
   }
 
   Status send_all(const char* data, size_t size) {
@@ -238,7 +250,7 @@ class Spawn {
   SpawnRequest request_;
   Times times_;
   std::vector<Fd> slots_;
-  std::vector<plan::Item> before_;
+  std::vector<plan::Item> before_, devices_;
   plan::Item clone_, map_, oom_;
   u64 flags_ = 0;
   std::string cgroup_;
@@ -250,6 +262,7 @@ class Spawn {
 
   Fd control_;
   Child child_;
+  NetDevices net_devices_;
 };
 
 }  // namespace

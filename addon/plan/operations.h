@@ -11,6 +11,7 @@ enum class Operation : u32 {
   clone = 5,
   mapIds = 6,
   adjustOomScore = 7,
+  moveNetDevice = 8,
   delegateCgroup = 9,
 
   joinCgroup = 16,

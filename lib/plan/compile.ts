@@ -11,6 +11,7 @@ import { type HookState, planHooks } from './hooks.ts'
 import type { IdentityFacts } from './identity.ts'
 import { planMounts } from './mounts.ts'
 import { type NamespacePlan, planNames, planNamespaces } from './namespaces.ts'
+import { planNetDevices } from './net-devices.ts'
 import { NO_SLOT, type Operation, type Plan } from './operations.ts'
 import { planConsole, planExecute, planPidfd, planProcess } from './process.ts'
 import { planDomain } from './scheduling.ts'
@@ -41,7 +42,7 @@ export function compile(spec: Spec, process: ProcessSpec, context: PlanContext):
         ({ op: 'openDescriptor', field: context.cgroups.field, path, flags: O_WRONLY, type: 0 })),
       ...namespaces.open,
       { op: 'clone', field: spec.linux?.namespaces === undefined ? '' : '/linux/namespaces', flags: namespaces.flags, cgroup: cgroups.into },
-      ...namespaces.mapIds, ...planOomScore(process, '/process'),
+      ...namespaces.mapIds, ...planOomScore(process, '/process'), ...planNetDevices(spec, context.host),
     ],
     get init() { return [...join, ...planInit(spec, process, context, namespaces)] },
   }

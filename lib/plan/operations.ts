@@ -45,6 +45,11 @@ export const operations = define({
   },
   /** Write VALUE to oom_score_adj of the new process, with the caller's rights: a user namespace would take them away. */
   adjustOomScore: { code: 7, by: 'host', verb: 'set', fields: { value: 'text' } },
+  /** Move an interface of the host into a network namespace (that of the new process where PATH is empty), rename it,
+   *  keep its global addresses, set it up. Without a name it keeps its own; `eth%d` is completed by the kernel. */
+  moveNetDevice: {
+    code: 8, by: 'host', verb: 'move network device', fields: { device: 'text', name: 'text', path: 'text' },
+  },
   /** Give a cgroup2 and those of its files that /sys/kernel/cgroup/delegate names to UID. */
   delegateCgroup: { code: 9, by: 'host', verb: 'delegate cgroup', fields: { path: 'text', uid: 'u32' } },
 

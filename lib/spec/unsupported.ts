@@ -13,7 +13,6 @@ interface Entry {
 }
 
 const isOneOf = (...options: readonly unknown[]) => (value: unknown) => options.includes(value)
-const hasKeys = (value: unknown) => Object.keys(value as object).length > 0
 
 const unsupported: readonly Entry[] = [
   { field: '/process/selinuxLabel' },
@@ -23,7 +22,6 @@ const unsupported: readonly Entry[] = [
   { field: '/mounts/*/options/*', when: isOneOf('idmap', 'ridmap', 'tmpcopyup') },
   { field: '/linux/namespaces/*', when: (value) => (value as Namespace).type === 'time' },
   { field: '/linux/timeOffsets' },
-  { field: '/linux/netDevices', when: hasKeys },
   { field: '/linux/seccomp' },
   { field: '/linux/intelRdt' },
   { field: '/linux/mountLabel' },
@@ -31,7 +29,7 @@ const unsupported: readonly Entry[] = [
 
 /** JSON pointers, in which `*` stands for any index, of what is refused whatever its value asks for. */
 export const unsupportedFields: readonly string[] =
-  unsupported.filter(({ when }) => when === undefined || when === hasKeys).map(({ field }) => field)
+  unsupported.filter(({ when }) => when === undefined).map(({ field }) => field)
 
 const steps = unsupported.map(({ field, when = isMeaningful }) => ({ keys: field.split('/').slice(1), when }))
 

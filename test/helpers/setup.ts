@@ -43,6 +43,7 @@ export default function setup({ provide }: TestProject): () => void {
   if (missing.root === undefined) {
     require('busybox', makeSharedRootfs(bench))
     require('mountNamespaces', attempt('unshare', ['-m', '--propagation', 'private', 'true']))
+    require('networkDevices', attempt('unshare', ['-n', 'ip', 'link', 'add', 'type', 'veth']))
     require('rootless', attempt('setpriv', [...someone.words, 'unshare', '--user', '--map-root-user', 'true'])
       ?? attempt('setpriv', [...someone.words, process.execPath, '-e', '0']))
   }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { refuseHostSysctl } from '../../lib/bundle.ts'
+import { refuseHostNamespaces } from '../../lib/bundle.ts'
 import { defaultSpec } from '../../lib/spec/defaults.ts'
 
 const joining = (path: string) => {
@@ -9,13 +9,22 @@ const joining = (path: string) => {
 }
 
 test('a sysctl of a joined namespace that is this process\'s own is refused', () => {
-  expect(() => refuseHostSysctl(joining('/proc/self/ns/net'))).toThrow(expect.objectContaining({
+  expect(() => refuseHostNamespaces(joining('/proc/self/ns/net'))).toThrow(expect.objectContaining({
     code: 'ERR_CONFIG_INVALID', field: '/linux/sysctl/net.ipv4.ip_forward',
     message: expect.stringContaining('not allowed in host network namespace'),
   }))
 })
 
 test('a sysctl of another joined namespace, or of a new one, is not', () => {
-  expect(() => refuseHostSysctl(joining('/proc/self/ns/uts'))).not.toThrow()
-  expect(() => refuseHostSysctl(joining(''))).not.toThrow()
+  expect(() => refuseHostNamespaces(joining('/proc/self/ns/uts'))).not.toThrow()
+  expect(() => refuseHostNamespaces(joining(''))).not.toThrow()
+})
+
+test('a network device does not move into this process\'s own namespace', () => {
+  const spec = joining('/proc/self/ns/net')
+  expect(() => refuseHostNamespaces({ ...spec, linux: { ...spec.linux, sysctl: {}, netDevices: { eth0: {} } } }))
+    .toThrow(expect.objectContaining({
+      code: 'ERR_CONFIG_INVALID', field: '/linux/netDevices',
+      message: '/linux/netDevices: unable to move network devices without a private NET namespace',
+    }))
 })

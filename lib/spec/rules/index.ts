@@ -5,6 +5,7 @@ import { idMappings, mappedMountOptions, mappedUser } from './ids.ts'
 import { memoryPolicy, personality } from './memory-policy.ts'
 import { mounts } from './mounts.ts'
 import { hostNames, namespaces, restrictedPaths, timeNamespace, userNamespace } from './namespaces.ts'
+import { netDevices } from './net-devices.ts'
 import { seccomp } from './seccomp.ts'
 import { sysctl } from './sysctl.ts'
 import type { Rule } from './rule.ts'
@@ -12,6 +13,6 @@ import type { Rule } from './rule.ts'
 /** The rules of a whole config, besides those of its process, in the order in which they are asked. */
 export const specRules: readonly Rule[] = [
   version, root, namespaces, hostNames, restrictedPaths, userNamespace, timeNamespace, idMappings, mappedUser,
-  mappedMountOptions, mounts, sysctl, devices, deviceRules, cgroupsPath, unified, seccomp, memoryPolicy, personality,
+  mappedMountOptions, mounts, sysctl, devices, deviceRules, cgroupsPath, unified, seccomp, memoryPolicy, personality, netDevices,
   hooks, annotations,
 ]

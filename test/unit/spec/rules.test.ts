@@ -64,6 +64,22 @@ describe('a config is refused', () => {
       `affinity ${list}`, specWith({ '/process/execCPUAffinity': { initial: list } }),
       `/process/execCPUAffinity/initial: bad CPU affinity: invalid CPU list "${list}", it must be as 0-3,7`,
     ]),
+    ['a network device in the network of the host', specWith({
+      '/linux/netDevices': { eth0: {} }, '/linux/namespaces': without('network'),
+    }), '/linux/netDevices: unable to move network devices without a private NET namespace'],
+    ['a network device in a namespace that only init can make', specWith({
+      '/linux/netDevices': { eth0: {} }, '/linux/namespaces': [...without('user'), { type: 'user', path: '/proc/1/ns/user' }],
+    }), '/linux/netDevices: unable to move network devices into a new NET namespace of a joined USER namespace'],
+    ...['', 'a/b', 'a:b', 'a b', '.', '..', 'sixteen-letters0', 'eth%d'].map((name): [string, unknown, string] => [
+      `network device ${name}`, specWith({ '/linux/netDevices': { [name]: {} } }),
+      `/linux/netDevices/${name.replace('/', '~1')}: invalid network device name "${name}"`,
+    ]),
+    ...['a/b', 'ä'.repeat(8), 'eth%s', '%d%d'].map((name): [string, unknown, string] => [
+      `name of a network device ${name}`, specWith({ '/linux/netDevices': { eth0: { name } } }),
+      `/linux/netDevices/eth0/name: invalid network device name "${name}"`,
+    ]),
+    ['two network devices of one name', specWith({ '/linux/netDevices': { eth0: {}, eth1: { name: 'eth0' } } }),
+      '/linux/netDevices/eth1/name: network device name "eth0" is that of "eth0" too'],
     ['memory policy without nodes', specWith({ '/linux/memoryPolicy': { mode: 'MPOL_BIND' } }),
       '/linux/memoryPolicy/nodes: memory policy mode MPOL_BIND requires at least one node but got 0'],
     ['memory policy with nodes', specWith({ '/linux/memoryPolicy': { mode: 'MPOL_LOCAL', nodes: '0' } }),
@@ -250,6 +266,9 @@ describe('a config is accepted', () => {
     })],
     ['what only other platforms use is accepted', specWith({
       '/process/commandLine': 'x', '/process/user': { uid: 0, gid: 0, username: 'x' },
+    })],
+    ['network devices', specWith({
+      '/linux/netDevices': { eth0: {}, eth1: { name: 'net%d' }, eth2: { name: 'net%d' }, 'eth2.100': { name: '' } },
     })],
     ['CPU lists', specWith({ '/process/execCPUAffinity': { initial: ' 0-3, 7 ', final: '' } })],
     ['a preferred node or none', specWith({ '/linux/memoryPolicy': { mode: 'MPOL_PREFERRED' } })],

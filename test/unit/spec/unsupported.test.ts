@@ -18,7 +18,6 @@ describe('refused', () => {
       [{ destination: '/a', options: ['ro', 'idmap', 'ridmap'] }, { destination: '/b', options: ['tmpcopyup'] }],
       ['/mounts/0/options/1', '/mounts/0/options/2', '/mounts/1/options/0']],
     ['/linux/namespaces', time, ['/linux/namespaces/2']],
-    ['/linux/netDevices', { eth0: {} }, []],
     ['/linux/seccomp', { defaultAction: 'SCMP_ACT_ALLOW' }, []],
     ['/linux/intelRdt', { enableMonitoring: true }, []],
     ['/linux/mountLabel', 'x', []],
