@@ -25,12 +25,27 @@ const withoutModule = {
 const lateModules = {
   name: 'late-modules',
   setup(setup) {
-    setup.onResolve({ filter: /^node:(crypto|net|tty|child_process|fs\/promises|timers\/promises)$/ }, ({ path, namespace }) =>
+    setup.onResolve({ filter: /^node:(crypto|net|tty|child_process|stream|(fs|stream|timers)\/promises)$/ }, ({ path, namespace }) =>
       namespace === 'late' ? { path, external: true } : { path, namespace: 'late' })
     setup.onLoad({ filter: /.*/, namespace: 'late' }, async ({ path }) => {
       const names = Object.keys(await import(path)).filter((name) => name !== 'default')
       const getters = names.map((name) => `get ${name}(){return require("${path}").${name}}`)
       return { contents: `module.exports={${getters.join(',')}}` }
+    })
+  },
+}
+
+/** Modules of the library whose classes extend a stream: loaded when the first of them is made. */
+const lateClasses = {
+  name: 'late-classes',
+  setup(setup) {
+    setup.onResolve({ filter: /\/output-stream\.ts$/ }, ({ path, resolveDir, namespace }) =>
+      namespace === 'late-class' ? undefined : { path: join(resolveDir, path), namespace: 'late-class' })
+    setup.onLoad({ filter: /.*/, namespace: 'late-class' }, ({ path }) => {
+      const names = [...readFileSync(path, 'utf8').matchAll(/^export class (\w+)/gm)].map(([, name]) => name)
+      const late = (name) => `export const ${name}=new Proxy(function(){},{construct:(_,args)=>new(require("${path}").${name})(...args),` +
+        `get:(_,name)=>require("${path}").${name}[name]})`
+      return { contents: names.map(late).join(';'), resolveDir: root }
     })
   },
 }
@@ -81,7 +96,7 @@ export const bundleOptions = () => ({
     NRUNC_VERSION: JSON.stringify(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version),
     NRUNC_COMMIT: JSON.stringify(commit()),
   },
-  plugins: [withoutSubprocesses, lateModules, withoutModule],
+  plugins: [withoutSubprocesses, lateModules, lateClasses, withoutModule],
 })
 
 /** Writes dist/cli.cjs. */

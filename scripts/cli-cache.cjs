@@ -4,7 +4,11 @@
 // again; where none can be made (no rights, no namespaces), the commands fail, and the cache lacks what comes after.
 const { readFileSync, writeFileSync } = require('node:fs')
 const { dirname, join } = require('node:path')
+const { setFlagsFromString } = require('node:v8')
 const { Script } = require('node:vm')
+
+// V8 drops code that has not run for a while; here it is all wanted.
+setFlagsFromString('--no-flush-bytecode')
 
 const [file, scratch] = process.argv.slice(2)
 const script = new Script(readFileSync(file, 'latin1'), { filename: file })
@@ -35,6 +39,7 @@ const run = async () => {
 }
 
 run().then(() => {
+  setFlagsFromString('--flush-bytecode') // a cache fits one set of options
   writeFileSync(file.replace(/\.cjs$/, '.cache'), script.createCachedData())
   process.exit(0)
 })

@@ -4,6 +4,7 @@
 import type { ExitResult, StdioOptions } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
 import { exitCode, forwardedSignals } from './signals.ts'
+import type { Screen } from './terminal.ts'
 
 /** What can be in the foreground: a container, or a process of one. */
 export interface Attended {
@@ -29,16 +30,22 @@ export const attend = async <T extends Attended>(
     // A process that has just ended needs no signal any more, and one that may not be signalled goes on.
     else running.kill(signal).catch(() => {})
   }
-  for (const signal of forwardedSignals()) process.on(signal, forward)
-  const attended = await create()
-  const screen = attended.terminal && (await import('./terminal.ts')).attachTerminal(attended.terminal)
+  const listen = (signals: readonly NodeJS.Signals[]) => signals.forEach((signal) => process.on(signal, forward))
+  const [usual, others] = forwardedSignals()
+  listen(usual)
+  const made = create()
+  // A millisecond of work, done while the process is being made.
+  const later = setImmediate(listen, others)
+  let screen: Screen | null = null
   try {
-    running = attended
+    const attended = running = await made
+    screen = attended.terminal && (await import('./terminal.ts')).attachTerminal(attended.terminal)
     early.forEach(forward)
     const result = await attended.wait()
     await screen?.drain()
     return { attended, code: exitCode(result) }
   } finally {
+    clearImmediate(later)
     screen?.restore()
   }
 }

@@ -28,7 +28,7 @@ beforeEach(() => {
   container.delete.mockResolvedValue(undefined)
 })
 afterEach(() => {
-  for (const signal of forwardedSignals()) process.removeAllListeners(signal)
+  for (const signal of forwardedSignals().flat()) process.removeAllListeners(signal)
 })
 
 const call = async (command: typeof run | typeof create, terminal: boolean, ...words: string[]) => {

@@ -15,7 +15,7 @@ describe('an exit code', () => {
 })
 
 test('signals that are passed on', () => {
-  const signals = forwardedSignals()
+  const signals = forwardedSignals().flat()
   const names = (text: string) => text.split(' ').map((name) => `SIG${name}`)
   expect(signals).toEqual(expect.arrayContaining(names('HUP INT QUIT TERM USR1 USR2 TSTP CONT')))
   for (const kept of names('KILL STOP CHLD URG PIPE SEGV TTOU TTIN WINCH PROF')) expect(signals).not.toContain(kept)
