@@ -112,6 +112,7 @@ class Addon : public Napi::Addon<Addon> {
         InstanceMethod("hold", &Addon::Hold),
         InstanceMethod("spawn", &Addon::SpawnInit),
         InstanceMethod("plan", &Addon::GivePlan),
+        InstanceMethod("prepareCgroup", &Addon::PrepareCgroup),
         InstanceMethod("watch", &Addon::Watch),
         InstanceMethod("openChannel", &Addon::OpenChannel),
         InstanceMethod("send", &Addon::Send),
@@ -199,6 +200,15 @@ class Addon : public Napi::Addon<Addon> {
   // plan(initPlan): for the spawn just called. It is made while init is being cloned; an empty one gives the spawn up.
   Napi::Value GivePlan(const Napi::CallbackInfo& info) {
     if (std::exchange(plan_awaited_, false)) init_plan_.set_value(bytes_of(info[0]));
+    return info.Env().Undefined();
+  }
+
+  // prepareCgroup(id, plan) -> done: data is the failure, as in plan::FrameType::failed, or empty.
+  Napi::Value PrepareCgroup(const Napi::CallbackInfo& info) {
+    const u32 id = static_cast<u32>(number(info, 0));
+    workers_->run([post = post_, id, plan = bytes_of(info[1])] {
+      post({id, host::EventType::done, 0, 0, host::prepare_cgroup(plan).failure});
+    });
     return info.Env().Undefined();
   }
 

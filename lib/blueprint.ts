@@ -4,7 +4,8 @@
 import { join, resolve } from 'node:path'
 import { type Bundle, checkSpec, readConfig, refuseHostNamespaces } from './bundle.ts'
 import { cgroupFiles, cgroupHost } from './cgroup/detect.ts'
-import { type CgroupLayout, layoutCgroup } from './cgroup/layout.ts'
+import type { CgroupPlanner } from './cgroup/driver.ts'
+import type { CgroupLayout } from './cgroup/layout.ts'
 import { hostFacts } from './facts.ts'
 import type { CreateOptions } from './options.ts'
 import { compile } from './plan/compile.ts'
@@ -47,14 +48,14 @@ export class Blueprint {
   }
 
   /**
-   * DIRECTORY is the container's state directory.
+   * PLANNER is that of the runtime, the same for every call; DIRECTORY is the container's state directory.
    *
    * @throws NruncError ERR_CONFIG_INVALID, ERR_CGROUP for what only this host shows to be impossible
    */
-  draft(id: string, descriptors: GivenDescriptors, options: PlanOptions, directory: string): Draft {
+  draft(id: string, descriptors: GivenDescriptors, planner: CgroupPlanner, options: PlanOptions, directory: string): Draft {
     refuseHostNamespaces(this.spec)
-    const layout = this.#layoutOf(id)
-    const templates = this.#templates
+    const templates = planner.simple ? this.#templates : undefined
+    const layout = templates === undefined ? this.#computeLayout(id, planner) : this.#layoutOf(id, planner)
     const { noPivot, noNewKeyring } = options
     if (templates === undefined || options.listenFds || options.notify) {
       const planned = serviceSpec(this.spec, this.process, directory, options)
@@ -63,7 +64,7 @@ export class Blueprint {
     const key = JSON.stringify([descriptors, noPivot ?? false, noNewKeyring ?? false])
     let template = templates.get(key)
     if (template === undefined) {
-      template = new PlanTemplate((one) => this.#compile(one, this.#computeLayout(one), descriptors, { noPivot, noNewKeyring }))
+      template = new PlanTemplate((one) => this.#compile(one, this.#computeLayout(one, planner), descriptors, { noPivot, noNewKeyring }))
       if (templates.size === kept) templates.delete(templates.keys().next().value!)
       templates.set(key, template)
     }
@@ -81,15 +82,14 @@ export class Blueprint {
     })
   }
 
-  #computeLayout(id: string): CgroupLayout {
+  #computeLayout(id: string, planner: CgroupPlanner): CgroupLayout {
     const { linux } = this.spec
-    return layoutCgroup(cgroupHost(), { id, cgroupsPath: linux?.cgroupsPath, resources: linux?.resources, rootless: hostFacts().uid !== 0 })
+    return planner.layout(cgroupHost(), { id, cgroupsPath: linux?.cgroupsPath, resources: linux?.resources })
   }
 
-  #layoutOf(id: string): CgroupLayout {
-    if (this.#templates === undefined) return this.#computeLayout(id)
-    this.#layout ??= openLayout((one) => this.#computeLayout(one))
-    return this.#layout === '' ? this.#computeLayout(id) : fill(this.#layout, id)
+  #layoutOf(id: string, planner: CgroupPlanner): CgroupLayout {
+    this.#layout ??= openLayout((one) => this.#computeLayout(one, planner))
+    return this.#layout === '' ? this.#computeLayout(id, planner) : fill(this.#layout, id)
   }
 }
 

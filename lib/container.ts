@@ -4,9 +4,9 @@
 import { unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
+import { disposeCgroup } from './cgroup/driver.ts'
 import { thawCgroup } from './cgroup/freeze.ts'
 import { cgroupProcesses, killCgroup } from './cgroup/processes.ts'
-import { removeCgroup } from './cgroup/remove.ts'
 import { type Cause, Deadline, type DeadlineOptions, deadlineNames, GRACE_PERIOD } from './deadline.ts'
 import { NruncError } from './errors.ts'
 import { executeInContainer } from './exec.ts'
@@ -264,7 +264,7 @@ export class Container {
       }
       if (status !== 'stopped') await this.#finish()
       if (!this.#ownsPidNamespace) await killCgroup(this.#state.cgroup_paths)
-      await removeCgroup(this.#state.cgroup_paths)
+      await disposeCgroup(this.#state.cgroup_paths, this.#state.systemd)
       removeDirectory(this.#directory)
     })
     await this.#runStopped()

@@ -4,20 +4,25 @@
 import { join } from 'node:path'
 import { Blueprint } from './blueprint.ts'
 import { checkSpec } from './bundle.ts'
+import { type CgroupManager, type CgroupPlanner, cgroupPlanner, disposeCgroup } from './cgroup/driver.ts'
 import type { CgroupLayout } from './cgroup/layout.ts'
 import { killCgroup } from './cgroup/processes.ts'
-import { removeCgroup, removeEmptyCgroups } from './cgroup/remove.ts'
+import { removeEmptyCgroups } from './cgroup/remove.ts'
 import { Container } from './container.ts'
 import type { Deadline } from './deadline.ts'
 import { NruncError } from './errors.ts'
 import { endChild } from './exec.ts'
+import { isRootless } from './facts.ts'
 import { runHooks } from './hooks.ts'
 import { writeHostBundle } from './host-bundle.ts'
 import { addon } from './native/addon.ts'
 import { Child } from './native/child.ts'
+import { prepareCgroup } from './native/prepare.ts'
 import { errnoName } from './native/errno.ts'
 import type { CreateOptions } from './options.ts'
+import type { EncodedPlan } from './plan/template.ts'
 import { finishStreams, takeTerminal, writePidFile } from './process.ts'
+import type { Spec } from './spec/schema.ts'
 import { describeState } from './state/describe.ts'
 import { removeDirectory } from './state/directory.ts'
 import { publishState, stageState, type StateFile } from './state/file.ts'
@@ -31,6 +36,21 @@ import type { Stopwatch } from './timings.ts'
 
 const SIGKILL = 9
 
+/** What one call of `create` (`start` false) or `run` makes, and where. */
+interface CreationPlace {
+  /** The state directory of the container. */
+  readonly directory: string
+  readonly root: string
+  readonly id: string
+  readonly start: boolean
+}
+
+/** What holds for all containers of a runtime. */
+export interface CreationSettings {
+  readonly cgroupManager: CgroupManager
+  readonly rootless: boolean | 'auto'
+}
+
 /** What is made in DIRECTORY, the state directory of a container, by one call of `create` (`start` false) or `run`. */
 export class Creation {
   readonly #directory: string
@@ -38,6 +58,7 @@ export class Creation {
   readonly #id: string
   readonly #options: CreateOptions
   readonly #start: boolean
+  readonly #settings: CreationSettings
   readonly #watch: Stopwatch
   readonly #deadline: Deadline | undefined
   #descriptors: Descriptors | undefined
@@ -50,7 +71,8 @@ export class Creation {
   #entered = false
 
   constructor(
-    directory: string, root: string, id: string, options: CreateOptions, start: boolean, watch: Stopwatch, deadline?: Deadline,
+    { directory, root, id, start, ...settings }: CreationPlace & CreationSettings, options: CreateOptions, watch: Stopwatch,
+    deadline?: Deadline,
   ) {
     this.#watch = watch
     this.#directory = directory
@@ -58,6 +80,7 @@ export class Creation {
     this.#id = id
     this.#options = options
     this.#start = start
+    this.#settings = settings
     this.#deadline = deadline
     // What awaits the process hears of its end; what does not looks at the deadline itself.
     deadline?.onExpire(() => this.#child?.signal(SIGKILL))
@@ -67,9 +90,13 @@ export class Creation {
   async run(given: Blueprint | undefined): Promise<Container> {
     try {
       const blueprint = given ?? await this.#hostBundle(join(this.#directory, 'bundle'))
-      const child = this.#spawn(blueprint, await connectSockets(this.#options, blueprint.process.terminal ?? false))
+      const { cgroupManager, rootless } = this.#settings
+      const planner = await cgroupPlanner(cgroupManager, isRootless(rootless))
+      const sockets = await connectSockets(this.#options, blueprint.process.terminal ?? false)
+      const { child, plan } = this.#spawn(blueprint, sockets, planner)
       this.#watch.mark('plan')
       const state = await this.#stage(child, blueprint)
+      if (plan.cgroup !== undefined) await this.#enterScope(child, plan.cgroup, blueprint.spec)
       await this.#runRuntimeHooks(child, state)
       return await this.#finish(child, state)
     } catch (error) {
@@ -82,13 +109,13 @@ export class Creation {
     return new Blueprint({ path, spec: checkSpec(await writeHostBundle(path, this.#options.host)) })
   }
 
-  #spawn(blueprint: Blueprint, sockets: Sockets): Child {
+  #spawn(blueprint: Blueprint, sockets: Sockets, planner: CgroupPlanner): { readonly child: Child; readonly plan: EncodedPlan } {
     const descriptors = this.#descriptors = new Descriptors(this.#options, blueprint.process.terminal ?? false, sockets)
     if (!this.#start) descriptors.addFifo(makeFifo(join(this.#directory, FIFO)))
     if (this.#options.notify !== undefined) makeNotifyDirectory(this.#directory)
-    const { layout, plan } = blueprint.draft(this.#id, descriptors.given, this.#options, this.#directory)
+    const { layout, plan } = blueprint.draft(this.#id, descriptors.given, planner, this.#options, this.#directory)
     this.#layout = layout
-    return this.#child = new Child(plan, descriptors.list)
+    return { child: this.#child = new Child(plan, descriptors.list), plan }
   }
 
   /** While init is at work. The state counts from `created` on: until then the namespaces still show the host. */
@@ -98,6 +125,15 @@ export class Creation {
     const state = recordOf(child, { id: this.#id, bundle, spec, layout: this.#layout!, options: this.#options })
     stageState(this.#directory, state)
     return this.#staged = state
+  }
+
+  /** Init waits meanwhile: it has done nothing yet. */
+  async #enterScope(child: Child, { limits, prepare }: NonNullable<EncodedPlan['cgroup']>, { annotations }: Spec): Promise<void> {
+    const { startScope } = await import('./cgroup/systemd/driver.ts')
+    await startScope(this.#layout!.scope!, { id: this.#id, pid: child.pid, limits, annotations })
+    await prepareCgroup(prepare)
+    this.#deadline?.check()
+    child.continue()
   }
 
   async #runRuntimeHooks(child: Child, state: StateFile): Promise<void> {
@@ -148,11 +184,12 @@ export class Creation {
     if (this.#notifySocket !== undefined) addon().close(this.#notifySocket)
     await endChild(this.#child)
     // A cgroup that could not be made may be another container's: it goes only if it is empty.
-    const foreign = reason instanceof NruncError && reason.step === 'makeCgroup'
-    const paths = this.#layout?.paths ?? {}
+    const foreign = reason instanceof NruncError && ['makeCgroup', 'startUnit'].includes(reason.step ?? '')
+    const { paths = {}, scope } = this.#layout ?? {}
     // Without a pid namespace of its own the end of init is not the end of what it has started.
     if (this.#entered) await killCgroup(paths).catch(() => undefined)
-    await (foreign ? removeEmptyCgroups : removeCgroup)(paths).catch(() => undefined)
+    if (!foreign) await disposeCgroup(paths, scope).catch(() => undefined)
+    else if (scope === undefined) await removeEmptyCgroups(paths).catch(() => undefined)
     try {
       removeDirectory(this.#directory)
     } catch (error) {

@@ -4,6 +4,7 @@
 import { readlinkSync } from 'node:fs'
 import { cgroupHost } from './cgroup/detect.ts'
 import { joinableCgroups, subCgroups } from './cgroup/exec.ts'
+import type { CgroupPaths } from './cgroup/layout.ts'
 import { Deadline, deadlineNames } from './deadline.ts'
 import { NruncError } from './errors.ts'
 import { hostFacts } from './facts.ts'
@@ -58,8 +59,9 @@ export async function executeInContainer(directory: string, state: StateFile, op
     deadline = Deadline.from(options)
     deadline?.onExpire(() => child?.signal(SIGKILL))
     const host = hostFacts()
+    const attached = state.systemd?.manager === 'user'
     child = new Child(encodePlan(compileExec(process, {
-      id: state.id, host, cgroupPaths, namespaces: foreignNamespaces(state),
+      id: state.id, host, cgroupPaths, attached, namespaces: foreignNamespaces(state),
       rootfs: findNamespace(state.config, 'mount') === undefined ? state.rootfs : undefined,
       linux: state.config.linux,
       keepGroups: host.uid !== 0 && (state.config.linux?.gidMappings?.length ?? 0) === 1, noNewKeyring: state.no_new_keyring,
@@ -68,6 +70,7 @@ export async function executeInContainer(directory: string, state: StateFile, op
     await child.spawned
     deadline?.check()
     requireAlive(state) // by now the namespaces are open: were they init's?
+    if (attached) await enterScope(child, state, cgroupPaths)
     child.continue()
     await child.created
     terminal = await takeTerminal(child, wanted && options.consoleSocket === undefined)
@@ -82,6 +85,14 @@ export async function executeInContainer(directory: string, state: StateFile, op
     await endChild(child)
     throw deadline?.cause === undefined ? error : deadline.error()
   }
+}
+
+/** systemd moves the process, which waits: a user's own cgroup and the scope may have no parent that the user may write to. */
+async function enterScope(child: Child, { systemd, cgroup_paths: own }: StateFile, wanted: CgroupPaths): Promise<void> {
+  const { attachToScope } = await import('./cgroup/systemd/driver.ts')
+  const [top = '', path = ''] = [own[''], wanted['']]
+  await attachToScope(systemd!, path.startsWith(`${top}/`) ? path.slice(top.length) : '', child.pid)
+  child.continue()
 }
 
 /** Nothing of a process that could not be made stays: no process, no zombie, no terminal. */

@@ -13,6 +13,20 @@ export function hostFacts(): HostFacts {
   return facts = { uid, gid: process.getegid!(), openFilesHard: openFilesHard(), ...helpers }
 }
 
+/** Whether the caller's cgroups are only those that somebody has delegated to him. */
+export function isRootless(setting: boolean | 'auto'): boolean {
+  return setting === 'auto' ? hostFacts().uid !== 0 || inUserNamespace() : setting
+}
+
+/** The first user namespace maps every id to itself. user_namespaces(7) */
+function inUserNamespace(): boolean {
+  try {
+    return !/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'latin1'))
+  } catch {
+    return false // a kernel without user namespaces
+  }
+}
+
 /** Node has raised the soft limit; the hard one is still the caller's. proc(5), limits. */
 function openFilesHard(): bigint {
   const hard = /^Max open files\s+\S+\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1]

@@ -1,6 +1,7 @@
 /**
  * The shapes that go into and come out of the public API. `Spec` and `ProcessSpec` are in `spec/`.
  */
+import type { CgroupManager } from './cgroup/driver.ts'
 import type { DeadlineOptions } from './deadline.ts'
 import { NruncError } from './errors.ts'
 import type { HostBundleOptions } from './host-bundle.ts'
@@ -97,6 +98,23 @@ export interface ExecOptions extends StdioOptions, DeadlineOptions {
   readonly cgroup?: string | Readonly<Record<string, string>> | undefined
   /** Also in a paused container, where the process waits for `resume`. Default false. */
   readonly ignorePaused?: boolean | undefined
+}
+
+/** What holds for all containers of a {@link Runtime}. */
+export interface RuntimeOptions {
+  /** Directory that holds the state of the containers. Default `/run/nrunc`; for others than root `$XDG_RUNTIME_DIR/nrunc`. */
+  readonly root?: string | undefined
+  /**
+   * Who makes the cgroups of new containers: nrunc (`cgroupfs`, the default), systemd in a transient scope (the
+   * `cgroupsPath` then is `slice:prefix:name`), or nobody (`disabled`: no limit can be set, and no device rule is
+   * enforced).
+   */
+  readonly cgroupManager?: CgroupManager | undefined
+  /**
+   * Whether the caller has only such cgroups as are delegated to him; with systemd, a manager of his own. Default
+   * `'auto'`: yes for others than root, and in a user namespace.
+   */
+  readonly rootless?: boolean | 'auto' | undefined
 }
 
 /** How a process ended. Exactly one is set; both are null when the kernel could not tell any more. */

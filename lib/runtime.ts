@@ -6,16 +6,16 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Blueprint, Blueprints } from './blueprint.ts'
 import { checkSpec } from './bundle.ts'
+import { cgroupManagers, disposeCgroup } from './cgroup/driver.ts'
 import { killCgroup } from './cgroup/processes.ts'
-import { removeCgroup } from './cgroup/remove.ts'
 import { Container } from './container.ts'
-import { Creation } from './creation.ts'
+import { Creation, type CreationSettings } from './creation.ts'
 import { Deadline, deadlineNames } from './deadline.ts'
 import { NruncError } from './errors.ts'
 import { Execution, type ExecutionOptions, withoutExecution } from './execution.ts'
 import { addon } from './native/addon.ts'
 import { awaitExit, signalProcess } from './native/watch.ts'
-import { type CreateOptions, refuseUnknown } from './options.ts'
+import { type CreateOptions, refuseUnknown, type RuntimeOptions } from './options.ts'
 import {
   checkId, checkRoot, containerDirectory, containerIds, defaultRoot, removeDirectory, takeDirectory,
 } from './state/directory.ts'
@@ -42,13 +42,16 @@ export class Runtime {
   readonly root: string
   readonly #blueprints = new Blueprints()
 
-  /**
-   * @param options.root default `/run/nrunc`; for others than root `$XDG_RUNTIME_DIR/nrunc`
-   * @throws NruncError ERR_OPTION_INVALID when it is `/`
-   */
-  constructor(options: { readonly root?: string | undefined } = {}) {
-    refuseUnknown(options, new Set(['root']))
+  readonly #settings: CreationSettings
+
+  /** @throws NruncError ERR_OPTION_INVALID when the root is `/`, and for what is not a cgroup manager or a boolean */
+  constructor(options: RuntimeOptions = {}) {
+    refuseUnknown(options, new Set(['root', 'cgroupManager', 'rootless']))
+    const { cgroupManager = 'cgroupfs', rootless = 'auto' } = options
+    if (!cgroupManagers.includes(cgroupManager)) throw badOption('cgroupManager', cgroupManager)
+    if (typeof rootless !== 'boolean' && rootless !== 'auto') throw badOption('rootless', rootless)
     this.root = checkRoot(options.root ?? defaultRoot(process.geteuid!(), process.env))
+    this.#settings = { cgroupManager, rootless }
   }
 
   /**
@@ -124,7 +127,7 @@ export class Runtime {
         signalProcess(staged.init_process_pid, String(staged.init_process_start), SIGKILL)
         await awaitExit(staged.init_process_pid, String(staged.init_process_start))
         await killCgroup(staged.cgroup_paths)
-        await removeCgroup(staged.cgroup_paths)
+        await disposeCgroup(staged.cgroup_paths, staged.systemd)
       }
       removeDirectory(directory)
       return false
@@ -162,7 +165,8 @@ export class Runtime {
       const container = await withLock(taken, id, () => {
         begun = true
         watch.mark('lock')
-        return new Creation(taken, this.root, id, options, start, watch, deadline).run(blueprint)
+        const place = { directory: taken, root: this.root, id, start, ...this.#settings }
+        return new Creation(place, options, watch, deadline).run(blueprint)
       })
       if (start && deadline !== undefined) container.obey(deadline)
       else deadline?.clear()
@@ -174,3 +178,6 @@ export class Runtime {
     }
   }
 }
+
+const badOption = (name: string, value: unknown): NruncError =>
+  new NruncError('ERR_OPTION_INVALID', `invalid value ${JSON.stringify(value)} for ${name}`, { operand: name })

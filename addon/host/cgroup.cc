@@ -163,8 +163,6 @@ std::string delegated_files() {
   return names.empty() ? "cgroup.procs\ncgroup.subtree_control\ncgroup.threads" : names;
 }
 
-}  // namespace
-
 Status make_cgroup(plan::Reader& arguments) {
   Text root = arguments.text(), path = arguments.text(), controllers = arguments.text();
   u32 cpuset = arguments.number(), unified = arguments.number();
@@ -178,18 +176,14 @@ Status make_cgroup(plan::Reader& arguments) {
   return {};
 }
 
-Status CgroupWriter::write(plan::Reader& arguments) {
-  Text path = arguments.text(), value = arguments.text();
-  u32 optional = arguments.number();
+// systemd has made the cgroup, for the controllers that it knows.
+Status adopt_cgroup(plan::Reader& arguments) {
+  Text root = arguments.text(), path = arguments.text(), controllers = arguments.text();
   if (!arguments.done()) return failure(EPROTO, "read", "plan");
-  if (!file_.valid() || path_ != path.data) {
-    file_.reset();
-    Status opened = open_for_writing(path.data, file_, path);
-    if (opened.error == ENOENT && optional != 0) return {};
-    TRY(opened);
-    path_ = path.data;
-  }
-  return write_value(file_, value, path);
+  Fd cgroup;
+  TRY(cgroup.take(CALL(openat, AT_FDCWD, path.data, O_PATH | O_DIRECTORY | O_CLOEXEC, 0), path));
+  bool made = false;
+  return make_path({root.data, controllers.data, false}, path.data, path, made);
 }
 
 Status delegate_cgroup(plan::Reader& arguments) {
@@ -217,6 +211,8 @@ Status attach_device_program(plan::Reader& arguments) {
   Status set = set_device_program(path.data, program.data(), program.size());
   return set.ok() ? set : failure(set.error, "bpf", path);
 }
+
+}  // namespace
 
 Status set_device_program(const char* path, const void* program, size_t size) {
   Fd cgroup, loaded;
@@ -251,6 +247,43 @@ int read_whole_file(const char* path, std::string& content) {
     // The kernel hands out a page at a time; with less than half of one nothing was held back.
     if (got.value < 2048) return 0;
   }
+}
+
+Status CgroupWriter::write(plan::Reader& arguments) {
+  Text path = arguments.text(), value = arguments.text();
+  u32 optional = arguments.number();
+  if (!arguments.done()) return failure(EPROTO, "read", "plan");
+  if (!file_.valid() || path_ != path.data) {
+    file_.reset();
+    Status opened = open_for_writing(path.data, file_, path);
+    if (opened.error == ENOENT && optional != 0) return {};
+    TRY(opened);
+    path_ = path.data;
+  }
+  return write_value(file_, value, path);
+}
+
+Status CgroupWriter::run(plan::Item& item) {
+  switch (item.operation) {
+    case Operation::makeCgroup: return make_cgroup(item.arguments);
+    case Operation::adoptCgroup: return adopt_cgroup(item.arguments);
+    case Operation::writeCgroup: return write(item.arguments);
+    case Operation::delegateCgroup: return delegate_cgroup(item.arguments);
+    case Operation::attachDeviceProgram: return attach_device_program(item.arguments);
+    default: return failure(EPROTO, "read", "plan");
+  }
+}
+
+Outcome prepare_cgroup(const std::string& plan) {
+  plan::Operations operations(reinterpret_cast<const u8*>(plan.data()), static_cast<u32>(plan.size()));
+  plan::Item item;
+  CgroupWriter writer;
+  Outcome outcome;
+  while (outcome.ok && operations.next(item)) {
+    if (Status status = writer.run(item); !status.ok()) outcome.fail(item, status);
+  }
+  if (outcome.ok && !operations.complete()) outcome.fail(item, failure(EPROTO, "read", "plan"));
+  return outcome;
 }
 
 int remove_directory(const char* path) {

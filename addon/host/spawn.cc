@@ -15,27 +15,13 @@
 #include "host/idmap.h"
 #include "host/image.h"
 #include "host/netdevice.h"
-#include "plan/writer.h"
+#include "host/outcome.h"
 #include "sys/kernel.h"
 
 namespace host {
 namespace {
 
 Status malformed_plan() { return failure(EPROTO, "read", "plan"); }
-
-// What went wrong, with all it needs to be told: the operand of a status may not outlive its operation.
-struct Outcome {
-  bool ok = true;
-  std::string failure;
-
-  void fail(const plan::Item& item, const Status& status, Text detail = {}) {
-    plan::FrameWriter frame(plan::FrameType::failed);
-    frame.failure(item.index, item.operation, item.field, status, detail);
-    const char* data = reinterpret_cast<const char*>(frame.data());
-    failure.assign(data + sizeof(plan::Frame), frame.size() - sizeof(plan::Frame));
-    ok = false;
-  }
-};
 
 // A config that names a namespace of another kind would otherwise be joined to the wrong thing.
 Status open_descriptor(plan::Reader& arguments, Fd& out) {
@@ -131,17 +117,13 @@ class Spawn {
 
   Status prepare_one(plan::Item& item, CgroupWriter& writer) {
     switch (item.operation) {
-      case Operation::makeCgroup: return make_cgroup(item.arguments);
-      case Operation::writeCgroup: return writer.write(item.arguments);
-      case Operation::delegateCgroup: return delegate_cgroup(item.arguments);
-      case Operation::attachDeviceProgram: return attach_device_program(item.arguments);
       case Operation::openDescriptor: {
         Fd fd;
         TRY(open_descriptor(item.arguments, fd));
         slots_.push_back(std::move(fd));
         return {};
       }
-      default: return malformed_plan();
+      default: return writer.run(item);
     }
   }
 

@@ -103,6 +103,7 @@ Status set_affinity(Context& context, plan::Reader& arguments);
 Status set_personality(Context& context, plan::Reader& arguments);
 Status set_memory_policy(Context& context, plan::Reader& arguments);
 Status hook(Context& context, plan::Reader& arguments);
+Status await_cgroup(Context& context, plan::Reader& arguments);
 Status await_runtime_hooks(Context& context, plan::Reader& arguments);
 Status await_start(Context& context, plan::Reader& arguments);
 Status send_pidfd(Context& context, plan::Reader& arguments);

@@ -145,6 +145,10 @@ Status await_runtime_hooks(Context& context, plan::Reader& arguments) {
   return wait_for_word(context);
 }
 
+Status await_cgroup(Context& context, plan::Reader& arguments) {
+  return arguments.done() ? wait_for_word(context) : malformed();
+}
+
 Status hook(Context& context, plan::Reader& arguments) {
   Launch launch{};
   u32 count = 0;

@@ -143,6 +143,7 @@ Status run(Context& context, Operation operation, plan::Reader& arguments) {
     case Operation::affinity: return set_affinity(context, arguments);
     case Operation::personality: return set_personality(context, arguments);
     case Operation::memoryPolicy: return set_memory_policy(context, arguments);
+    case Operation::awaitCgroup: return await_cgroup(context, arguments);
     default: return malformed();
   }
 }

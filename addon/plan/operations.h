@@ -13,6 +13,7 @@ enum class Operation : u32 {
   adjustOomScore = 7,
   moveNetDevice = 8,
   delegateCgroup = 9,
+  adoptCgroup = 10,
 
   joinCgroup = 16,
   enterNamespace = 17,
@@ -65,4 +66,5 @@ enum class Operation : u32 {
   affinity = 94,
   personality = 95,
   memoryPolicy = 96,
+  awaitCgroup = 101,
 };

@@ -3,10 +3,12 @@
  */
 import { posix } from 'node:path'
 import { NruncError } from '../errors.ts'
+import type { Manager } from '../dbus/address.ts'
 import type { Resources } from '../spec/schema.ts'
 import { baseDirectory, type CgroupHost, type Hierarchy } from './host.ts'
 import { invalid } from './limit.ts'
 import { deviceVersion, selectLimits } from './select.ts'
+import type { ScopeName } from './systemd/unit.ts'
 
 /** What the layout depends on. */
 export interface CgroupRequest {
@@ -38,6 +40,15 @@ export interface CgroupLayout {
   /** JSON pointer of what named the cgroup, `""` when the default was taken. */
   readonly field: string
   readonly rootless: boolean
+  /** What systemd makes the cgroup for; absent with other drivers. */
+  readonly scope?: Scope | undefined
+  /** The container has no cgroup because none was wanted. */
+  readonly disabled?: true | undefined
+}
+
+/** A transient scope and who runs it. */
+export interface Scope extends ScopeName {
+  readonly manager: Manager
 }
 
 /**
@@ -76,6 +87,11 @@ export function layoutCgroup(host: CgroupHost, request: CgroupRequest): CgroupLa
   }
   return { directories, paths, field: named ? '/linux/cgroupsPath' : '', rootless }
 }
+
+/**
+ * No cgroup of its own: the container stays in the caller's. No limit can be set, and no device rule is enforced.
+ */
+export const layoutNothing = (rootless: boolean): CgroupLayout => ({ directories: [], paths: {}, field: '', rootless, disabled: true })
 
 /** `..` cannot lead out, and the cgroup has to be one that the container does not share with the rest of the host. */
 function cleanCgroupsPath(path: string): string {

@@ -59,8 +59,10 @@ interface Place {
 
 function unifiedMount(place: Place, unified: UnifiedHierarchy | undefined): Operation {
   const { field, destination, options } = place
-  // The /sys of a rootless container is the host's, whose cgroup2 cannot be mounted on itself (EBUSY).
-  if (unified !== undefined && (!place.fresh || place.layout.rootless)) return bindOwn(place, destination, unified, place.layout.paths[''], 0)
+  // The /sys of a rootless container is the host's, whose cgroup2 cannot be mounted on itself (EBUSY). Without a cgroup
+  // of its own a fresh mount would show the caller's.
+  const own = place.fresh && !place.layout.rootless && !place.layout.disabled
+  if (unified !== undefined && !own) return bindOwn(place, destination, unified, place.layout.paths[''], 0)
   return {
     op: 'mount', field, destination, source: 'cgroup', type: 'cgroup2', flags: options.set, data: options.data,
     propagation: propagationOf(options), ordinaryDirectory: 0, allowProc: 0,
@@ -71,7 +73,7 @@ function hierarchyMount(place: Place, hierarchy: Hierarchy): Operation[] {
   const { field, layout, options } = place
   const name = posix.basename(hierarchy.mountpoint)
   const destination = posix.join(place.destination, name)
-  const first: Operation = place.fresh
+  const first: Operation = place.fresh && !place.layout.disabled
     ? {
         op: 'mount', field, destination, source: 'cgroup', type: 'cgroup', flags: options.set | hardened,
         data: hierarchy.controllers.join(','), propagation: propagationOf(options), ordinaryDirectory: 0, allowProc: 0,

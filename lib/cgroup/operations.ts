@@ -33,6 +33,8 @@ export interface CgroupEntry {
 export interface CgroupOperations extends CgroupEntry {
   /** For the host, in this order, before the first process enters. */
   readonly prepare: readonly Operation[]
+  /** What `prepare` sets, for systemd to know it too. */
+  readonly limits: readonly Limit[]
 }
 
 /**
@@ -46,15 +48,18 @@ export function cgroupOperations(
 ): CgroupOperations {
   const placed = selectLimits(host, resources, facts.has ?? (() => undefined))
   const unified = needsDomain(placed) ? 2 : 1
-  const make = layout.directories.map(({ root, path, version, controllers }): Operation => ({
+  const make = layout.directories.map(({ root, path, version, controllers }): Operation => layout.scope !== undefined ? ({
+    op: 'adoptCgroup', field: layout.field, root, path, controllers: controllers.map(name => `+${name}`).join(' '),
+  }) : ({
     op: 'makeCgroup', field: layout.field, root, path,
     controllers: version === 2 ? controllers.map(name => `+${name}`).join(' ') : '',
     cpuset: version === 1 && controllers.includes('cpuset') ? 1 : 0,
     unified: version === 2 ? unified : 0,
   }))
   const limits = placed.map(limit => writeLimit(homeOf(layout, limit), limit))
-  const devices = layout.rootless ? [] : deviceOperations(host, layout, resources, facts.devices ?? [])
-  return { prepare: [...make, ...limits, ...devices, ...delegate(layout, facts.owner)], ...cgroupEntry(layout.paths) }
+  const devices = layout.rootless || layout.disabled ? [] : deviceOperations(host, layout, resources, facts.devices ?? [])
+  const entry = layout.scope === undefined ? cgroupEntry(layout.paths) : { tasks: [], into: '' }
+  return { prepare: [...make, ...limits, ...devices, ...delegate(layout, facts.owner)], ...entry, limits: placed }
 }
 
 /** Only on v2: v1 has no safe delegation. cgroups(7), "Cgroups delegation". */
@@ -80,7 +85,10 @@ function homeOf(layout: CgroupLayout, { version, controller, field, lacking }: P
   throw new NruncError('ERR_CGROUP', lacking, { field, operand: controller })
 }
 
-/** As in runc, the rules of a rootless container are not enforced: user namespaces have no devices to open anyway. */
+/**
+ * As in runc, the rules of a rootless container are not enforced: user namespaces have no devices to open anyway. With
+ * systemd the program is attached by nrunc too: the cgroup is delegated, and systemd leaves programs of others alone.
+ */
 function deviceOperations(
   host: CgroupHost, layout: CgroupLayout, resources: Resources, devices: readonly Device[],
 ): Operation[] {

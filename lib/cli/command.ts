@@ -17,12 +17,20 @@ type Value<F extends Flag> = F['kind'] extends 'boolean' ? boolean | undefined
 /** The values of a command's flags, by their names in camel case. A flag that was not given is undefined. */
 export type Values<F extends Flags> = { readonly [Name in keyof F & string as Camel<Name>]: Value<F[Name]> }
 
+/** Global flags that are the library's options. */
+export interface Settings {
+  readonly root?: string | undefined
+  readonly systemdCgroup?: boolean | undefined
+  readonly cgroupManager?: string | undefined
+  readonly rootless?: string | undefined
+}
+
 /** What a command gets to work with. */
 export interface Call<F extends Flags = Flags> {
   readonly flags: Values<F>
   readonly operands: readonly string[]
-  /** `--root`, or undefined for the library's default. */
-  readonly root: string | undefined
+  /** What the global flags say about the runtime. */
+  readonly settings: Settings
   readonly log: Log
 }
 

@@ -16,6 +16,9 @@ const program = defineCommand({
   stops: true,
   flags: {
     root: { kind: 'text', value: 'DIR', help: 'state directory (default: /run/nrunc or $XDG_RUNTIME_DIR/nrunc)' },
+    'systemd-cgroup': { kind: 'boolean', help: 'let systemd make the cgroups; cgroupsPath is slice:prefix:name' },
+    'cgroup-manager': { kind: 'text', value: 'NAME', help: 'cgroupfs (default), systemd or disabled' },
+    rootless: { kind: 'text', value: 'VALUE', fallback: 'auto', help: 'cgroups as delegated: true, false or auto (default)' },
     log: { kind: 'text', value: 'FILE', help: 'log file (default: the standard error)' },
     'log-format': { kind: 'text', value: 'FORMAT', fallback: 'text', help: 'text (default) or json' },
     'log-level': { kind: 'text', value: 'LEVEL', fallback: 'warning', help: 'error, warning (default) or debug' },
@@ -95,7 +98,7 @@ export const main = async (words: readonly string[]): Promise<number> => {
   try {
     const global = parseCommand(program, words)
     if (global.help) return await help(undefined, log)
-    const { version, root, log: path, logFormat: format, logLevel, debug } = global.flags
+    const { version, log: path, logFormat: format, logLevel, debug } = global.flags
     if (version) {
       print(versionText())
       return 0
@@ -110,7 +113,7 @@ export const main = async (words: readonly string[]): Promise<number> => {
     log.debug(`nrunc ${packageVersion()}: ${words.join(' ')}`)
     const parsed = parseCommand(definition, rest)
     if (parsed.help) return await help(name, log)
-    return (await definition.run({ flags: parsed.flags, operands: parsed.operands, root, log })) ?? 0
+    return (await definition.run({ flags: parsed.flags, operands: parsed.operands, settings: global.flags, log })) ?? 0
   } catch (error) {
     return await fail(error, definition, log)
   }

@@ -17,6 +17,7 @@ export interface Addon {
   /** To be followed by {@link Addon.plan} in the same turn of the event loop. */
   spawn(id: number, hostPlan: Uint8Array, descriptors: readonly number[]): number
   plan(initPlan: Uint8Array): void
+  prepareCgroup(id: number, plan: Uint8Array): void
   watch(id: number, pid: number, startTime: string): number
   openChannel(id: number, path: string): number
   send(id: number): number

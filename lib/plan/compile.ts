@@ -35,16 +35,19 @@ export function compile(spec: Spec, process: ProcessSpec, context: PlanContext):
   const namespaces = planNamespaces(spec, context.host, firstTask + cgroups.tasks.length)
   const join = cgroups.tasks.map(({ path }, at): Operation =>
     ({ op: 'joinCgroup', field: context.cgroups.field, descriptor: firstTask + at, path }))
+  const scope = context.cgroups.scope !== undefined
+  const awaitCgroup: Operation = { op: 'awaitCgroup', field: context.cgroups.field }
   return {
     host: [
-      ...cgroups.prepare,
+      ...(scope ? [] : cgroups.prepare),
       ...cgroups.tasks.map(({ path }): Operation =>
         ({ op: 'openDescriptor', field: context.cgroups.field, path, flags: O_WRONLY, type: 0 })),
       ...namespaces.open,
       { op: 'clone', field: spec.linux?.namespaces === undefined ? '' : '/linux/namespaces', flags: namespaces.flags, cgroup: cgroups.into },
       ...namespaces.mapIds, ...planOomScore(process, '/process'), ...planNetDevices(spec, context.host),
     ],
-    get init() { return [...join, ...planInit(spec, process, context, namespaces)] },
+    get init() { return [...(scope ? [awaitCgroup] : join), ...planInit(spec, process, context, namespaces)] },
+    ...(scope ? { cgroup: { prepare: cgroups.prepare, limits: cgroups.limits } } : {}),
   }
 }
 

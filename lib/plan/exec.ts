@@ -17,6 +17,8 @@ export interface ExecContext {
   readonly host: HostFacts
   /** libcontainer's `cgroup_paths` of the container. */
   readonly cgroupPaths: CgroupPaths
+  /** Somebody else puts the process into the cgroup, before it does anything. */
+  readonly attached?: boolean | undefined
   /** Namespaces in which the container differs from the caller, and their files. */
   readonly namespaces: readonly { readonly type: NamespaceType; readonly path: string }[]
   /** The root of a container that has no mount namespace of its own: exec changes to it too. */
@@ -44,7 +46,8 @@ export function compileExec(process: ProcessSpec, context: ExecContext): Plan {
     throw new NruncError('ERR_CONFIG_INVALID', 'args must not be empty', { field: '/args' })
   }
   const affinity = planAffinity(process.execCPUAffinity)
-  const entry = affinity.before.length > 0 ? laterEntry(context.cgroupPaths) : cgroupEntry(context.cgroupPaths)
+  const { attached, cgroupPaths } = context
+  const entry = attached ? { tasks: [], into: '' } : affinity.before.length > 0 ? laterEntry(cgroupPaths) : cgroupEntry(cgroupPaths)
   const firstTask = context.descriptors.count
   const firstNamespace = firstTask + entry.tasks.length
   const joined = joinOrder.flatMap((type) => context.namespaces.filter((one) => one.type === type))
@@ -57,6 +60,7 @@ export function compileExec(process: ProcessSpec, context: ExecContext): Plan {
     ],
     init: [
       ...affinity.before,
+      ...(attached ? [{ op: 'awaitCgroup', field: '' } as const] : []),
       ...entry.tasks.map(({ path }, at): Operation => ({ op: 'joinCgroup', field: '', descriptor: firstTask + at, path })),
       ...affinity.after,
       ...joined.map(({ type, path }, at): Operation =>

@@ -6,6 +6,8 @@
  * `list` is a list of texts, `numbers` is a list of u32, `slot` is the index of a descriptor that travels beside the
  * plan (`NO_SLOT` for none).
  */
+import type { Limit } from '../cgroup/limit.ts'
+
 export const NO_SLOT = 0xffffffff
 
 type Kind = 'text' | 'u32' | 'i32' | 'u64' | 'bytes' | 'list' | 'numbers' | 'slot'
@@ -52,6 +54,9 @@ export const operations = define({
   },
   /** Give a cgroup2 and those of its files that /sys/kernel/cgroup/delegate names to UID. */
   delegateCgroup: { code: 9, by: 'host', verb: 'delegate cgroup', fields: { path: 'text', uid: 'u32' } },
+
+  /** Enable the controllers in every ancestor of a cgroup that somebody else has made, and in which init is already. */
+  adoptCgroup: { code: 10, by: 'host', verb: 'take over cgroup', fields: { root: 'text', path: 'text', controllers: 'text' } },
 
   // --- init: namespaces ---------------------------------------------------------------------------------------
   /** Write "0" to an open `tasks` or `cgroup.procs` file. */
@@ -161,6 +166,10 @@ export const operations = define({
   personality: { code: 95, by: 'init', verb: 'set the personality', fields: { persona: 'u32' } },
   /** set_mempolicy(2): mode with its flags, and a bit for each node. */
   memoryPolicy: { code: 96, by: 'init', verb: 'set the memory policy', fields: { mode: 'u32', nodes: 'bytes' } },
+
+  // --- init: with help of the host ------------------------------------------------------------------------------
+  /** Wait until the host has put this process into its cgroup. */
+  awaitCgroup: { code: 101, by: 'init', verb: 'wait for the cgroup', fields: {} },
 })
 
 export type OperationName = keyof typeof operations
@@ -192,4 +201,9 @@ export type Operation = {
 export interface Plan {
   readonly host: readonly Operation[]
   readonly init: readonly Operation[]
+  /**
+   * When systemd makes the cgroup: the limits that it is told, and what the host executes once there is one, while init
+   * waits. Absent with other drivers.
+   */
+  readonly cgroup?: { readonly limits: readonly Limit[]; readonly prepare: readonly Operation[] } | undefined
 }

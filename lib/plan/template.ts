@@ -1,6 +1,7 @@
 /**
  * A plan for many containers that differ in their id alone. Pure.
  */
+import type { Limit } from '../cgroup/limit.ts'
 import { encode } from './encode.ts'
 import type { Plan } from './operations.ts'
 import { Spliced } from './splice.ts'
@@ -9,11 +10,14 @@ import { Spliced } from './splice.ts'
 export interface EncodedPlan {
   readonly host: Uint8Array
   readonly init: Uint8Array
+  /** As {@link Plan.cgroup}, the operations as bytes. */
+  readonly cgroup?: { readonly limits: readonly Limit[]; readonly prepare: Uint8Array } | undefined
 }
 
 export const encodePlan = (plan: Plan): EncodedPlan => ({
   host: encode(plan.host),
   get init() { return encode(plan.init) },
+  ...(plan.cgroup === undefined ? {} : { cgroup: { limits: plan.cgroup.limits, prepare: encode(plan.cgroup.prepare) } }),
 })
 
 /** An id that no container has: it stands for the one to be filled in. */

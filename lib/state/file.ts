@@ -5,6 +5,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { NruncError } from '../errors.ts'
 import { parseJson, stringifyJson } from '../spec/parse.ts'
+import type { Scope } from '../cgroup/layout.ts'
 import type { Spec } from '../spec/schema.ts'
 import { stateError } from './directory.ts'
 
@@ -29,6 +30,8 @@ export interface StateFile {
   /** Absolute path of the root file system. */
   readonly rootfs: string
   readonly no_new_keyring: boolean
+  /** The scope that systemd made for the cgroup; absent with other drivers. */
+  readonly systemd?: Scope | undefined
 }
 
 const NAME = 'state.json'

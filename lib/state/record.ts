@@ -38,6 +38,7 @@ export const recordOf = (init: Init, { id, bundle, spec, layout, options }: Made
   bundle,
   rootfs: rootfsPath(spec, bundle),
   no_new_keyring: options.noNewKeyring ?? false,
+  ...(layout.scope === undefined ? {} : { systemd: layout.scope }),
 })
 
 /** libcontainer's keys: the CLONE_* names without their first word. */

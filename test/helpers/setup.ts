@@ -47,6 +47,8 @@ export default function setup({ provide }: TestProject): () => void {
     require('rootless', attempt('setpriv', [...someone.words, 'unshare', '--user', '--map-root-user', 'true'])
       ?? attempt('setpriv', [...someone.words, process.execPath, '-e', '0']))
   }
+  require('systemd', attempt('systemctl', ['show', '--property=Version'])
+    ?? (existsSync('/sys/fs/cgroup/cgroup.controllers') ? undefined : 'systemd without cgroup v2'))
   require('userNamespaces', attempt('unshare', ['--user', '--map-root-user', 'true']))
   const helpers = attempt('sh', [
     '-c',

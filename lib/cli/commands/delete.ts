@@ -13,10 +13,10 @@ export const command = defineCommand({
     force: { kind: 'boolean', short: 'f', help: 'kill the container if it still runs; no error if there is none' },
     regex: regexFlag,
   },
-  async run({ flags, operands, root, log }) {
+  async run({ flags, operands, settings, log }) {
     const [id] = operands as [string]
     const force = flags.force ?? false
-    const runtime = await openRuntime({ root })
+    const runtime = await openRuntime({ settings })
     const remove = (one: string): Promise<void> => runtime.delete(one, { force }).catch((error: unknown) => {
       if (!(force && error instanceof NruncError && error.code === 'ERR_NOT_FOUND')) throw error
     })

@@ -17,9 +17,9 @@ export const command = defineCommand({
     all: { kind: 'boolean', short: 'a', hidden: true, help: 'a container that is not running is no error' },
     regex: regexFlag,
   },
-  async run({ flags, operands, root, log }) {
+  async run({ flags, operands, settings, log }) {
     const [id, signal = 'SIGTERM'] = operands as [string, string?]
-    const runtime = await openRuntime({ root })
+    const runtime = await openRuntime({ settings })
     const kill = async (container: Container) => {
       try {
         await container.kill(signal)

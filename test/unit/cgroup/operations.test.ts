@@ -182,7 +182,7 @@ describe('rootless', () => {
   test('without any cgroup there is nothing to do, and a limit is refused', () => {
     const host: CgroupHost = { mode: 'none', hierarchies: [] }
     const layout = layoutCgroup(host, { id: 'web', rootless: true })
-    expect(cgroupOperations(host, layout, { devices: denyAll })).toEqual({ prepare: [], tasks: [], into: '' })
+    expect(cgroupOperations(host, layout, { devices: denyAll })).toEqual({ prepare: [], tasks: [], into: '', limits: [] })
     expect(() => cgroupOperations(host, layout, { memory: { limit: 5 } })).toThrow(
       expect.objectContaining({ code: 'ERR_CGROUP', field: '/linux/resources/memory/limit' }))
   })

@@ -23,7 +23,7 @@ beforeEach(() => {
 const exec = async (...words: string[]) => {
   const parsed = parseCommand(command, words)
   if (parsed.help) throw new Error('help')
-  return await command.run({ ...parsed, root: undefined, log })
+  return await command.run({ ...parsed, settings: {}, log })
 }
 const options = () => container.exec.mock.calls[0]?.[0]
 const inherited = { stdin: 'inherit', stdout: 'inherit', stderr: 'inherit' }

@@ -60,7 +60,7 @@ describe('a wrong command line', () => {
   test.each([
     ['--foo', 'Incorrect Usage. ', 'flag provided but not defined: -foo'],
     ['--log', 'Incorrect Usage. ', 'flag needs an argument: -log'],
-    ['--systemd-cgroup list', 'Incorrect Usage. ', 'flag provided but not defined: -systemd-cgroup'],
+    ['--systemd-log list', 'Incorrect Usage. ', 'flag provided but not defined: -systemd-log'],
     ['run --foo a', 'Incorrect Usage: ', 'flag provided but not defined: -foo'],
     ['run --criu x a', 'Incorrect Usage: ', 'flag provided but not defined: -criu'],
     ['exec --no-subreaper a ls', 'Incorrect Usage: ', 'flag provided but not defined: -no-subreaper'],
@@ -100,7 +100,7 @@ describe('a wrong command line', () => {
 describe('a command', () => {
   test('gets the root, and prints nothing when it succeeds', async () => {
     expect(await call('--root /x start a')).toEqual({ code: 0, stdout: '', stderr: '' })
-    expect(openRuntime).toHaveBeenCalledWith(expect.objectContaining({ root: '/x' }))
+    expect(openRuntime).toHaveBeenCalledWith(expect.objectContaining({ settings: expect.objectContaining({ root: '/x' }) }))
     expect(runtime.load).toHaveBeenCalledWith('a')
     expect(container.start).toHaveBeenCalledOnce()
   })

@@ -36,7 +36,7 @@ const call = async (command: typeof run | typeof create, terminal: boolean, ...w
   writeFileSync(join(bundle, 'config.json'), JSON.stringify(spec))
   const parsed = parseCommand(command as typeof run, ['-b', bundle, ...words, 'a'])
   if (parsed.help) throw new Error('help')
-  return await (command as typeof run).run({ ...parsed, root: undefined, log })
+  return await (command as typeof run).run({ ...parsed, settings: {}, log })
 }
 
 describe('run in the foreground', () => {
@@ -131,7 +131,7 @@ describe('create', () => {
   test('needs a config.json', async () => {
     const parsed = parseCommand(create, ['--bundle', join(bundle, 'none'), 'a'])
     if (parsed.help) throw new Error('help')
-    await expect(create.run({ ...parsed, root: undefined, log })).rejects.toMatchObject({
+    await expect(create.run({ ...parsed, settings: {}, log })).rejects.toMatchObject({
       code: 'ERR_CONFIG_READ', message: 'JSON specification file config.json not found',
     })
   })
