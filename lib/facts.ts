@@ -1,7 +1,7 @@
 /**
  * What plans depend on and only this host can tell, read once a process.
  */
-import { accessSync, constants, readFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
 import type { HostFacts } from './plan/context.ts'
 
 let facts: HostFacts | undefined
@@ -10,7 +10,23 @@ export function hostFacts(): HostFacts {
   if (facts !== undefined) return facts
   const uid = process.geteuid!()
   const helpers = uid === 0 ? {} : { uidHelper: findProgram('newuidmap'), gidHelper: findProgram('newgidmap') }
-  return facts = { uid, gid: process.getegid!(), openFilesHard: openFilesHard(), ...helpers }
+  return facts = { uid, gid: process.getegid!(), openFilesHard: openFilesHard(), ...helpers, get apparmor() { return hasAppArmor() }, get selinux() { return hasSelinux() } }
+}
+
+/** As libapparmor looks: in a container whose host has it, securityfs is not there. */
+const hasAppArmor = (): boolean =>
+  existsSync('/sys/kernel/security/apparmor') && read('/sys/module/apparmor/parameters/enabled').startsWith('Y')
+
+/** As libselinux looks: without a policy everything has the kernel's own label. */
+const hasSelinux = (): boolean =>
+  existsSync('/sys/fs/selinux/enforce') && !['', 'kernel'].includes(read('/proc/self/attr/current').replaceAll('\0', '').trim())
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'latin1')
+  } catch {
+    return ''
+  }
 }
 
 /** Whether the caller's cgroups are only those that somebody has delegated to him. */

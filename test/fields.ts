@@ -30,6 +30,8 @@ export const fieldTests: Readonly<Record<string, readonly string[]>> = {
   ],
   '/process/rlimits': ['integration/default-spec.test.ts: the limits of the spec'],
   '/process/noNewPrivileges': ['integration/default-spec.test.ts: no_new_privs, and not without it'],
+  '/process/apparmorProfile': ['integration/labels.test.ts: the program has the profile of the spec, and so has what exec adds'],
+  '/process/selinuxLabel': ['integration/labels.test.ts: the program and its keyring have the label of the spec'],
   '/process/oomScoreAdj': ['security/cve-2025-52881.test.ts: oom_score_adj of the process itself is set'],
   '/process/scheduler': ['integration/scheduling.test.ts: scheduler: policy, nice, flags; times of a deadline'],
   '/process/scheduler/priority': ['integration/scheduling.test.ts: scheduler: a real-time priority'],
@@ -48,8 +50,16 @@ export const fieldTests: Readonly<Record<string, readonly string[]>> = {
   '/mounts/*/type': ['integration/default-mounts.test.ts: each one once, of its type and with its flags'],
   '/mounts/*/options': [
     'integration/mounts.test.ts: flags of a bind mount: %j',
+    'integration/mount-options.test.ts: %s on a bind mount',
     'integration/mounts.test.ts: propagation %s',
     'integration/mounts.test.ts: tmpfs with options; without a mode it has that of the directory below',
+  ],
+
+  '/mounts/*/uidMappings': [
+    "integration/idmap.test.ts: uidMappings and gidMappings are the mount's own, with and without a user namespace",
+  ],
+  '/mounts/*/gidMappings': [
+    "integration/idmap.test.ts: uidMappings and gidMappings are the mount's own, with and without a user namespace",
   ],
 
   '/hooks': [
@@ -70,12 +80,17 @@ export const fieldTests: Readonly<Record<string, readonly string[]>> = {
   ],
   '/linux/uidMappings': ['integration/user-namespace.test.ts: is a new one, with the maps of the spec'],
   '/linux/gidMappings': ['integration/user-namespace.test.ts: is a new one, with the maps of the spec'],
+  '/linux/timeOffsets': [
+    "integration/time-namespace.test.ts: is the container's own, with the offsets of the spec: in create, run and exec",
+  ],
+  '/linux/mountLabel': ['integration/labels.test.ts: new file systems, masked directories and the console have the label of the spec'],
   '/linux/devices': ['integration/default-mounts.test.ts: linux.devices: made with their number, mode and owner'],
   '/linux/sysctl': [
     'security/cve-2025-52881.test.ts: a sysctl is set in the kernel, in the namespace of the container alone',
   ],
   '/linux/rootfsPropagation': [
-    'unit/plan/rootfs.test.ts: rootfsPropagation %s is set after the change of root, before it is read-only',
+    'integration/propagation.test.ts: rootfsPropagation %s: what / is in the container',
+    'integration/propagation.test.ts: shared: a mount that the container makes in a shared bind reaches the host',
   ],
   '/linux/netDevices/*/name': [
     'integration/net-devices.test.ts: a device keeps its name, its global addresses, its MTU, and is up',

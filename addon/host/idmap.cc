@@ -48,6 +48,11 @@ Status map_ids(plan::Reader& arguments, i32 pid, TextBuffer<1024>& detail) {
   return gid_helper.empty() ? write_proc(pid, "gid_map", gids) : run_helper(gid_helper, pid, gids, detail);
 }
 
+Status write_id_maps(i32 pid, Text uids, Text gids) {
+  TRY(write_proc(pid, "uid_map", uids));
+  return write_proc(pid, "gid_map", gids);
+}
+
 Status adjust_oom_score(plan::Reader& arguments, i32 pid) {
   Text value = arguments.text();
   return arguments.done() ? write_proc(pid, "oom_score_adj", value) : failure(EPROTO, "read", "plan");

@@ -14,6 +14,7 @@
 #include "host/clone.h"
 #include "host/idmap.h"
 #include "host/image.h"
+#include "host/mapped-tree.h"
 #include "host/netdevice.h"
 #include "host/outcome.h"
 #include "sys/kernel.h"
@@ -49,8 +50,9 @@ class Spawn {
     if (taken_.exchange(true)) return;
     times_.prepare = monotonic_time();
     CgroupWriter writer;
+    MappedUsers users;
     for (plan::Item item : before_) {
-      Status status = prepare_one(item, writer);
+      Status status = prepare_one(item, writer, users);
       if (!status.ok()) {
         prepared_.fail(item, status);
         break;
@@ -115,12 +117,18 @@ class Spawn {
     valid_ = operations.complete() && clone_.operation == Operation::clone;
   }
 
-  Status prepare_one(plan::Item& item, CgroupWriter& writer) {
+  Status prepare_one(plan::Item& item, CgroupWriter& writer, MappedUsers& users) {
     switch (item.operation) {
       case Operation::openDescriptor: {
         Fd fd;
         TRY(open_descriptor(item.arguments, fd));
         slots_.push_back(std::move(fd));
+        return {};
+      }
+      case Operation::openMappedTree: {
+        Fd tree;
+        TRY(open_mapped_tree(item.arguments, users, tree));
+        slots_.push_back(std::move(tree));
         return {};
       }
       default: return writer.run(item);

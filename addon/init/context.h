@@ -41,12 +41,17 @@ struct Context {
   Fd null_device;   // the host's /dev/null, checked
   Fd masked;        // the empty read-only tmpfs that covers masked directories
   Fd terminal;      // the slave of the console
+  Fd time_offsets;  // between openTimeOffsets and setTimeOffsets
   Fd start_fifo;    // open while startContainer hooks run, so that their failure can be told
   PathBuffer program;  // found by findProgram
   Text detail;         // what a failed hook wrote
   Stamps stamps;       // sent with `created`
 
   [[nodiscard]] int slot(u32 index) const { return index < slot_count ? slots[index] : -1; }
+  void take_slot(u32 index, Fd& out) {
+    out.reset(slot(index));
+    if (index < slot_count) slots[index] = -1;
+  }
   void close_slot(u32 index) {
     if (slot(index) < 0) return;
     CALL(close, slots[index]);
@@ -67,6 +72,9 @@ Status session_keyring(Context& context, plan::Reader& arguments);
 Status set_hostname(Context& context, plan::Reader& arguments);
 Status set_domainname(Context& context, plan::Reader& arguments);
 Status loopback_up(Context& context, plan::Reader& arguments);
+Status open_time_offsets(Context& context, plan::Reader& arguments);
+Status set_time_offsets(Context& context, plan::Reader& arguments);
+Status new_user_namespace(Context& context, plan::Reader& arguments);
 
 Status set_propagation(Context& context, plan::Reader& arguments);
 Status open_root(Context& context, plan::Reader& arguments);
@@ -79,12 +87,16 @@ Status remount_root_readonly(Context& context, plan::Reader& arguments);
 Status mount_filesystem(Context& context, plan::Reader& arguments);
 Status bind_mount(Context& context, plan::Reader& arguments);
 Status remount(Context& context, plan::Reader& arguments);
+Status remount_bind(Context& context, plan::Reader& arguments);
 Status make_device(Context& context, plan::Reader& arguments);
 Status make_symlink(Context& context, plan::Reader& arguments);
 Status make_directory(Context& context, plan::Reader& arguments);
 Status mask_path(Context& context, plan::Reader& arguments);
 Status readonly_path(Context& context, plan::Reader& arguments);
 Status write_proc(Context& context, plan::Reader& arguments);
+Status set_apparmor_profile(Context& context, plan::Reader& arguments);
+Status set_selinux_label(Context& context, plan::Reader& arguments);
+Status label_console(Context& context, plan::Reader& arguments);
 
 Status console(Context& context, plan::Reader& arguments);
 Status stdio(Context& context, plan::Reader& arguments);
@@ -113,6 +125,7 @@ Status execute(Context& context, plan::Reader& arguments);
 Status malformed();
 Status open_null_device(Context& context);
 Status attach_tree(const Fd& tree, const Fd& target, Text operand);
+Status copy_tree(const Fd& from, const Fd& into, Text operand);
 Status refuse_proc(const Fd& target, Text operand);
 Status send_frame(int descriptor, const void* frame, u32 size, int passed);
 Status make_pointers(plan::Reader& arguments, u32 extra, const char**& pointers, u32& count);

@@ -92,14 +92,6 @@ bool collect(int pidfd, int output, u32 timeout, TextBuffer<1024>& text) {
   }
 }
 
-struct SignalInfo {
-  i32 signal, error, code, pad;
-  i32 pid;
-  u32 uid;
-  i32 status;
-  i32 rest[25];
-};
-
 Status run_hook(Context& context, const Launch& launch, u32 timeout, Fd& reader, Fd& writer, Text path) {
   int raw_pidfd = -1;
   volatile int problem = 0;  // written by the child, in a function that the compiler knows not to return
@@ -111,7 +103,7 @@ Status run_hook(Context& context, const Launch& launch, u32 timeout, Fd& reader,
   output.truncate(0);
   bool in_time = collect(pidfd.get(), reader.get(), timeout, output);
   if (!in_time) CALL(pidfd_send_signal, pidfd.get(), kernel::kSigKill, nullptr, 0);
-  SignalInfo info{};
+  kernel::SignalInfo info{};
   CALL(waitid, kernel::kPidfdWait, pidfd.get(), &info, kernel::kWaitExited, nullptr);
   context.detail = output.text();
   if (problem != 0) return failure(problem, "execve", path);

@@ -106,6 +106,9 @@ Status run(Context& context, Operation operation, plan::Reader& arguments) {
     case Operation::setHostname: return set_hostname(context, arguments);
     case Operation::setDomainname: return set_domainname(context, arguments);
     case Operation::loopbackUp: return loopback_up(context, arguments);
+    case Operation::openTimeOffsets: return open_time_offsets(context, arguments);
+    case Operation::setTimeOffsets: return set_time_offsets(context, arguments);
+    case Operation::newUserNamespace: return new_user_namespace(context, arguments);
     case Operation::setPropagation: return set_propagation(context, arguments);
     case Operation::openRoot: return open_root(context, arguments);
     case Operation::mount: return mount_filesystem(context, arguments);
@@ -121,6 +124,10 @@ Status run(Context& context, Operation operation, plan::Reader& arguments) {
     case Operation::rootPropagation: return root_propagation(context, arguments);
     case Operation::remountRootReadonly: return remount_root_readonly(context, arguments);
     case Operation::remount: return remount(context, arguments);
+    case Operation::remountBind: return remount_bind(context, arguments);
+    case Operation::setAppArmorProfile: return set_apparmor_profile(context, arguments);
+    case Operation::setSelinuxLabel: return set_selinux_label(context, arguments);
+    case Operation::labelConsole: return label_console(context, arguments);
     case Operation::writeProc: return write_proc(context, arguments);
     case Operation::console: return console(context, arguments);
     case Operation::stdio: return stdio(context, arguments);

@@ -20,17 +20,14 @@ Status set_tree_attributes(int tree, u64 set, u64 clear, u64 propagation, u32 fl
   return status_of(CALL(mount_setattr, tree, "", AT_EMPTY_PATH | flags, &change, sizeof change), operand);
 }
 
-Status propagate(Context& context, Text destination, u32 propagation) {
-  if (propagation == 0) return {};
-  Fd mounted;
-  TRY(open_in_root(context.root, destination, O_PATH, mounted));
-  const u32 recursive = (propagation & MS_REC) != 0 ? AT_RECURSIVE : 0;
-  u32 kind = propagation & ~static_cast<u32>(MS_REC);
-  if (kind == (MS_SLAVE | MS_SHARED)) {  // a slave first, which is then shared: two steps
-    TRY(set_tree_attributes(mounted.get(), 0, 0, MS_SLAVE, recursive, destination));
-    kind = MS_SHARED;
+// The words of the config, one after the other: a slave can be shared as well.
+Status propagate(const Fd& mounted, plan::Reader words, u32 count, Text operand) {
+  for (u32 i = 0; i < count; i++) {
+    const u32 word = words.number();
+    const u32 recursive = (word & MS_REC) != 0 ? AT_RECURSIVE : 0;
+    TRY(set_tree_attributes(mounted.get(), 0, 0, word & ~static_cast<u32>(MS_REC), recursive, operand));
   }
-  return set_tree_attributes(mounted.get(), 0, 0, kind, recursive, destination);
+  return {};
 }
 
 bool contains(Text text, Text part) {
@@ -69,9 +66,12 @@ Status mount_filesystem(Context& context, plan::Reader& arguments) {
   Text destination = arguments.text(), source = arguments.text(), type = arguments.text();
   u64 flags = arguments.number64();
   Text data = arguments.text();
-  u32 propagation = arguments.number(), ordinary = arguments.number(), allow_proc = arguments.number();
+  const u32 words = arguments.number();
+  const plan::Reader propagation = arguments;
+  for (u32 i = 0; i < words && arguments.ok(); i++) arguments.number();
+  u32 ordinary = arguments.number(), allow_proc = arguments.number(), copy_up = arguments.number();
   if (!arguments.done()) return malformed();
-  Fd target;
+  Fd target, covered, mounted;
   // /proc or /sys behind a link would let later writes to them go astray (CVE-2019-16884, CVE-2023-27561).
   TRY(make_directories(context.root, destination, 0755, target, ordinary != 0));
   if (allow_proc == 0) TRY(refuse_proc(target, destination));
@@ -81,20 +81,30 @@ Status mount_filesystem(Context& context, plan::Reader& arguments) {
     TRY(tmpfs_data(target, data, with_mode), destination);
     options = with_mode.data;
   }
+  if (copy_up != 0) {
+    TRY(covered.take(CALL(openat, target.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), destination));
+  }
   TRY(mount_here(target, source.data, type.data, flags, options, destination));
-  return propagate(context, destination, propagation);
+  if (words == 0 && copy_up == 0) return {};
+  TRY(open_in_root(context.root, destination, O_PATH | O_DIRECTORY, mounted));
+  if (copy_up != 0) TRY(copy_tree(covered, mounted, destination));
+  return propagate(mounted, propagation, words, destination);
 }
 
 Status bind_mount(Context& context, plan::Reader& arguments) {
   Text destination = arguments.text(), source = arguments.text();
-  u32 recursive = arguments.number();
+  u32 given = arguments.number(), recursive = arguments.number();
   u64 set = arguments.number64(), clear = arguments.number64();
   u64 tree_set = arguments.number64(), tree_clear = arguments.number64();
-  u32 propagation = arguments.number(), allow_proc = arguments.number();
+  const u32 words = arguments.number();
+  const plan::Reader propagation = arguments;
+  for (u32 i = 0; i < words && arguments.ok(); i++) arguments.number();
+  u32 allow_proc = arguments.number();
   if (!arguments.done()) return malformed();
   Fd tree, target;
   const u32 whole = recursive != 0 ? AT_RECURSIVE : 0;
-  TRY(tree.take(CALL(open_tree, AT_FDCWD, source.data, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | whole), source));
+  if (given != plan::kNoSlot) context.take_slot(given, tree);
+  else TRY(tree.take(CALL(open_tree, AT_FDCWD, source.data, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | whole), source));
   kernel::Stat status{};
   TRY(CALL(newfstatat, tree.get(), "", &status, AT_EMPTY_PATH), source);
   TRY(set_tree_attributes(tree.get(), tree_set, tree_clear, 0, AT_RECURSIVE, destination));
@@ -102,7 +112,7 @@ Status bind_mount(Context& context, plan::Reader& arguments) {
   TRY(make_mount_point(context.root, destination, (status.mode & 0170000) == 0040000, target));
   if (allow_proc == 0) TRY(refuse_proc(target, destination));
   TRY(attach_tree(tree, target, destination));
-  return propagate(context, destination, propagation);
+  return propagate(tree, propagation, words, destination);
 }
 
 Status remount(Context& context, plan::Reader& arguments) {
@@ -113,4 +123,22 @@ Status remount(Context& context, plan::Reader& arguments) {
   Fd target;
   TRY(open_in_root(context.root, destination, O_PATH | O_DIRECTORY, target));
   return mount_here(target, nullptr, nullptr, flags | MS_REMOUNT, data.data, destination);
+}
+
+// remount,bind replaces all flags. In a user namespace some are locked: those that nobody asked to be off then stay.
+Status remount_bind(Context& context, plan::Reader& arguments) {
+  Text destination = arguments.text();
+  u64 set = arguments.number64(), clear = arguments.number64(), must_clear = arguments.number64();
+  u64 tree_set = arguments.number64(), tree_clear = arguments.number64();
+  const u32 words = arguments.number();
+  const plan::Reader propagation = arguments;
+  for (u32 i = 0; i < words && arguments.ok(); i++) arguments.number();
+  if (!arguments.done()) return malformed();
+  Fd target;
+  TRY(open_in_root(context.root, destination, O_PATH, target));
+  Status changed = set_tree_attributes(target.get(), set, clear, 0, 0, destination);
+  if (changed.error == EPERM) changed = set_tree_attributes(target.get(), set, must_clear, 0, 0, destination);
+  TRY(changed);
+  TRY(set_tree_attributes(target.get(), tree_set, tree_clear, 0, AT_RECURSIVE, destination));
+  return propagate(target, propagation, words, destination);
 }

@@ -5,7 +5,7 @@
 
 namespace {
 
-Status open_masking_tree(Context& context) {
+Status open_masking_tree(Context& context, Text label) {
   if (context.masked.valid()) return {};
   // One empty file system for all masked directories: a super block each would cost far more.
   Fd filesystem;
@@ -14,6 +14,7 @@ Status open_masking_tree(Context& context) {
   TRY(CALL(fsconfig, filesystem.get(), kSetString, "nr_blocks", "1", 0), "tmpfs");
   TRY(CALL(fsconfig, filesystem.get(), kSetString, "nr_inodes", "1", 0), "tmpfs");
   TRY(CALL(fsconfig, filesystem.get(), kSetFlag, "ro", nullptr, 0), "tmpfs");
+  if (!label.empty()) TRY(CALL(fsconfig, filesystem.get(), kSetString, "context", label.data, 0), label);
   TRY(CALL(fsconfig, filesystem.get(), kCreate, nullptr, nullptr, 0), "tmpfs");
   return context.masked.take(CALL(fsmount, filesystem.get(), 1 /* FSMOUNT_CLOEXEC */,
                                   MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC),
@@ -21,9 +22,9 @@ Status open_masking_tree(Context& context) {
 }
 
 // The first directory takes the detached mount itself; the descriptor goes on naming it, so the others clone it.
-Status mask_directory(Context& context, const Fd& target, Text path) {
+Status mask_directory(Context& context, const Fd& target, Text path, Text label) {
   if (!context.masked.valid()) {
-    TRY(open_masking_tree(context));
+    TRY(open_masking_tree(context, label));
     return attach_tree(context.masked, target, path);
   }
   Fd copy;
@@ -45,7 +46,7 @@ Status open_null_device(Context& context) {
 }
 
 Status mask_path(Context& context, plan::Reader& arguments) {
-  Text path = arguments.text();
+  Text path = arguments.text(), label = arguments.text();
   if (!arguments.done()) return malformed();
   Fd target;
   Status found = open_in_root(context.root, path, O_PATH, target);
@@ -53,7 +54,7 @@ Status mask_path(Context& context, plan::Reader& arguments) {
   TRY(found);
   kernel::Stat status{};
   TRY(CALL(newfstatat, target.get(), "", &status, AT_EMPTY_PATH), path);
-  if ((status.mode & 0170000) == 0040000) return mask_directory(context, target, path);
+  if ((status.mode & 0170000) == 0040000) return mask_directory(context, target, path, label);
   TRY(open_null_device(context));
   Fd tree;
   TRY(tree.take(

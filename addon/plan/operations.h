@@ -14,6 +14,7 @@ enum class Operation : u32 {
   moveNetDevice = 8,
   delegateCgroup = 9,
   adoptCgroup = 10,
+  openMappedTree = 200,
 
   joinCgroup = 16,
   enterNamespace = 17,
@@ -25,6 +26,9 @@ enum class Operation : u32 {
   setHostname = 23,
   setDomainname = 24,
   loopbackUp = 25,
+  openTimeOffsets = 26,
+  setTimeOffsets = 27,
+  newUserNamespace = 28,
 
   setPropagation = 32,
   openRoot = 33,
@@ -41,6 +45,10 @@ enum class Operation : u32 {
   rootPropagation = 44,
   remountRootReadonly = 45,
   remount = 46,
+  setAppArmorProfile = 47,
+  setSelinuxLabel = 48,
+  labelConsole = 49,
+  remountBind = 50,
 
   writeProc = 64,
   console = 65,

@@ -108,6 +108,15 @@ struct TimeSpec {
   i64 nanoseconds;
 };
 
+// siginfo_t as waitid(2) fills it.
+struct SignalInfo {
+  i32 signal, error, code, pad;
+  i32 pid;
+  u32 uid;
+  i32 status;
+  i32 rest[25];
+};
+
 struct WindowSize {
   u16 rows, columns, xpixel, ypixel;
 };

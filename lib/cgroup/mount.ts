@@ -7,8 +7,8 @@
  * bound instead.
  */
 import { posix } from 'node:path'
-import { attributes, clearedAttributes, MS, type MountOptions, parseMountOptions, propagationOf } from '../plan/mount-flags.ts'
-import type { Operation } from '../plan/operations.ts'
+import { attributes, clearedAttributes, MS, type MountOptions, parseMountOptions } from '../plan/mount-flags.ts'
+import { NO_SLOT, type Operation } from '../plan/operations.ts'
 import type { Mount } from '../spec/schema.ts'
 import { type CgroupHost, type Hierarchy, ownDirectory, type UnifiedHierarchy } from './host.ts'
 import type { CgroupLayout } from './layout.ts'
@@ -36,11 +36,11 @@ export function cgroupMountOperations(
   if (host.mode === 'v2' || mount.type === 'cgroup2') return [unifiedMount(place, host.unified)]
 
   const { field, destination, options } = place
-  const propagation = propagationOf(options)
+  const { propagation } = options
   return [
     {
       op: 'mount', field, destination, source: 'tmpfs', type: 'tmpfs', flags: hardened, data: 'mode=755', propagation,
-      ordinaryDirectory: 0, allowProc: 0,
+      ordinaryDirectory: 0, allowProc: 0, copyUp: 0,
     },
     ...host.hierarchies.flatMap(hierarchy => hierarchyMount(place, hierarchy)),
     ...((options.set & MS.RDONLY) === 0 ? [] : [{
@@ -65,7 +65,7 @@ function unifiedMount(place: Place, unified: UnifiedHierarchy | undefined): Oper
   if (unified !== undefined && !own) return bindOwn(place, destination, unified, place.layout.paths[''], 0)
   return {
     op: 'mount', field, destination, source: 'cgroup', type: 'cgroup2', flags: options.set, data: options.data,
-    propagation: propagationOf(options), ordinaryDirectory: 0, allowProc: 0,
+    propagation: options.propagation, ordinaryDirectory: 0, allowProc: 0, copyUp: 0,
   }
 }
 
@@ -76,7 +76,8 @@ function hierarchyMount(place: Place, hierarchy: Hierarchy): Operation[] {
   const first: Operation = place.fresh && !place.layout.disabled
     ? {
         op: 'mount', field, destination, source: 'cgroup', type: 'cgroup', flags: options.set | hardened,
-        data: hierarchy.controllers.join(','), propagation: propagationOf(options), ordinaryDirectory: 0, allowProc: 0,
+        data: hierarchy.controllers.join(','), propagation: options.propagation, ordinaryDirectory: 0, allowProc: 0,
+        copyUp: 0,
       }
     : bindOwn(place, destination, hierarchy, layout.paths[hierarchy.controllers[0] ?? ''], hardened)
   const links = hierarchy.controllers.length === 1 ? [] : hierarchy.controllers.filter(one => one !== name)
@@ -97,9 +98,9 @@ function bindOwn(
   const { field, options } = place
   const readonly = path === undefined ? MS.RDONLY : 0
   return {
-    op: 'bindMount', field, destination, source: path ?? ownDirectory(hierarchy), recursive: 0,
+    op: 'bindMount', field, destination, source: path ?? ownDirectory(hierarchy), tree: NO_SLOT, recursive: 0,
     set: attributes(options.set | flags | readonly), clear: clearedAttributes(options) & ~attributes(readonly),
     recursiveSet: options.recursiveSet, recursiveClear: options.recursiveClear,
-    propagation: propagationOf(options), allowProc: 0,
+    propagation: options.propagation, allowProc: 0,
   }
 }

@@ -74,6 +74,12 @@ function message(failure: Failure): string {
     case 'makeDevice':
       if (failure.syscall === 'fstatfs') return `${quoted} cannot be mounted because it is inside /proc${place(failure)}`
       break
+    case 'openMappedTree':
+      if (failure.syscall === 'mount_setattr') {
+        const hint = errnoName(errno) === 'EINVAL' ? " (maybe the filesystem used doesn't support idmap mounts on this kernel?)" : ''
+        return `failed to set MOUNT_ATTR_IDMAP on ${quoted}: ${errnoMessage(errno)}${hint}${place(failure)}`
+      }
+      break
     case 'openRoot':
       if (['ENOENT', 'ENOTDIR'].includes(errnoName(errno))) return `invalid rootfs: stat ${operand}: ${errnoMessage(errno)}${place(failure)}`
       break

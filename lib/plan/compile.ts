@@ -9,6 +9,8 @@ import type { PlanContext } from './context.ts'
 import { planDevices } from './devices.ts'
 import { type HookState, planHooks } from './hooks.ts'
 import type { IdentityFacts } from './identity.ts'
+import { planKeyring, requireMountLabels } from './labels.ts'
+import { type MappedTrees, planMappedTrees } from './mapped-trees.ts'
 import { planMounts } from './mounts.ts'
 import { type NamespacePlan, planNames, planNamespaces } from './namespaces.ts'
 import { planNetDevices } from './net-devices.ts'
@@ -33,6 +35,7 @@ export function compile(spec: Spec, process: ProcessSpec, context: PlanContext):
   })
   const firstTask = context.descriptors.count
   const namespaces = planNamespaces(spec, context.host, firstTask + cgroups.tasks.length)
+  const trees = planMappedTrees(spec, context, firstTask + cgroups.tasks.length + namespaces.open.length)
   const join = cgroups.tasks.map(({ path }, at): Operation =>
     ({ op: 'joinCgroup', field: context.cgroups.field, descriptor: firstTask + at, path }))
   const scope = context.cgroups.scope !== undefined
@@ -42,16 +45,18 @@ export function compile(spec: Spec, process: ProcessSpec, context: PlanContext):
       ...(scope ? [] : cgroups.prepare),
       ...cgroups.tasks.map(({ path }): Operation =>
         ({ op: 'openDescriptor', field: context.cgroups.field, path, flags: O_WRONLY, type: 0 })),
-      ...namespaces.open,
+      ...namespaces.open, ...trees.open,
       { op: 'clone', field: spec.linux?.namespaces === undefined ? '' : '/linux/namespaces', flags: namespaces.flags, cgroup: cgroups.into },
       ...namespaces.mapIds, ...planOomScore(process, '/process'), ...planNetDevices(spec, context.host),
     ],
-    get init() { return [...(scope ? [awaitCgroup] : join), ...planInit(spec, process, context, namespaces)] },
+    get init() { return [...(scope ? [awaitCgroup] : join), ...planInit(spec, process, context, namespaces, trees)] },
     ...(scope ? { cgroup: { prepare: cgroups.prepare, limits: cgroups.limits } } : {}),
   }
 }
 
-function planInit(spec: Spec, process: ProcessSpec, context: PlanContext, namespaces: NamespacePlan): Operation[] {
+function planInit(
+  spec: Spec, process: ProcessSpec, context: PlanContext, namespaces: NamespacePlan, trees: MappedTrees,
+): Operation[] {
   const { hooks } = spec
   const ownMounts = namespaces.has('mount')
   const identity: IdentityFacts = {
@@ -61,9 +66,9 @@ function planInit(spec: Spec, process: ProcessSpec, context: PlanContext, namesp
   return [
     ...namespaces.enter,
     { op: 'newSession', field: '' },
-    ...(context.noNewKeyring ? [] : [{ op: 'sessionKeyring', field: '', name: `_ses.${context.id}` } as const]),
+    ...(context.noNewKeyring ? [] : planKeyring(context.id, process, '/process')),
     ...planNames(spec, namespaces),
-    ...(ownMounts ? planFiles(spec, process, context, namespaces) : planChroot(spec, process, context)),
+    ...(ownMounts ? planFiles(spec, process, context, namespaces, trees) : planChroot(spec, process, context)),
     ...(hooks?.prestart?.length || hooks?.createRuntime?.length ? [{ op: 'awaitRuntimeHooks', field: '/hooks' } as const] : []),
     ...planHooks(hooks?.createContainer, 'createContainer', hookState(spec, context, 'creating')),
     ...(ownMounts ? [...planPaths(spec), ...planPivot(spec, context)] : []),
@@ -78,13 +83,18 @@ function planInit(spec: Spec, process: ProcessSpec, context: PlanContext, namesp
 }
 
 /** The mounts and what stands on them, all of it before the runtime hooks, which may want to add to it. */
-function planFiles(spec: Spec, process: ProcessSpec, context: PlanContext, namespaces: NamespacePlan): Operation[] {
-  const mounts = planMounts(spec.mounts ?? [], context, namespaces)
+function planFiles(
+  spec: Spec, process: ProcessSpec, context: PlanContext, namespaces: NamespacePlan, trees: MappedTrees,
+): Operation[] {
+  requireMountLabels(spec, context.host)
+  const mounts = planMounts(spec, context, namespaces, trees)
+  const label = spec.linux?.mountLabel ?? ''
   return [
     ...planRoot(spec, context),
     ...mounts.mounts,
     ...(mounts.bindsDev ? [] : planDevices(spec, namespaces)),
     ...planConsole(process, context.descriptors, '/process', true),
+    ...(process.terminal && label !== '' ? [{ op: 'labelConsole', field: '/linux/mountLabel', label } as const] : []),
     { op: 'makeDirectory', field: '/process/cwd', path: process.cwd, mode: 0o755 },
     ...mounts.finish,
   ]
@@ -92,7 +102,7 @@ function planFiles(spec: Spec, process: ProcessSpec, context: PlanContext, names
 
 /** Without a mount namespace of its own a container may only change its root: mounts would be the host's. */
 function planChroot(spec: Spec, process: ProcessSpec, context: PlanContext): Operation[] {
-  const misplaced = spec.mounts?.length ? '/mounts' : spec.root.readonly ? '/root/readonly' : process.terminal ? '/process/terminal' : undefined
+  const misplaced = spec.linux?.mountLabel ? '/linux/mountLabel' : spec.mounts?.length ? '/mounts' : spec.root.readonly ? '/root/readonly' : process.terminal ? '/process/terminal' : undefined
   if (misplaced !== undefined) {
     throw new NruncError('ERR_CONFIG_INVALID', `${misplaced} needs a mount namespace`, { field: misplaced })
   }

@@ -33,6 +33,9 @@ export interface HostFacts {
   /** Absolute paths of newuidmap and newgidmap, where they exist. */
   readonly uidHelper?: string | undefined
   readonly gidHelper?: string | undefined
+  /** Whether these security modules are at work. */
+  readonly apparmor?: boolean | undefined
+  readonly selinux?: boolean | undefined
 }
 
 export interface PlanContext {

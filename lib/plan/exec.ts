@@ -7,7 +7,8 @@ import { type CgroupEntry, cgroupEntry } from '../cgroup/operations.ts'
 import type { LinuxSpec, NamespaceType, ProcessSpec } from '../spec/schema.ts'
 import { planOomScore } from './compile.ts'
 import type { GivenDescriptors, HostFacts } from './context.ts'
-import { namespaceFlags } from './namespaces.ts'
+import { planKeyring } from './labels.ts'
+import { joinOrderOf, namespaceFlags } from './namespaces.ts'
 import { NO_SLOT, type Operation, type Plan } from './operations.ts'
 import { planConsole, planExecute, planPidfd, planProcess } from './process.ts'
 import { planAffinity, planDomain } from './scheduling.ts'
@@ -30,9 +31,6 @@ export interface ExecContext {
   readonly descriptors: GivenDescriptors
 }
 
-/** The user namespace first: it gives the right to join the others. The mount namespace last: it changes the root. */
-const joinOrder: readonly NamespaceType[] = ['user', 'ipc', 'uts', 'network', 'pid', 'cgroup', 'time', 'mount']
-
 const O_WRONLY = 1
 
 /** For a process that has something to do before it is in its cgroup: it is not born there. */
@@ -50,7 +48,7 @@ export function compileExec(process: ProcessSpec, context: ExecContext): Plan {
   const entry = attached ? { tasks: [], into: '' } : affinity.before.length > 0 ? laterEntry(cgroupPaths) : cgroupEntry(cgroupPaths)
   const firstTask = context.descriptors.count
   const firstNamespace = firstTask + entry.tasks.length
-  const joined = joinOrder.flatMap((type) => context.namespaces.filter((one) => one.type === type))
+  const joined = joinOrderOf(context.host).flatMap((type) => context.namespaces.filter((one) => one.type === type))
   return {
     host: [
       ...entry.tasks.map(({ path }): Operation => ({ op: 'openDescriptor', field: '', path, flags: O_WRONLY, type: 0 })),
@@ -68,7 +66,7 @@ export function compileExec(process: ProcessSpec, context: ExecContext): Plan {
       ...(joined.some(({ type }) => type === 'user') ? [{ op: 'becomeRoot', field: '' } as const] : []),
       ...(joined.some(({ type }) => type === 'pid') ? [{ op: 'fork', field: '' } as const] : []),
       { op: 'newSession', field: '' },
-      ...(context.noNewKeyring ? [] : [{ op: 'sessionKeyring', field: '', name: `_ses.${context.id}` } as const]),
+      ...(context.noNewKeyring ? [] : planKeyring(context.id, process, '')),
       ...(context.rootfs === undefined ? [] : [
         { op: 'openRoot', field: '', path: context.rootfs, bind: 0 }, { op: 'changeRoot', field: '', path: context.rootfs },
       ] as const),

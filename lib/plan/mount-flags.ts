@@ -53,9 +53,11 @@ const recursive: Readonly<Record<string, Change>> = {
   rsymfollow: { clear: MOUNT_ATTR.NOSYMFOLLOW }, rnosymfollow: { set: MOUNT_ATTR.NOSYMFOLLOW },
 }
 
+const others: readonly string[] = ['idmap', 'ridmap', 'tmpcopyup']
+
 /** The names of every option with a meaning of its own; what is not listed is data for the file system. */
 export const mountOptionNames: readonly string[] = [
-  ...Object.keys(plain), ...Object.keys(propagations), ...Object.keys(recursive),
+  ...Object.keys(plain), ...Object.keys(propagations), ...Object.keys(recursive), ...others,
 ].sort()
 
 export interface MountOptions {
@@ -68,6 +70,10 @@ export interface MountOptions {
   recursiveClear: number
   /** Propagation flags (MS_SHARED, ... with MS_REC), in the order in which they were given. */
   propagation: number[]
+  /** The mount (`idmap`) or its whole tree (`ridmap`) gets mapped ids. */
+  idmap: '' | 'idmap' | 'ridmap'
+  /** What the destination holds is copied into the new file system. */
+  copyUp: boolean
   /** What is left for the file system, joined with commas. */
   data: string
 }
@@ -77,7 +83,9 @@ const known = <T>(table: Readonly<Record<string, T>>, name: string): T | undefin
 
 /** Split the options of a mount. The last one of a pair of opposites wins, as in mount(8). */
 export function parseMountOptions(options: readonly string[]): MountOptions {
-  const result: MountOptions = { set: 0, clear: 0, recursiveSet: 0, recursiveClear: 0, propagation: [], data: '' }
+  const result: MountOptions = {
+    set: 0, clear: 0, recursiveSet: 0, recursiveClear: 0, propagation: [], idmap: '', copyUp: false, data: '',
+  }
   const data: string[] = []
   for (const option of options) {
     const change = known(plain, option)
@@ -91,6 +99,10 @@ export function parseMountOptions(options: readonly string[]): MountOptions {
     } else if (tree !== undefined) {
       result.recursiveSet = (result.recursiveSet & ~(tree.clear ?? 0)) | (tree.set ?? 0)
       result.recursiveClear = (result.recursiveClear & ~(tree.set ?? 0)) | (tree.clear ?? 0)
+    } else if (option === 'idmap' || option === 'ridmap') {
+      result.idmap = option
+    } else if (option === 'tmpcopyup') {
+      result.copyUp = true
     } else {
       data.push(option)
     }
@@ -118,15 +130,15 @@ export function clearedAttributes(options: MountOptions): number {
   return (attributes(options.clear) & ~MOUNT_ATTR.ATIME) | cleared
 }
 
+/** What `remount,bind` has to clear: every flag that it does not name, but times only where it names one. mount(2). */
+export function replacedAttributes(options: MountOptions): number {
+  const all = pairs.reduce((mask, [, attribute]) => mask | attribute, 0) & ~MOUNT_ATTR.ATIME
+  return (all & ~attributes(options.set)) | (clearedAttributes(options) & MOUNT_ATTR.ATIME)
+}
+
 /** MS_* for a mount that is made afresh: nothing is below it, so that the attributes of its tree are its own. */
 export function freshFlags(options: MountOptions): number {
   const flags = (wanted: number): number =>
     pairs.reduce((all, [flag, attribute]) => all | (wanted & attribute ? flag : 0), 0)
   return (options.set & ~MS.REC & ~flags(options.recursiveClear)) | flags(options.recursiveSet)
-}
-
-/** What the words about propagation come to: the last one counts, but a slave can be shared as well. mount(8). */
-export function propagationOf({ propagation }: MountOptions): number {
-  const last = propagation.at(-1) ?? 0
-  return last & MS.SHARED && propagation.some((one) => one & MS.SLAVE) ? last | MS.SLAVE : last
 }

@@ -4,12 +4,13 @@
 import { posix } from 'node:path'
 import { cgroupMountOperations } from '../cgroup/mount.ts'
 import { NruncError } from '../errors.ts'
-import type { Mount } from '../spec/schema.ts'
+import type { Mount, Spec } from '../spec/schema.ts'
 import { pointer } from '../spec/pointer.ts'
 import type { PlanContext } from './context.ts'
-import { attributes, clearedAttributes, freshFlags, MS, parseMountOptions, propagationOf } from './mount-flags.ts'
+import type { MappedTrees } from './mapped-trees.ts'
+import { attributes, clearedAttributes, freshFlags, mountOptionNames, MS, parseMountOptions, replacedAttributes } from './mount-flags.ts'
 import type { NamespacePlan } from './namespaces.ts'
-import type { Operation } from './operations.ts'
+import { NO_SLOT, type Operation } from './operations.ts'
 
 /** What a bind mount may replace inside /proc: files that a tool like lxcfs serves. */
 const allowedInProc = new Set([
@@ -26,7 +27,8 @@ export interface MountPlan {
   readonly bindsDev: boolean
 }
 
-export function planMounts(mounts: readonly Mount[], context: PlanContext, namespaces: NamespacePlan): MountPlan {
+export function planMounts(spec: Spec, context: PlanContext, namespaces: NamespacePlan, trees: MappedTrees): MountPlan {
+  const mounts = spec.mounts ?? []
   const plan: MountPlan = {
     mounts: [], finish: [],
     bindsDev: mounts.some((mount) => placeOf(mount) === '/dev' && isBind(mount)),
@@ -34,14 +36,17 @@ export function planMounts(mounts: readonly Mount[], context: PlanContext, names
   mounts.forEach((mount, index) => {
     const field = pointer('mounts', index)
     refuseInsideProc(mount, field)
+    refuseData(mount, field)
     if (!isBind(mount) && (mount.type === 'cgroup' || mount.type === 'cgroup2')) {
       plan.mounts.push(...cgroupMountOperations(context.cgroupHost, context.cgroups, mount, index, {
         cgroupNamespace: namespaces.has('user') ? namespaces.isNew('cgroup') : namespaces.has('cgroup'),
       }))
     } else if (isBind(mount)) {
-      plan.mounts.push(bindMount(mount, field, context.bundle))
+      plan.mounts.push(bindMount(mount, field, context.bundle, trees.slots.get(index) ?? NO_SLOT))
+    } else if (hasOption(mount, 'bind', 'rbind')) {
+      plan.mounts.push(remountBind(mount, field))
     } else {
-      addMount(plan, mount, field)
+      addMount(plan, mount, field, spec, mounts.slice(index + 1))
     }
   })
   return plan
@@ -71,30 +76,62 @@ function isProc(mount: Mount): boolean {
   return mount.type === 'proc' || hasOption(mount, 'remount')
 }
 
+/** They would be those of the whole file system, on the host too. */
+function refuseData({ options = [] }: Mount, field: string): void {
+  if (!options.includes('bind') && !options.includes('rbind')) return
+  const index = options.findIndex((option) => !mountOptionNames.includes(option))
+  if (index < 0) return
+  const message = `bind mounts cannot have any filesystem-specific options applied: ${JSON.stringify(options[index])} (field ${field})`
+  throw new NruncError('ERR_CONFIG_INVALID', message, { field: `${field}/options/${index}`, operand: options[index] })
+}
+
 /** For init, which sees where the links of the image lead: any other destination must not turn out to be inside /proc. */
 const allowProc = (mount: Mount): number => (/^\/proc(\/|$)/.test(placeOf(mount)) ? 1 : 0)
 
-function bindMount(mount: Mount, field: string, bundle: string): Operation {
+function bindMount(mount: Mount, field: string, bundle: string, tree: number): Operation {
   const options = parseMountOptions(mount.options ?? [])
   return {
     op: 'bindMount', field, destination: mount.destination,
-    source: posix.resolve(bundle, mount.source ?? ''),
+    source: posix.resolve(bundle, mount.source ?? ''), tree,
     recursive: options.set & MS.REC ? 1 : 0, set: attributes(options.set), clear: clearedAttributes(options),
-    recursiveSet: options.recursiveSet, recursiveClear: options.recursiveClear, propagation: propagationOf(options),
+    recursiveSet: options.recursiveSet, recursiveClear: options.recursiveClear, propagation: options.propagation,
     allowProc: allowProc(mount),
   }
 }
 
-function addMount(plan: MountPlan, mount: Mount, field: string): void {
+function remountBind({ destination, options: words = [] }: Mount, field: string): Operation {
+  const options = parseMountOptions(words)
+  return {
+    op: 'remountBind', field, destination, set: attributes(options.set), clear: replacedAttributes(options),
+    mustClear: clearedAttributes(options), recursiveSet: options.recursiveSet, recursiveClear: options.recursiveClear,
+    propagation: options.propagation,
+  }
+}
+
+function addMount(plan: MountPlan, mount: Mount, field: string, spec: Spec, following: readonly Mount[]): void {
   const options = parseMountOptions(mount.options ?? [])
   const { destination, type = 'none' } = mount
   const flags = freshFlags(options)
-  // The nodes of /dev are still to be made.
-  const later = placeOf(mount) === '/dev' && (flags & MS.RDONLY) !== 0
+  const data = withLabel(options.data, type, spec.linux?.mountLabel ?? '')
+  const later = (flags & MS.RDONLY) !== 0 && (options.copyUp || isFilledLater(mount, spec, following))
   plan.mounts.push({
-    op: 'mount', field, destination, source: mount.source ?? type, type, data: options.data,
-    flags: later ? flags & ~MS.RDONLY : flags, propagation: propagationOf(options),
+    op: 'mount', field, destination, source: mount.source ?? type, type, data,
+    flags: later ? flags & ~MS.RDONLY : flags, propagation: options.propagation,
     ordinaryDirectory: type === 'proc' || type === 'sysfs' ? 1 : 0, allowProc: allowProc(mount),
+    copyUp: options.copyUp ? 1 : 0,
   })
   if (later) plan.finish.push({ op: 'remount', field, destination, flags, data: options.data })
 }
+
+/** Nodes of /dev, mount points and the working directory are still to be made in it: it can be read-only only then. */
+function isFilledLater(mount: Mount, spec: Spec, following: readonly Mount[]): boolean {
+  const place = placeOf(mount)
+  if (place === '/dev') return true
+  if (mount.type !== 'tmpfs') return false
+  const made = [...following.map(placeOf), spec.process?.cwd ?? '', ...(spec.linux?.devices ?? []).map(({ path }) => path)]
+  return made.some((path) => posix.resolve('/', path).startsWith(`${place}/`))
+}
+
+/** The kernel's own file systems have labels of their own. selinux(8), `context`. */
+const withLabel = (data: string, type: string, label: string): string =>
+  label === '' || type === 'proc' || type === 'sysfs' ? data : [...(data === '' ? [] : [data]), `context="${label}"`].join(',')

@@ -18,8 +18,13 @@ export const namespaceFiles: Readonly<Record<NamespaceType, string>> = {
   time: 'time', mount: 'mnt', cgroup: 'cgroup', uts: 'uts', ipc: 'ipc', user: 'user', pid: 'pid', network: 'net',
 }
 
-/** The order in which namespaces are joined: the user namespace gives the right to join the others. */
-const joinOrder: readonly NamespaceType[] = ['user', 'ipc', 'uts', 'network', 'pid', 'mount', 'cgroup', 'time']
+const joinOrder: readonly NamespaceType[] = ['ipc', 'uts', 'network', 'pid', 'cgroup', 'time', 'mount']
+
+/**
+ * The order in which namespaces are joined. For an ordinary user the user namespace gives the right to join the others.
+ * For root it takes that right away: those that it does not own, as the host's, come before.
+ */
+export const joinOrderOf = ({ uid }: HostFacts): readonly NamespaceType[] => (uid === 0 ? [...joinOrder, 'user'] : ['user', ...joinOrder])
 
 export interface NamespacePlan {
   /** Opens the namespaces that are joined, before the clone. */
@@ -36,15 +41,19 @@ export interface NamespacePlan {
 }
 
 /**
- * New namespaces come with the clone, but for two kinds: the cgroup namespace, whose root is the cgroup that its maker
- * is in, and those that a joined user namespace has to own.
+ * New namespaces come with the clone, but for some: the cgroup namespace, whose root is the cgroup that its maker is in;
+ * the time namespace, which only children of its maker are in, and with it the pid namespace, whose first process that
+ * child has to be; a user namespace that would take away the right to join others; and those that a user namespace that
+ * is not there yet at the clone has to own.
  */
 export function planNamespaces(spec: Spec, host: HostFacts, firstSlot: number): NamespacePlan {
   const list = (spec.linux?.namespaces ?? []).map((namespace, index) => ({ ...namespace, index }))
-  const joined = joinOrder.flatMap((type) => list.filter((one) => one.type === type && isJoined(one)))
+  const joined = joinOrderOf(host).flatMap((type) => list.filter((one) => one.type === type && isJoined(one)))
   const made = list.filter((one) => !isJoined(one))
-  const joinsUser = joined.some(({ type }) => type === 'user')
-  const later = made.filter(({ type }) => type === 'cgroup' || joinsUser)
+  const time = made.find(({ type }) => type === 'time')
+  const user = list.find(({ type }) => type === 'user')
+  const laterUser = user !== undefined && joined.length > 0
+  const later = made.filter(({ type }) => laterUser || type === 'cgroup' || type === 'time' || (type === 'pid' && time !== undefined))
   const flags = made.filter((one) => !later.includes(one)).reduce((all, { type }) => all | namespaceFlags[type], 0)
   const field = (index: number) => pointer('linux', 'namespaces', index)
 
@@ -52,12 +61,20 @@ export function planNamespaces(spec: Spec, host: HostFacts, firstSlot: number): 
     ({ op: 'openDescriptor', field: pointer('linux', 'namespaces', index, 'path'), path: path!, flags: 0, type: namespaceFlags[type] }))
   const enter: Operation[] = joined.map(({ path, type, index }, at) =>
     ({ op: 'enterNamespace', field: pointer('linux', 'namespaces', index, 'path'), descriptor: firstSlot + at, flags: namespaceFlags[type], path: path! }))
-  if (list.some(({ type }) => type === 'user')) {
-    enter.push({ op: 'becomeRoot', field: field(list.find(({ type }) => type === 'user')!.index) })
+  const offsets = time === undefined ? '' : offsetsText(spec)
+  if (offsets !== '') enter.unshift({ op: 'openTimeOffsets', field: '/linux/timeOffsets' })
+  if (user !== undefined && later.includes(user)) {
+    const { uidMappings = [], gidMappings = [] } = spec.linux ?? {}
+    enter.push({ op: 'newUserNamespace', field: field(user.index), uidMap: mapText(uidMappings), gidMap: mapText(gidMappings) })
   }
-  for (const { type, index } of later) enter.push({ op: 'unshare', field: field(index), flags: namespaceFlags[type] })
+  if (user !== undefined) enter.push({ op: 'becomeRoot', field: field(user.index) })
+  for (const { type, index } of later.filter((one) => one !== user)) {
+    enter.push({ op: 'unshare', field: field(index), flags: namespaceFlags[type] })
+  }
+  if (offsets !== '') enter.push({ op: 'setTimeOffsets', field: '/linux/timeOffsets', offsets })
   const pid = list.find(({ type }) => type === 'pid')
-  if (pid !== undefined && (isJoined(pid) || joinsUser)) enter.push({ op: 'fork', field: field(pid.index) })
+  const forked = pid !== undefined && (isJoined(pid) || later.includes(pid)) ? pid : time
+  if (forked !== undefined) enter.push({ op: 'fork', field: field(forked.index) })
 
   return {
     open, flags, enter,
@@ -69,7 +86,16 @@ export function planNamespaces(spec: Spec, host: HostFacts, firstSlot: number): 
 
 const isJoined = (namespace: Namespace): boolean => (namespace.path ?? '') !== ''
 
-const mapText = (mappings: readonly IdMapping[]): string =>
+/** The lines of /proc/PID/timens_offsets; time_namespaces(7). An offset of nothing needs no line. */
+function offsetsText(spec: Spec): string {
+  const { monotonic, boottime } = spec.linux?.timeOffsets ?? {}
+  return Object.entries({ monotonic, boottime })
+    .filter(([, offset]) => offset !== undefined)
+    .map(([clock, offset]) => `${clock} ${offset!.secs ?? 0} ${offset!.nanosecs ?? 0}\n`).join('')
+}
+
+/** The lines of /proc/PID/uid_map; user_namespaces(7). */
+export const mapText = (mappings: readonly IdMapping[]): string =>
   mappings.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join('')
 
 /** Root writes the maps; others may map only themselves, and need the helpers for more. */

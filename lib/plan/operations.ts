@@ -54,6 +54,13 @@ export const operations = define({
   },
   /** Give a cgroup2 and those of its files that /sys/kernel/cgroup/delegate names to UID. */
   delegateCgroup: { code: 9, by: 'host', verb: 'delegate cgroup', fields: { path: 'text', uid: 'u32' } },
+  /** A detached copy of the mount at SOURCE for an idmapped mount, as the next free slot. The ids are those of the user
+   *  namespace USERNAMESPACE, or where it is empty of a new one with the maps. `recursiveMap` 1: the whole tree is mapped.
+   *  `propagation` (MS_SLAVE ...) is what the tree gets; 0 leaves it a peer of the host's. */
+  openMappedTree: {
+    code: 200, by: 'host', verb: 'map the ids of',
+    fields: { source: 'text', recursive: 'u32', propagation: 'u32', recursiveMap: 'u32', userNamespace: 'text', uidMap: 'text', gidMap: 'text' },
+  },
 
   /** Enable the controllers in every ancestor of a cgroup that somebody else has made, and in which init is already. */
   adoptCgroup: { code: 10, by: 'host', verb: 'take over cgroup', fields: { root: 'text', path: 'text', controllers: 'text' } },
@@ -72,23 +79,33 @@ export const operations = define({
   setHostname: { code: 23, by: 'init', verb: 'set hostname', fields: { name: 'text' } },
   setDomainname: { code: 24, by: 'init', verb: 'set domain name', fields: { name: 'text' } },
   loopbackUp: { code: 25, by: 'init', verb: 'bring up the loopback interface', fields: {} },
+  /** Open timens_offsets while the rights to write it are there; setTimeOffsets writes it, after the unshare. */
+  openTimeOffsets: { code: 26, by: 'init', verb: 'open the offsets of the time namespace', fields: {} },
+  setTimeOffsets: { code: 27, by: 'init', verb: 'set the offsets of the time namespace', fields: { offsets: 'text' } },
+  /** unshare(CLONE_NEWUSER), and the maps written by a child that stays outside. */
+  newUserNamespace: { code: 28, by: 'init', verb: 'make the user namespace', fields: { uidMap: 'text', gidMap: 'text' } },
 
   // --- init: the root file system -----------------------------------------------------------------------------
   /** mount(NULL, "/", NULL, FLAGS): propagation of the whole tree. */
   setPropagation: { code: 32, by: 'init', verb: 'set the propagation of', fields: { flags: 'u32' } },
   /** Bind PATH onto itself and keep it open: what comes after resolves every path inside it. */
   openRoot: { code: 33, by: 'init', verb: 'prepare rootfs', fields: { path: 'text', bind: 'u32' } },
-  /** `ordinaryDirectory` 1: no link may lead to the destination. `allowProc` 1: it may lie on a proc file system. */
+  /** `propagation` is applied in its order. `ordinaryDirectory` 1: no link may lead to the destination. `allowProc` 1: it
+   *  may lie on a proc file system. `copyUp` 1: what the destination holds is copied into the new file system. */
   mount: {
     code: 34, by: 'init', verb: 'mount',
-    fields: { destination: 'text', source: 'text', type: 'text', flags: 'u64', data: 'text', propagation: 'u32', ordinaryDirectory: 'u32', allowProc: 'u32' },
+    fields: {
+      destination: 'text', source: 'text', type: 'text', flags: 'u64', data: 'text', propagation: 'numbers',
+      ordinaryDirectory: 'u32', allowProc: 'u32', copyUp: 'u32',
+    },
   },
-  /** Bind mount. Attributes are MOUNT_ATTR_*: `set` and `clear` change the new mount alone, the others its whole tree. */
+  /** Bind mount of SOURCE, or of the tree in a slot. Attributes are MOUNT_ATTR_*: `set` and `clear` change the new mount
+   *  alone, the others its whole tree. */
   bindMount: {
     code: 35, by: 'init', verb: 'mount',
     fields: {
-      destination: 'text', source: 'text', recursive: 'u32', set: 'u64', clear: 'u64',
-      recursiveSet: 'u64', recursiveClear: 'u64', propagation: 'u32', allowProc: 'u32',
+      destination: 'text', source: 'text', tree: 'slot', recursive: 'u32', set: 'u64', clear: 'u64',
+      recursiveSet: 'u64', recursiveClear: 'u64', propagation: 'numbers', allowProc: 'u32',
     },
   },
   /** mknod, or with `bind` 1 a bind mount of the host's node of the same path (user namespaces may not mknod). */
@@ -99,7 +116,8 @@ export const operations = define({
   /** `replace` 1: what stands at PATH is removed first. */
   makeSymlink: { code: 37, by: 'init', verb: 'create link', fields: { path: 'text', target: 'text', replace: 'u32' } },
   makeDirectory: { code: 38, by: 'init', verb: 'create directory', fields: { path: 'text', mode: 'u32' } },
-  maskPath: { code: 39, by: 'init', verb: 'mask', fields: { path: 'text' } },
+  /** `label` is the SELinux context of the empty file system that covers directories. */
+  maskPath: { code: 39, by: 'init', verb: 'mask', fields: { path: 'text', label: 'text' } },
   readonlyPath: { code: 40, by: 'init', verb: 'make read-only', fields: { path: 'text' } },
   pivotRoot: { code: 41, by: 'init', verb: 'pivot_root to', fields: { path: 'text' } },
   /** --no-pivot: move the root mount over `/` and chroot. */
@@ -111,6 +129,20 @@ export const operations = define({
   remountRootReadonly: { code: 45, by: 'init', verb: 'make the rootfs read-only', fields: {} },
   /** Remount a mount made earlier with other flags, e.g. read-only once everything below it stands. */
   remount: { code: 46, by: 'init', verb: 'remount', fields: { destination: 'text', flags: 'u64', data: 'text' } },
+  /** Replace the flags of the mount at DESTINATION: `set` and `clear`, or where some are locked `set` and `mustClear`. */
+  remountBind: {
+    code: 50, by: 'init', verb: 'remount',
+    fields: {
+      destination: 'text', set: 'u64', clear: 'u64', mustClear: 'u64', recursiveSet: 'u64', recursiveClear: 'u64',
+      propagation: 'numbers',
+    },
+  },
+  /** The AppArmor profile that the next execve enters. */
+  setAppArmorProfile: { code: 47, by: 'init', verb: 'set the apparmor profile', fields: { profile: 'text' } },
+  /** Write an SELinux label to an attribute of the process (`exec`, `keycreate`); an empty one resets it. */
+  setSelinuxLabel: { code: 48, by: 'init', verb: 'set the selinux label', fields: { attribute: 'text', label: 'text' } },
+  /** Label the console of the container. */
+  labelConsole: { code: 49, by: 'init', verb: 'label the console', fields: { label: 'text' } },
 
   // --- init: the process --------------------------------------------------------------------------------------
   /** Write VALUE to a file below the host's /proc, opened before the container had any say. */

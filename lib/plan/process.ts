@@ -5,6 +5,7 @@
 import type { ProcessSpec } from '../spec/schema.ts'
 import type { GivenDescriptors } from './context.ts'
 import { type IdentityFacts, planLimits, planUser } from './identity.ts'
+import { planLabels } from './labels.ts'
 import { NO_SLOT, type Operation } from './operations.ts'
 import { planScheduling } from './scheduling.ts'
 
@@ -32,6 +33,7 @@ export function planProcess(process: ProcessSpec, descriptors: GivenDescriptors,
   return [
     { op: 'stdio', field: '', input, output, error },
     ...descriptors.preserved.map(({ slot, number }): Operation => ({ op: 'passDescriptor', field: '', descriptor: slot, number })),
+    ...planLabels(process, facts),
     // After the descriptors have their numbers, which a low RLIMIT_NOFILE would forbid; before the right to raise goes.
     ...planLimits(process, facts),
     ...planScheduling(process, field),

@@ -16,21 +16,24 @@ export const rootfsPath = (spec: Spec, bundle: string): string => posix.resolve(
 const propagation = (spec: Spec): number | undefined =>
   parseMountOptions([spec.linux?.rootfsPropagation ?? '']).propagation[0]
 
-/** Unless the config says otherwise, nothing that is mounted from here on reaches the host. */
+/** What all mounts get first. Unless the config says otherwise, nothing that is mounted from there on reaches the host. */
+export const treePropagation = (spec: Spec): number => propagation(spec) ?? MS.SLAVE | MS.REC
+
 export function planRoot(spec: Spec, context: PlanContext): Operation[] {
   return [
     {
       op: 'setPropagation', field: spec.linux?.rootfsPropagation === undefined ? '' : '/linux/rootfsPropagation',
-      flags: propagation(spec) ?? MS.SLAVE | MS.REC,
+      flags: treePropagation(spec),
     },
     { op: 'openRoot', field: '/root/path', path: rootfsPath(spec, context.bundle), bind: 1 },
   ]
 }
 
 export function planPaths(spec: Spec): Operation[] {
+  const label = spec.linux?.mountLabel ?? ''
   return [
     ...(spec.linux?.maskedPaths ?? []).map((path, index): Operation =>
-      ({ op: 'maskPath', field: pointer('linux', 'maskedPaths', index), path })),
+      ({ op: 'maskPath', field: pointer('linux', 'maskedPaths', index), path, label })),
     ...(spec.linux?.readonlyPaths ?? []).map((path, index): Operation =>
       ({ op: 'readonlyPath', field: pointer('linux', 'readonlyPaths', index), path })),
   ]

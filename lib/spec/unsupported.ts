@@ -2,7 +2,6 @@
 import { NruncError } from '../errors.ts'
 import type { Problem } from '../errors.ts'
 import { pointer } from './pointer.ts'
-import type { Namespace } from './linux.ts'
 import type { Spec } from './schema.ts'
 
 interface Entry {
@@ -12,19 +11,9 @@ interface Entry {
   readonly when?: (value: unknown) => boolean
 }
 
-const isOneOf = (...options: readonly unknown[]) => (value: unknown) => options.includes(value)
-
 const unsupported: readonly Entry[] = [
-  { field: '/process/selinuxLabel' },
-  { field: '/process/apparmorProfile' },
-  { field: '/mounts/*/uidMappings' },
-  { field: '/mounts/*/gidMappings' },
-  { field: '/mounts/*/options/*', when: isOneOf('idmap', 'ridmap', 'tmpcopyup') },
-  { field: '/linux/namespaces/*', when: (value) => (value as Namespace).type === 'time' },
-  { field: '/linux/timeOffsets' },
   { field: '/linux/seccomp' },
   { field: '/linux/intelRdt' },
-  { field: '/linux/mountLabel' },
 ]
 
 /** JSON pointers, in which `*` stands for any index, of what is refused whatever its value asks for. */

@@ -6,7 +6,7 @@ import { describe, inject } from 'vitest'
 
 export type Need =
   | 'addon' | 'cli' | 'root' | 'busybox' | 'compiler' | 'cgroup' | 'userNamespaces' | 'rootless' | 'subordinateIds'
-  | 'mountNamespaces' | 'networkDevices' | 'systemd'
+  | 'mountNamespaces' | 'networkDevices' | 'systemd' | 'timeNamespaces' | 'apparmor' | 'selinux'
 
 /** What the tests share. */
 export interface Bench {

@@ -50,6 +50,9 @@ export default function setup({ provide }: TestProject): () => void {
   require('systemd', attempt('systemctl', ['show', '--property=Version'])
     ?? (existsSync('/sys/fs/cgroup/cgroup.controllers') ? undefined : 'systemd without cgroup v2'))
   require('userNamespaces', attempt('unshare', ['--user', '--map-root-user', 'true']))
+  require('timeNamespaces', existsSync('/proc/self/timens_offsets') ? undefined : 'a kernel without time namespaces')
+  require('apparmor', existsSync('/sys/kernel/security/apparmor/profiles') ? attempt('apparmor_parser', ['--version']) : 'AppArmor is not enabled')
+  require('selinux', attempt('grep', ['-q', '_t', '/proc/self/attr/current']) && 'SELinux has no policy')
   const helpers = attempt('sh', [
     '-c',
     'command -v newuidmap && command -v newgidmap && [ -e /etc/subuid ] && [ -e /etc/subgid ]',

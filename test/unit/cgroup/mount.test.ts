@@ -3,6 +3,7 @@ import type { CgroupHost } from '../../../lib/cgroup/host.ts'
 import { layoutCgroup } from '../../../lib/cgroup/layout.ts'
 import { cgroupMountOperations } from '../../../lib/cgroup/mount.ts'
 import { MOUNT_ATTR, MS } from '../../../lib/plan/mount-flags.ts'
+import { NO_SLOT } from '../../../lib/plan/operations.ts'
 import type { Operation } from '../../../lib/plan/operations.ts'
 import type { Mount } from '../../../lib/spec/schema.ts'
 import { allControllers, hostOf, hybrid, v1, v2 } from './samples.ts'
@@ -65,7 +66,7 @@ describe('v1', () => {
     const list = compile(hostOf(v1), {}, true)
     expect(list[0]).toEqual({
       op: 'mount', field: '/mounts/4', destination: '/sys/fs/cgroup', source: 'tmpfs', type: 'tmpfs', flags: hardened,
-      data: 'mode=755', propagation: 0, ordinaryDirectory: 0, allowProc: 0,
+      data: 'mode=755', propagation: [], ordinaryDirectory: 0, allowProc: 0, copyUp: 0,
     })
     expect(list[1]).toMatchObject({ source: 'cgroup', flags: hardened | MS.RELATIME | MS.RDONLY, field: '/mounts/4' })
     expect(list.at(-1)).toEqual({
@@ -81,7 +82,7 @@ describe('v1', () => {
   test('a writable mount stays writable, but never runs programs', () => {
     const list = compile(hostOf(v1), { options: ['rw', 'rprivate'] }, true)
     expect(list.some(({ op }) => op === 'remount')).toBe(false)
-    expect(list[1]).toMatchObject({ flags: hardened, propagation: MS.PRIVATE | MS.REC })
+    expect(list[1]).toMatchObject({ flags: hardened, propagation: [MS.PRIVATE | MS.REC] })
     expect(compile(hostOf(v1), { options: [] }, false)[1]).toMatchObject({ set: boundHardened, clear: 0 })
   })
 
@@ -99,7 +100,7 @@ describe('v2', () => {
   test.each(['cgroup', 'cgroup2'])('with a cgroup namespace %s is a fresh cgroup2', type => {
     expect(compile(hostOf(v2, allControllers), { type }, true)).toEqual([{
       op: 'mount', field: '/mounts/4', destination: '/sys/fs/cgroup', source: 'cgroup', type: 'cgroup2',
-      flags: hardened | MS.RELATIME | MS.RDONLY, data: '', propagation: 0, ordinaryDirectory: 0, allowProc: 0,
+      flags: hardened | MS.RELATIME | MS.RDONLY, data: '', propagation: [], ordinaryDirectory: 0, allowProc: 0, copyUp: 0,
     }])
   })
 
@@ -110,9 +111,10 @@ describe('v2', () => {
 
   test('without one the own directory is bound', () => {
     expect(compile(hostOf(v2, allControllers), {}, false)).toEqual([{
-      op: 'bindMount', field: '/mounts/4', destination: '/sys/fs/cgroup', source: '/sys/fs/cgroup/c', recursive: 0,
+      op: 'bindMount', field: '/mounts/4', destination: '/sys/fs/cgroup', source: '/sys/fs/cgroup/c',
+      tree: NO_SLOT, recursive: 0,
       set: boundHardened | MOUNT_ATTR.RDONLY, clear: MOUNT_ATTR.ATIME, recursiveSet: 0, recursiveClear: 0,
-      propagation: 0, allowProc: 0,
+      propagation: [], allowProc: 0,
     }])
   })
 

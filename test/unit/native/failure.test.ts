@@ -132,6 +132,14 @@ describe('words of runc for what has a name', () => {
       .toBe('cannot prepare rootfs "/b/rootfs": openat: permission denied (field /root/path)')
   })
 
+  test('ids that cannot be mapped, with the most likely cause', () => {
+    const error = { op: 'openMappedTree', field: '/mounts/9', syscall: 'mount_setattr', operand: '/a' } as const
+    const words = 'failed to set MOUNT_ATTR_IDMAP on "/a": '
+    expect(failed({ ...error, errno: EINVAL }).message)
+      .toBe(`${words}invalid argument (maybe the filesystem used doesn't support idmap mounts on this kernel?) (field /mounts/9)`)
+    expect(failed({ ...error, errno: EACCES }).message).toBe(`${words}permission denied (field /mounts/9)`)
+  })
+
   test('docker adds its hint where a file is mounted on a directory', () => {
     expect(failed({ op: 'bindMount', errno: ENOTDIR, field: '/mounts/9', syscall: 'move_mount', operand: '/a' }).message)
       .toBe('cannot mount "/a": move_mount: not a directory (field /mounts/9)')
@@ -142,7 +150,7 @@ describe('codes', () => {
   const expected: Partial<Record<OperationName, string>> = {
     makeCgroup: 'ERR_CGROUP', writeCgroup: 'ERR_CGROUP', attachDeviceProgram: 'ERR_CGROUP', joinCgroup: 'ERR_CGROUP', delegateCgroup: 'ERR_CGROUP', adoptCgroup: 'ERR_CGROUP',
     hook: 'ERR_HOOK', findProgram: 'ERR_PROGRAM', execute: 'ERR_PROGRAM', openDescriptor: 'ERR_HOST', clone: 'ERR_HOST',
-    mapIds: 'ERR_HOST', adjustOomScore: 'ERR_HOST', moveNetDevice: 'ERR_HOST',
+    mapIds: 'ERR_HOST', adjustOomScore: 'ERR_HOST', moveNetDevice: 'ERR_HOST', openMappedTree: 'ERR_HOST',
   }
   test.each(Object.keys(operations) as OperationName[])('%s', (op) => {
     expect(failed({ op, errno: EINVAL }).code).toBe(expected[op] ?? 'ERR_INIT')

@@ -59,7 +59,7 @@ describe('a reader gives back what was encoded', () => {
     const list: Operation[] = [
       { op: 'execute', field: '', args: [], env: ['', ''], home: 0, uid: 0 },
       {
-        op: 'mount', field: '', destination: '', source: '', type: '', flags: 0n, data: '', propagation: 0,
+        op: 'mount', field: '', destination: '', source: '', type: '', flags: 0n, data: '', propagation: [], copyUp: 0,
         ordinaryDirectory: 0, allowProc: 0,
       },
       { op: 'attachDeviceProgram', field: '', path: '', program: new Uint8Array() },

@@ -3,7 +3,7 @@ import { compileExec, type ExecContext } from '../../../lib/plan/exec.ts'
 import { NO_SLOT, type Operation, operations } from '../../../lib/plan/operations.ts'
 import type { ProcessSpec } from '../../../lib/spec/schema.ts'
 import { thrown } from '../spec/helpers.ts'
-import { all, descriptors, only, phases, root } from './samples.ts'
+import { all, descriptors, only, phases, root, user } from './samples.ts'
 
 const program: ProcessSpec = { args: ['ps', 'ax'], cwd: '/', user: { uid: 0, gid: 0 } }
 const context: ExecContext = {
@@ -34,11 +34,11 @@ describe('the order', () => {
     ])
   })
 
-  test('the user namespace first, the mount namespace last', () => {
-    const { init } = planOf()
-    const paths = all(init, 'enterNamespace').map(({ path }) => path)
-    expect(paths[0]).toBe('/proc/7/ns/user')
-    expect(paths.at(-1)).toBe('/proc/7/ns/mount')
+  test.each([
+    ['an ordinary user', user, 0], ['root, who may not join those of the host from there', root, -1],
+  ])('the user namespace first or last: %s', (_name, host, place) => {
+    const paths = all(planOf({}, { host }).init, 'enterNamespace').map(({ path }) => path)
+    expect(paths.at(place)).toBe('/proc/7/ns/user')
     expect(paths.toSorted()).toEqual(context.namespaces.map(({ path }) => path).toSorted())
   })
 
@@ -70,7 +70,7 @@ describe('descriptors', () => {
 
   test('namespaces are opened with the type that they must have', () => {
     expect(all(planOf().host, 'openDescriptor').slice(2).map(({ type }) => type))
-      .toEqual([0x10000000, 0x8000000, 0x4000000, 0x40000000, 0x20000000, 0x2000000, 0x80, 0x20000])
+      .toEqual([0x8000000, 0x4000000, 0x40000000, 0x20000000, 0x2000000, 0x80, 0x20000, 0x10000000])
   })
 
   test('on v2 the process is born in the cgroup', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import {
-  attributes, clearedAttributes, freshFlags, MOUNT_ATTR, mountOptionNames, MS, parseMountOptions, propagationOf,
+  attributes, clearedAttributes, freshFlags, MOUNT_ATTR, mountOptionNames, MS, parseMountOptions,
+  replacedAttributes,
 } from '../../../lib/plan/mount-flags.ts'
 
 /** Flags of mount(2) that an option sets and clears. Source: runtime-spec config.md "Linux mount options". */
@@ -29,12 +30,16 @@ const recursive: Readonly<Record<string, readonly [set: number, clear: number]>>
   rsymfollow: [0, 0x200000], rnosymfollow: [0x200000, 0],
 }
 
-const none = { set: 0, clear: 0, recursiveSet: 0, recursiveClear: 0, propagation: [], data: '' }
+const none = {
+  set: 0, clear: 0, recursiveSet: 0, recursiveClear: 0, propagation: [], idmap: '', copyUp: false, data: '',
+}
+
+const others = ['idmap', 'ridmap', 'tmpcopyup']
 
 describe('every option of the specification', () => {
   test('is one of the tables here, and no other has a meaning', () => {
     expect(mountOptionNames).toEqual(
-      [...Object.keys(plain), ...Object.keys(propagations), ...Object.keys(recursive)].sort(),
+      [...Object.keys(plain), ...Object.keys(propagations), ...Object.keys(recursive), ...others].sort(),
     )
   })
 
@@ -68,6 +73,15 @@ describe('every option of the specification', () => {
 })
 
 describe('options together', () => {
+  test('of idmap and ridmap the last one counts', () => {
+    expect(parseMountOptions(['idmap', 'ridmap'])).toEqual({ ...none, idmap: 'ridmap' })
+    expect(parseMountOptions(['ridmap', 'bind', 'idmap'])).toEqual({ ...none, set: MS.BIND, idmap: 'idmap' })
+  })
+
+  test('tmpcopyup is no data', () => {
+    expect(parseMountOptions(['size=1m', 'tmpcopyup'])).toEqual({ ...none, copyUp: true, data: 'size=1m' })
+  })
+
   test('what has no meaning of its own is data, in its order', () => {
     expect(parseMountOptions(['mode=755', 'ro', 'size=64m', 'uid=0'])).toEqual({
       ...none, set: MS.RDONLY, data: 'mode=755,size=64m,uid=0',
@@ -119,15 +133,6 @@ describe('options together', () => {
     expect(parseMountOptions(['rslave', 'shared']).propagation).toEqual([MS.SLAVE | MS.REC, MS.SHARED])
   })
 
-  test.each([
-    [[], 0], [['rprivate', 'shared'], MS.SHARED], [['shared', 'rprivate'], MS.PRIVATE | MS.REC],
-    [['unbindable'], MS.UNBINDABLE],
-    [['rslave', 'rshared'], MS.SLAVE | MS.SHARED | MS.REC], [['slave', 'shared'], MS.SLAVE | MS.SHARED],
-    [['shared', 'slave'], MS.SLAVE],
-  ])('of the propagation %j the last word counts, but a slave may be shared as well', (options, flags) => {
-    expect(propagationOf(parseMountOptions(options))).toBe(flags)
-  })
-
   test('the attributes of one mount and of its tree are apart', () => {
     expect(parseMountOptions(['ro', 'rnosuid'])).toEqual({ ...none, set: MS.RDONLY, recursiveSet: MOUNT_ATTR.NOSUID })
   })
@@ -154,6 +159,17 @@ describe('flags of mount(2) as attributes of mount_setattr(2)', () => {
     [['symfollow'], MOUNT_ATTR.NOSYMFOLLOW], [['ro', 'nosuid'], 0],
   ])('%j clears %d', (options, cleared) => {
     expect(clearedAttributes(parseMountOptions(options))).toBe(cleared)
+  })
+})
+
+describe('remount,bind', () => {
+  const all = MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC | MOUNT_ATTR.NODIRATIME | MOUNT_ATTR.NOSYMFOLLOW
+
+  test.each([
+    [[], all], [['ro', 'nosuid'], all & ~(MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID)], [['rw'], all],
+    [['noatime'], all | MOUNT_ATTR.ATIME], [['relatime', 'ro'], (all & ~MOUNT_ATTR.RDONLY) | MOUNT_ATTR.ATIME],
+  ])('%j replaces all flags, but times only where it names one', (options, cleared) => {
+    expect(replacedAttributes(parseMountOptions(options))).toBe(cleared)
   })
 })
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { MOUNT_ATTR, MS } from '../../../lib/plan/mount-flags.ts'
 import type { Mount } from '../../../lib/spec/schema.ts'
+import { NO_SLOT } from '../../../lib/plan/operations.ts'
 import { thrown } from '../spec/helpers.ts'
 import { all, only, type Of, phases, planOf } from './samples.ts'
 
@@ -15,7 +16,8 @@ describe('a file system', () => {
     expect(mounted('nosuid', 'ro', 'size=1m', 'mode=700')).toEqual({
       op: 'mount', field: '/mounts/0', destination: '/data', source: 'none', type: 'tmpfs',
       flags: MS.NOSUID | MS.RDONLY,
-      data: 'size=1m,mode=700', propagation: 0, ordinaryDirectory: 0, allowProc: 0,
+      data: 'size=1m,mode=700', propagation: [], ordinaryDirectory: 0, allowProc: 0,
+      copyUp: 0,
     })
   })
 
@@ -41,9 +43,9 @@ describe('a file system', () => {
       .toEqual(['mount /b /mounts/0', 'bindMount /a /mounts/1', 'mount /b/c /mounts/2'])
   })
 
-  test('the propagation that is given last is set', () => {
-    expect(mounted('rprivate', 'shared').propagation).toBe(MS.SHARED)
-    expect(mounted().propagation).toBe(0)
+  test('propagation is set in the order in which it is given', () => {
+    expect(mounted('rprivate', 'shared').propagation).toEqual([MS.PRIVATE | MS.REC, MS.SHARED])
+    expect(mounted().propagation).toEqual([])
   })
 
   test('recursive attributes are not lost: nothing is below a new mount', () => {
@@ -69,9 +71,9 @@ describe('a bind mount', () => {
 
   test('its options are attributes: of the mount, of its tree, and what is cleared', () => {
     expect(bound('ro', 'noexec', 'dev', 'rnosuid', 'rdev', 'rslave')).toEqual({
-      op: 'bindMount', field: '/mounts/0', destination: '/data', source: '/host/data', recursive: 0,
+      op: 'bindMount', field: '/mounts/0', destination: '/data', source: '/host/data', tree: NO_SLOT, recursive: 0,
       set: MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOEXEC, clear: MOUNT_ATTR.NODEV,
-      recursiveSet: MOUNT_ATTR.NOSUID, recursiveClear: MOUNT_ATTR.NODEV, propagation: MS.SLAVE | MS.REC, allowProc: 0,
+      recursiveSet: MOUNT_ATTR.NOSUID, recursiveClear: MOUNT_ATTR.NODEV, propagation: [MS.SLAVE | MS.REC], allowProc: 0,
     })
   })
 
@@ -83,9 +85,13 @@ describe('a bind mount', () => {
 
   test('a remount changes the mount that is there, instead of binding the bundle over it', () => {
     const list = planned({ destination: '/data', options: ['remount', 'bind', 'ro', 'nosuid'] })
-    expect(only(list, 'mount')).toMatchObject({
-      destination: '/data', flags: MS.REMOUNT | MS.BIND | MS.RDONLY | MS.NOSUID,
+    expect(only(list, 'remountBind')).toEqual({
+      op: 'remountBind', field: '/mounts/0', destination: '/data', set: MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID,
+      clear: MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC | MOUNT_ATTR.NODIRATIME | MOUNT_ATTR.NOSYMFOLLOW, mustClear: 0,
+      recursiveSet: 0, recursiveClear: 0, propagation: [],
     })
+    expect(only(planned({ destination: '/data', options: ['remount', 'bind', 'rw'] }), 'remountBind').mustClear)
+      .toBe(MOUNT_ATTR.RDONLY)
   })
 })
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { namespaceFlags } from '../../../lib/plan/namespaces.ts'
+import type { Operation } from '../../../lib/plan/operations.ts'
 import { all, only, phases, planOf, root, type Surroundings, user } from './samples.ts'
 
 const maps = (hostID: number, size: number) => ({
@@ -71,18 +72,23 @@ describe('joined namespaces', () => {
     const { host } = planned(joined)
     const opened = all(host, 'openDescriptor').filter(({ type }) => type !== 0)
     expect(opened.map(({ path, type, flags, field }) => [path, type, flags, field])).toEqual([
-      ['/proc/7/ns/user', 0x10000000, 0, '/linux/namespaces/2/path'],
       ['/proc/7/ns/ipc', 0x8000000, 0, '/linux/namespaces/4/path'],
       ['/run/netns/a', 0x40000000, 0, '/linux/namespaces/3/path'],
       ['/proc/7/ns/pid', 0x20000000, 0, '/linux/namespaces/1/path'],
       ['/proc/7/ns/mnt', 0x20000, 0, '/linux/namespaces/0/path'],
+      ['/proc/7/ns/user', 0x10000000, 0, '/linux/namespaces/2/path'],
     ])
     expect(phases(host).indexOf('clone')).toBeGreaterThan(phases(host).lastIndexOf('openDescriptor'))
     expect(only(host, 'clone').flags).toBe(0)
   })
 
-  test('are entered by init in the same order, the user namespace first: it gives the right to join the others', () => {
+  test('are entered by init in the same order; root enters the user namespace last, which may not own the others', () => {
     expect(all(planned(joined).init, 'enterNamespace').map(({ path }) => path))
+      .toEqual(['/proc/7/ns/ipc', '/run/netns/a', '/proc/7/ns/pid', '/proc/7/ns/mnt', '/proc/7/ns/user'])
+  })
+
+  test('by an ordinary user the user namespace first: it gives the right to join the others', () => {
+    expect(all(planned(joined, {}, { host: user }).init, 'enterNamespace').map(({ path }) => path))
       .toEqual(['/proc/7/ns/user', '/proc/7/ns/ipc', '/run/netns/a', '/proc/7/ns/pid', '/proc/7/ns/mnt'])
   })
 
@@ -111,6 +117,60 @@ describe('joined namespaces', () => {
     )
       .toEqual(['enterNamespace', 'becomeRoot', 'unshare', 'fork', 'newSession'])
     expect(phases(plan.host)).not.toContain('mapIds')
+  })
+})
+
+describe('a new user namespace beside joined ones', () => {
+  test('is made after them by init, which has lost the right to join them then; and all new ones after it', () => {
+    const plan = planned(
+      [{ type: 'user' }, { type: 'network', path: '/n' }, { type: 'pid' }, { type: 'mount' }], maps(1000, 10),
+    )
+    expect(only(plan.host, 'clone').flags).toBe(0)
+    expect(phases(plan.host)).not.toContain('mapIds')
+    expect(only(plan.init, 'newUserNamespace')).toEqual({
+      op: 'newUserNamespace', field: '/linux/namespaces/0', uidMap: '0 1000 10\n', gidMap: '0 1001 10\n',
+    })
+    expect(all(plan.init, 'unshare').map(({ flags }) => flags)).toEqual([0x20000000, 0x20000])
+    const order = phases(plan.init)
+    expect(order.slice(order.indexOf('enterNamespace'), order.indexOf('newSession')))
+      .toEqual(['enterNamespace', 'newUserNamespace', 'becomeRoot', 'unshare', 'fork'])
+  })
+})
+
+describe('a time namespace', () => {
+  const offsets = { monotonic: { secs: -5, nanosecs: 7 }, boottime: { secs: 9223372036854775807n } }
+  const steps = (plan: { init: readonly Operation[] }) => phases(plan.init).filter((op) =>
+    ['openTimeOffsets', 'unshare', 'setTimeOffsets', 'fork', 'newSession', 'enterNamespace', 'becomeRoot'].includes(op))
+
+  test('is made by init, and only its child is in it; the first process of a pid namespace is that child', () => {
+    const plan = planned([{ type: 'time' }, { type: 'pid' }, { type: 'mount' }], { '/linux/timeOffsets': offsets })
+    expect(only(plan.host, 'clone').flags).toBe(0x20000)
+    expect(all(plan.init, 'unshare').map(({ flags, field }) => [flags, field]))
+      .toEqual([[0x80, '/linux/namespaces/0'], [0x20000000, '/linux/namespaces/1']])
+    expect(steps(plan)).toEqual(['openTimeOffsets', 'unshare', 'setTimeOffsets', 'fork', 'newSession'])
+    expect(only(plan.init, 'setTimeOffsets')).toEqual({
+      op: 'setTimeOffsets', field: '/linux/timeOffsets', offsets: 'monotonic -5 7\nboottime 9223372036854775807 0\n',
+    })
+  })
+
+  test('without a pid namespace there is a child too', () => {
+    expect(only(planned([{ type: 'time' }, { type: 'mount' }]).init, 'fork').field).toBe('/linux/namespaces/0')
+  })
+
+  test.each([undefined, {}])('with the offsets %j nothing is written', (value) => {
+    const plan = planned([{ type: 'time' }, { type: 'mount' }], { '/linux/timeOffsets': value })
+    expect(steps(plan)).toEqual(['unshare', 'fork', 'newSession'])
+  })
+
+  test('in a joined user namespace: the file is opened before', () => {
+    const plan = planned([{ type: 'user', path: '/u' }, { type: 'time' }], { '/linux/timeOffsets': offsets })
+    expect(steps(plan)).toEqual([
+      'openTimeOffsets', 'enterNamespace', 'becomeRoot', 'unshare', 'setTimeOffsets', 'fork', 'newSession',
+    ])
+  })
+
+  test('that is joined is entered without a child', () => {
+    expect(steps(planned([{ type: 'time', path: '/t' }, { type: 'mount' }]))).toEqual(['enterNamespace', 'newSession'])
   })
 })
 

@@ -67,8 +67,8 @@ describe('masked and read-only paths', () => {
       '/linux/maskedPaths': ['/proc/keys', '/sys/firmware'], '/linux/readonlyPaths': ['/proc/sys'],
     })
     expect([...all(init, 'maskPath'), ...all(init, 'readonlyPath')]).toEqual([
-      { op: 'maskPath', field: '/linux/maskedPaths/0', path: '/proc/keys' },
-      { op: 'maskPath', field: '/linux/maskedPaths/1', path: '/sys/firmware' },
+      { op: 'maskPath', field: '/linux/maskedPaths/0', path: '/proc/keys', label: '' },
+      { op: 'maskPath', field: '/linux/maskedPaths/1', path: '/sys/firmware', label: '' },
       { op: 'readonlyPath', field: '/linux/readonlyPaths/0', path: '/proc/sys' },
     ])
     const order = phases(init)

@@ -6,6 +6,7 @@ const without = (...types: string[]) =>
 const all = without()
 const map = (...ranges: readonly (readonly [number, number, number])[]) =>
   ranges.map(([containerID, hostID, size]) => ({ containerID, hostID, size }))
+const bind = (...options: string[]) => ({ destination: '/a', source: '/b', options })
 const inUserNamespace = (changes: Readonly<Record<string, unknown>> = {}) => specWith({
   '/linux/namespaces': [...all, { type: 'user' }],
   '/linux/uidMappings': map([0, 1000, 10]),
@@ -135,7 +136,7 @@ describe('a config is refused', () => {
     }),
       '/linux/uidMappings: has more than 340 mappings'],
     ['mappings', specWith({
-      '/mounts': [{ destination: '/a', uidMappings: map([0, 0, 0]), gidMappings: map([0, 0, 1]) }],
+      '/mounts': [{ destination: '/a', source: '/b', options: ['bind'], uidMappings: map([0, 0, 0]), gidMappings: map([0, 0, 1]) }],
     }),
       '/mounts/0/uidMappings/0/size: size of a mapping must be greater than zero'],
     ['mapped user', inUserNamespace({ '/process/user': { uid: 10, gid: 0 } }),
@@ -152,8 +153,22 @@ describe('a config is refused', () => {
       '/mounts/0/destination: mount destination must not be empty'],
     ['mounts', specWith({ '/mounts': [{ destination: '/a', options: ['ro', 'rbind'] }] }),
       '/mounts/0/source: source of a bind mount must not be empty'],
-    ['mounts', specWith({ '/mounts': [{ destination: '/a', uidMappings: map([0, 0, 1]) }] }),
-      '/mounts/0/gidMappings: uidMappings and gidMappings must be given together'],
+    ['mounts', specWith({ '/mounts': [{ ...bind('rbind'), uidMappings: map([0, 0, 1]), gidMappings: [] }] }),
+      '/mounts/0/uidMappings: id-mapped mounts must have both uid and gid mappings specified'],
+    ['mounts', specWith({ '/mounts': [{ ...bind('rbind'), gidMappings: map([0, 0, 1]) }] }),
+      '/mounts/0/gidMappings: id-mapped mounts must have both uid and gid mappings specified'],
+    ['mounts', specWith({ '/mounts': [bind('bind', 'idmap')] }),
+      '/mounts/0/options/1: id-mapped mounts must have both uid and gid mappings specified'],
+    ['mounts', specWith({ '/mounts': [{ ...bind('ro'), type: 'tmpfs', uidMappings: map([0, 0, 1]), gidMappings: map([0, 0, 1]) }] }),
+      '/mounts/0/uidMappings: id-mapped mounts are only supported for bind-mounts'],
+    ['mounts', inUserNamespace({ '/mounts': [{ destination: '/a', type: 'tmpfs', options: ['ridmap'] }] }),
+      '/mounts/0/options/0: id-mapped mounts are only supported for bind-mounts'],
+    ['mounts', inUserNamespace({ '/mounts': [bind('remount', 'bind', 'idmap')] }),
+      '/mounts/0/options/2: id-mapped mounts are only supported for bind-mounts'],
+    ['mounts', specWith({ '/mounts': [bind('rbind', 'tmpcopyup')] }),
+      '/mounts/0/options/1: tmpcopyup is only supported for tmpfs mounts'],
+    ['mounts', specWith({ '/mounts': [{ destination: '/a', type: 'ramfs', options: ['tmpcopyup'] }] }),
+      '/mounts/0/options/0: tmpcopyup is only supported for tmpfs mounts'],
 
     ['sysctl', sysctl('kernel.shmmax', without('ipc')),
       '/linux/sysctl/kernel.shmmax: sysctl "kernel.shmmax" is not allowed in the hosts ipc namespace'],
