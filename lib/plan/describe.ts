@@ -35,7 +35,7 @@ const forms: Readonly<Record<string, (value: bigint) => string>> = {
   'clone.flags': namespaces, 'unshare.flags': namespaces, 'enterNamespace.flags': namespaces, type: namespaces,
   'mount.flags': mountFlags, 'remount.flags': mountFlags, 'setPropagation.flags': mountFlags,
   'rootPropagation.flags': mountFlags, propagation: mountFlags,
-  set: attributes, clear: attributes, recursiveSet: attributes, recursiveClear: attributes,
+  set: attributes, clear: attributes, mustClear: attributes, recursiveSet: attributes, recursiveClear: attributes,
   keep: capabilities, effective: capabilities, permitted: capabilities, inheritable: capabilities, ambient: capabilities,
   'openDescriptor.flags': names({ WRONLY: 1, RDWR: 2, CREAT: 0o100, APPEND: 0o2000, PATH: 0o10000000 }, 'O_'),
   mode: octal, mask: octal, soft: limit, hard: limit,
@@ -65,15 +65,18 @@ export function describeOperation(operation: Operation, slots: SlotNames): strin
 function show(path: string, name: string, kind: string, value: unknown, slots: SlotNames): string {
   if (typeof value === 'string') return value === '' ? '' : JSON.stringify(value)
   if (value instanceof Uint8Array) return value.length === 0 ? '' : `${value.length} bytes`
-  if (Array.isArray(value)) return value.length === 0 ? '' : JSON.stringify(value)
+  const form = path === 'memoryPolicy.mode' ? undefined : forms[path] ?? forms[name]
+  if (Array.isArray(value)) {
+    if (value.length === 0) return ''
+    return form === undefined ? JSON.stringify(value) : value.map((one: number) => form(BigInt(one))).join(',')
+  }
   if (kind === 'slot') return value === NO_SLOT ? '' : slots[value as number] ?? `#${String(value)}`
   const number = BigInt(value as number | bigint)
-  const form = path === 'memoryPolicy.mode' ? undefined : forms[path] ?? forms[name]
   if (number === 0n && !zeroCounts.has(name)) return ''
   return form === undefined ? String(number) : form(BigInt.asUintN(64, number))
 }
 
 /** Names for the slots of a host's plan: those that were given, then what the plan opens itself. */
 export function slotNames(given: SlotNames, host: readonly Operation[]): SlotNames {
-  return [...given, ...host.flatMap((one) => (one.op === 'openDescriptor' ? [one.path] : []))]
+  return [...given, ...host.flatMap((one) => (one.op === 'openDescriptor' ? [one.path] : one.op === 'openMappedTree' ? [one.source] : []))]
 }

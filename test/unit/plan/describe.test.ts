@@ -15,10 +15,10 @@ test.each<[Operation, string]>([
   [{ op: 'setCapabilities', field: '', effective: 1n << 5n, permitted: 1n << 63n, inheritable: 0n, ambient: 0n },
     'set capabilities effective=CAP_KILL permitted=0x8000000000000000'],
   [{
-    op: 'bindMount', field: '/mounts/0', destination: '/d', source: '/s', recursive: 1, set: 0x21, clear: 0x70, recursiveSet: 0,
-    recursiveClear: 0, propagation: 0x44000, allowProc: 0,
-  } as Operation, 'mount "/d" source="/s" recursive=1 set=MOUNT_ATTR_RDONLY|MOUNT_ATTR_STRICTATIME clear=MOUNT_ATTR_ATIME '
-    + 'propagation=MS_REC|MS_PRIVATE (/mounts/0)'],
+    op: 'bindMount', field: '/mounts/0', destination: '/d', source: '/s', tree: NO_SLOT, recursive: 1, set: 0x21, clear: 0x70, recursiveSet: 0,
+    recursiveClear: 0, propagation: [0x84000, 0x100000], allowProc: 0,
+  }, 'mount "/d" source="/s" recursive=1 set=MOUNT_ATTR_RDONLY|MOUNT_ATTR_STRICTATIME clear=MOUNT_ATTR_ATIME '
+    + 'propagation=MS_REC|MS_SLAVE,MS_SHARED (/mounts/0)'],
   [{ op: 'memoryPolicy', field: '', mode: 0x8002, nodes: Buffer.from([1]) }, 'set the memory policy mode=32770 nodes=1 bytes'],
   [{ op: 'execute', field: '/process/args', args: ['a "b"'], env: [], home: 1, uid: 0 },
     'exec args=["a \\"b\\""] home=1 uid=0 (/process/args)'],
@@ -34,6 +34,10 @@ describe('slots', () => {
   test('are called by what they hold', () => {
     const slots = slotNames(['stdin'], host)
     expect(slots).toEqual(['stdin', '/proc/7/ns/net'])
+    const tree = {
+      op: 'openMappedTree', field: '', source: '/data', recursive: 0, propagation: 0, recursiveMap: 0, userNamespace: '', uidMap: '', gidMap: '',
+    } as const
+    expect(slotNames(['stdin'], [tree, ...host])).toEqual(['stdin', '/data', '/proc/7/ns/net'])
     expect(describeOperation({ op: 'stdio', field: '', input: 0, output: 1, error: 2 }, slots))
       .toBe('set up stdio input=stdin output=/proc/7/ns/net error=#2')
   })
