@@ -47,7 +47,7 @@ export function compile(spec: Spec, process: ProcessSpec, context: PlanContext):
         ({ op: 'openDescriptor', field: context.cgroups.field, path, flags: O_WRONLY, type: 0 })),
       ...namespaces.open, ...trees.open,
       { op: 'clone', field: spec.linux?.namespaces === undefined ? '' : '/linux/namespaces', flags: namespaces.flags, cgroup: cgroups.into },
-      ...namespaces.mapIds, ...planOomScore(process, '/process'), ...planNetDevices(spec, context.host),
+      ...namespaces.mapIds, ...planOomScore(process, '/process'), ...planNetDevices(spec, context.host, namespaces),
     ],
     get init() { return [...(scope ? [awaitCgroup] : join), ...planInit(spec, process, context, namespaces, trees)] },
     ...(scope ? { cgroup: { prepare: cgroups.prepare, limits: cgroups.limits } } : {}),

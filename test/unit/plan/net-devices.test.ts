@@ -23,3 +23,13 @@ test('only root may do it', () => {
     code: 'ERR_CONFIG_INVALID', field: '/linux/netDevices', message: 'network devices are not supported for rootless containers',
   })
 })
+
+test.each([
+  [{ type: 'user', path: '/u' }, undefined], [{ type: 'user' }, [{ containerID: 0, hostID: 1000, size: 10 }]],
+])('are refused where init makes the network namespace itself: %j', (user, maps) => {
+  const spec = {
+    ...changes, '/hostname': undefined, '/linux/uidMappings': maps, '/linux/gidMappings': maps,
+    '/linux/namespaces': [{ type: 'mount' }, { type: 'network' }, { type: 'ipc', path: '/i' }, user],
+  }
+  expect(thrown(() => planOf(spec))).toMatchObject({ code: 'ERR_CONFIG_INVALID', field: '/linux/netDevices' })
+})
