@@ -18,6 +18,7 @@
 
 #include "host/cgroup.h"
 #include "host/command.h"
+#include "host/create.h"
 #include "host/image.h"
 #include "host/notify.h"
 #include "host/reactor.h"
@@ -26,6 +27,7 @@
 #include "host/workers.h"
 #include "plan/format.h"
 #include "sys/kernel.h"
+#include "sys/resolve.h"
 
 namespace {
 
@@ -134,6 +136,9 @@ class Addon : public Napi::Addon<Addon> {
         InstanceMethod("connect", &Addon::Connect),
         InstanceMethod("descriptorFlags", &Addon::DescriptorFlags),
         InstanceMethod("pendingBytes", &Addon::PendingBytes),
+        InstanceMethod("openRoot", &Addon::OpenRoot),
+        InstanceMethod("openInside", &Addon::OpenInside),
+        InstanceMethod("createEntry", &Addon::CreateEntry),
         InstanceMethod("setWindowSize", &Addon::SetWindowSize),
     });
   }
@@ -414,6 +419,60 @@ class Addon : public Napi::Addon<Addon> {
   Napi::Value DescriptorFlags(const Napi::CallbackInfo& info) {
     sys::Call flags = CALL(fcntl, number(info, 0), F_GETFD);
     return result(info, flags.failed() ? -flags.error() : flags.value);
+  }
+
+  // openRoot(pid, startTime): O_PATH descriptor of the root directory of that very process.
+  Napi::Value OpenRoot(const Napi::CallbackInfo& info) {
+    const i32 pid = number(info, 0);
+    const std::string start = text(info, 1), path = "/proc/" + std::to_string(pid) + "/root";
+    Fd pidfd, root;
+    if (int error = OpenProcess(pid, start, pidfd); error != 0) return result(info, -error);
+    Status opened = root.take(CALL(openat, AT_FDCWD, path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC, 0));
+    if (!opened.ok()) return result(info, -opened.error);
+    // The process could have ended, and another one have got its pid, before the path was resolved.
+    if (host::start_time(pid) != start) return result(info, -ESRCH);
+    return result(info, root.release());
+  }
+
+  // openInside(id, root, path, flags) -> done: a descriptor or -errno. On a thread of its own: a file system that a
+  // container serves itself may let it wait for as long as it likes.
+  Napi::Value OpenInside(const Napi::CallbackInfo& info) {
+    auto root = std::make_shared<Fd>();
+    Status copied = root->take(CALL(fcntl, number(info, 1), F_DUPFD_CLOEXEC, 0));
+    const u32 id = static_cast<u32>(number(info, 0));
+    if (!copied.ok()) {
+      outbox_->post({id, host::EventType::done, -copied.error});
+      return info.Env().Undefined();
+    }
+    std::thread([outbox = outbox_, id, root, path = text(info, 2), flags = static_cast<u64>(number(info, 3))] {
+      Fd found;
+      Status opened = open_in_root(*root, Text(path.data(), static_cast<u32>(path.size())), flags, found);
+      outbox->post({id, host::EventType::done, opened.ok() ? found.release() : -opened.error, 0, {}, {}, opened.ok()});
+    }).detach();
+    return info.Env().Undefined();
+  }
+
+  // createEntry(id, directory, name, kind, target, uid, gid) -> done: a descriptor (of a file), 0, or -errno.
+  Napi::Value CreateEntry(const Napi::CallbackInfo& info) {
+    auto entry = std::make_shared<host::NewEntry>();
+    const u32 id = static_cast<u32>(number(info, 0));
+    Status copied = entry->directory.take(CALL(fcntl, number(info, 1), F_DUPFD_CLOEXEC, 0));
+    if (!copied.ok()) {
+      outbox_->post({id, host::EventType::done, -copied.error});
+      return info.Env().Undefined();
+    }
+    entry->name = bytes_of(info[2]);
+    entry->kind = static_cast<host::EntryKind>(number(info, 3));
+    entry->target = bytes_of(info[4]);
+    entry->uid = number(info, 5);
+    entry->gid = number(info, 6);
+    std::thread([outbox = outbox_, id, entry] {
+      Fd file;
+      const int error = host::create_entry(*entry, file);
+      const bool open = error == 0 && file.valid();
+      outbox->post({id, host::EventType::done, open ? file.release() : -error, 0, {}, {}, open});
+    }).detach();
+    return info.Env().Undefined();
   }
 
   // pendingBytes(fd): how much is in a pipe

@@ -43,8 +43,10 @@
       "addon/host/mapped-tree.cc",
       "addon/host/command.cc",
       "addon/host/readiness.cc",
+      "addon/host/create.cc",
       "addon/host/reactor.cc",
-      "addon/host/workers.cc"
+      "addon/host/workers.cc",
+      "addon/sys/resolve.cc"
     ],
     "addon_defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_DEPRECATED", "NAPI_DISABLE_CPP_EXCEPTIONS",
       "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],

@@ -11,6 +11,10 @@ import { type Cause, Deadline, type DeadlineOptions, deadlineNames, GRACE_PERIOD
 import { NruncError } from './errors.ts'
 import { executeInContainer } from './exec.ts'
 import { Execution, type ExecutionOptions, withoutExecution } from './execution.ts'
+import type { CopyOptions } from './files/copy.ts'
+import type { ReadFileOptions } from './files/read.ts'
+import type { ContainerRoot } from './files/root.ts'
+import type { FileData, WriteFileOptions } from './files/write.ts'
 import { runHooks } from './hooks.ts'
 import { linesOf } from './lines.ts'
 import { addon } from './native/addon.ts'
@@ -234,6 +238,53 @@ export class Container {
       throw new NruncError('ERR_STATUS', 'container not running', { operand: this.id })
     }
     checkSignal(this.#signal(number), this.pid)
+  }
+
+  /**
+   * Read a file of the container, created or running. Links are followed inside the container's root.
+   *
+   * @throws NruncError ERR_FILE, also when it is no regular file or larger than `maxBytes`; ERR_STATUS
+   */
+  async readFile(path: string, options: ReadFileOptions & { readonly encoding: BufferEncoding }): Promise<string>
+  async readFile(path: string, options?: ReadFileOptions & { readonly encoding?: undefined }): Promise<Buffer>
+  async readFile(path: string, options: ReadFileOptions = {}): Promise<Buffer | string> {
+    return this.#files(async (root) => (await import('./files/read.ts')).readFile(root, path, options))
+  }
+
+  /** The same as a stream, of any size; it is open when the promise resolves. */
+  async readStream(path: string): Promise<Readable> {
+    return this.#files(async (root) => (await import('./files/read.ts')).readStream(root, path))
+  }
+
+  /**
+   * Write a file of the container, all at once: what is there under this name, also a link, is replaced.
+   *
+   * @throws NruncError ERR_FILE; ERR_STATUS
+   */
+  async writeFile(path: string, data: FileData, options: WriteFileOptions = {}): Promise<void> {
+    return this.#files(async (root) => (await import('./files/write.ts')).writeFile(root, path, data, options))
+  }
+
+  /**
+   * Copy a file, link or directory of the host to PATH in the container, whose last component is the name that the copy
+   * gets. A directory that is there already is added to.
+   *
+   * @throws NruncError ERR_FILE; ERR_ABORTED; ERR_STATUS; what was copied before stays
+   */
+  async copyIn(source: string, path: string, options: CopyOptions = {}): Promise<void> {
+    return this.#files(async (root) => (await import('./files/copy.ts')).copyIn(root, source, path, options))
+  }
+
+  /** The reverse: PATH of the container to DESTINATION on the host. Set-user-ID and set-group-ID are not copied. */
+  async copyOut(path: string, destination: string, options: CopyOptions = {}): Promise<void> {
+    return this.#files(async (root) => (await import('./files/copy.ts')).copyOut(root, path, destination, options))
+  }
+
+  async #files<T>(work: (root: ContainerRoot) => Promise<T>): Promise<T> {
+    const { ContainerRoot } = await import('./files/root.ts')
+    this.#requireSame()
+    using root = ContainerRoot.of(this.#state)
+    return await work(root)
   }
 
   /** The state, read afresh. @throws NruncError ERR_NOT_FOUND when it was deleted */

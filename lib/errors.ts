@@ -21,6 +21,7 @@ export const errorCodes = {
   ERR_HOOK: 'a hook failed or ran out of time',
   ERR_CGROUP: 'a cgroup cannot be read, written or removed',
   ERR_SIGNAL: 'a signal cannot be sent',
+  ERR_FILE: 'a file of a container cannot be read, written or copied',
   ERR_EXIT: 'a program that was run to its end failed',
   ERR_OUTPUT: 'a program that was run to its end wrote more than maxBuffer allows',
   ERR_ABORTED: 'the call was ended by its AbortSignal',

@@ -1,4 +1,5 @@
-// See resolve.h. Runs in init, in the mount namespace of the container.
+// See resolve.h. Runs in init, in the mount namespace of the container, and on threads of the Node process, which have
+// the container's root as a descriptor.
 
 #include "sys/resolve.h"
 

@@ -41,6 +41,12 @@ export interface Addon {
   close(fd: number): number
   connect(path: string): number
   descriptorFlags(fd: number): number
+  /** O_PATH descriptor of the root directory of a process. */
+  openRoot(pid: number, startTime: string): number
+  /** A path inside a root: openat2, RESOLVE_IN_ROOT. */
+  openInside(id: number, root: number, path: string, flags: number): void
+  /** KIND as `host::EntryKind` in `addon/host/create.h`; ids as this process sees them, -1 for its own. */
+  createEntry(id: number, directory: number, name: Uint8Array, kind: number, target: Uint8Array, uid: number, gid: number): void
   /** How much can be read from a pipe; ioctl FIONREAD. */
   pendingBytes(fd: number): number
   setWindowSize(fd: number, rows: number, columns: number): number

@@ -1,0 +1,66 @@
+/**
+ * Reading a file of a container.
+ */
+import { constants, fstat } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
+import { promisify } from 'node:util'
+import { NruncError } from '../errors.ts'
+import { refuseUnknown } from '../options.ts'
+import { attempt, fileRefused } from './failure.ts'
+import { type ContainerRoot, type Opened, pathOf } from './root.ts'
+
+export interface ReadFileOptions {
+  /** Without one the result is a Buffer. */
+  readonly encoding?: BufferEncoding | undefined
+  /** A larger file is an error. Default 67108864. */
+  readonly maxBytes?: number | undefined
+}
+
+const LIMIT = 64 * 1024 * 1024
+
+const status = promisify(fstat)
+
+/**
+ * Open for reading what HANDLE (of O_PATH) is. Only a regular file: opening a device has effects, and a FIFO lets its
+ * reader wait. What is looked at and what is opened is the descriptor, and not a name.
+ */
+export async function openRegular(handle: Opened, verb: string, path: string): Promise<FileHandle> {
+  if (!(await status(handle.fd)).isFile()) throw fileRefused(verb, path, 'not a regular file')
+  return open(pathOf(handle), constants.O_RDONLY)
+}
+
+/** At most LIMIT bytes of a file. @throws NruncError ERR_FILE when it has more */
+async function readAll(file: FileHandle, limit: number, path: string): Promise<Buffer> {
+  const pieces: Buffer[] = []
+  let size = 0
+  for (;;) {
+    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(65536))
+    if (bytesRead === 0) return Buffer.concat(pieces)
+    size += bytesRead
+    if (size > limit) throw fileRefused('read', path, `it has more than ${limit} bytes`)
+    pieces.push(buffer.subarray(0, bytesRead))
+  }
+}
+
+export async function readFile(root: ContainerRoot, path: string, options: ReadFileOptions): Promise<Buffer | string> {
+  refuseUnknown(options, new Set(['encoding', 'maxBytes']))
+  const { encoding, maxBytes = LIMIT } = options
+  if (encoding !== undefined && !Buffer.isEncoding(encoding)) throw invalid('encoding', encoding)
+  if (!(maxBytes >= 0)) throw invalid('maxBytes', maxBytes)
+  using handle = await root.find('read', path)
+  return await attempt('read', path, async () => {
+    await using file = await openRegular(handle, 'read', path)
+    const bytes = await readAll(file, maxBytes, path)
+    return encoding === undefined ? bytes : bytes.toString(encoding)
+  })
+}
+
+/** It is open when this resolves; whoever does not read it to the end destroys it. */
+export async function readStream(root: ContainerRoot, path: string): Promise<Readable> {
+  using handle = await root.find('read', path)
+  return await attempt('read', path, async () => (await openRegular(handle, 'read', path)).createReadStream())
+}
+
+const invalid = (name: string, value: unknown): NruncError =>
+  new NruncError('ERR_OPTION_INVALID', `${name} cannot be ${JSON.stringify(value)}`, { operand: name })

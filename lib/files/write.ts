@@ -1,0 +1,54 @@
+/**
+ * Writing a file of a container: beside its place, and then into it under its name, all at once. A link or a file of that
+ * name is replaced and not followed; nobody sees half of it.
+ */
+import { randomBytes } from 'node:crypto'
+import { type FileHandle, unlink } from 'node:fs/promises'
+import { refuseUnknown } from '../options.ts'
+import { createFile, renameTo } from './create.ts'
+import { attempt } from './failure.ts'
+import { type ContainerRoot, entryOf } from './root.ts'
+
+export interface Owner {
+  /** Ids as the container has them. */
+  readonly uid: number
+  readonly gid: number
+}
+
+export interface WriteFileOptions {
+  /** Default 0o644. */
+  readonly mode?: number | undefined
+  /** Default root of the container: `{ uid: 0, gid: 0 }`. */
+  readonly owner?: Owner | undefined
+}
+
+export type FileData = string | Uint8Array | AsyncIterable<string | Uint8Array>
+
+export async function writeFile(root: ContainerRoot, path: string, data: FileData, options: WriteFileOptions): Promise<void> {
+  refuseUnknown(options, new Set(['mode', 'owner']))
+  const { mode = 0o644, owner = { uid: 0, gid: 0 } } = options
+  const ids = { uid: root.uids.toHost(owner.uid), gid: root.gids.toHost(owner.gid) }
+  const found = await root.findParent('write', path)
+  using parent = found.parent
+  const name = `.nrunc-${randomBytes(8).toString('hex')}`
+  await attempt('write', path, async () => {
+    const file = await createFile({ parent, name }, ids)
+    try {
+      try {
+        await fill(file, data)
+        await file.chmod(mode & 0o7777)
+      } finally {
+        await file.close()
+      }
+      await renameTo({ parent, name: found.name }, ids, name)
+    } catch (error) {
+      await unlink(entryOf(parent, name)).catch(() => {})
+      throw error
+    }
+  })
+}
+
+async function fill(file: FileHandle, data: FileData): Promise<void> {
+  if (typeof data === 'string' || data instanceof Uint8Array) return file.writeFile(data)
+  for await (const piece of data) await file.writeFile(piece)
+}
