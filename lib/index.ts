@@ -16,6 +16,7 @@ export { type ErrorCode, errorCodes, type ErrorDetails, NruncError, type Problem
 export type {
   CreateOptions, ExecOptions, ExitResult, NotifyOptions, ProcessExit, StartOptions, State, Status, Stdio, StdioOptions,
 } from './options.ts'
+export { type Features, features } from './features.ts'
 export { defaultSpec, rootlessSpec } from './spec/defaults.ts'
 export { explain, type ExplainedStep, type ExplainOptions } from './explain.ts'
 export { type HostBundle, hostBundle, type HostBundleOptions, writeHostBundle } from './host-bundle.ts'

@@ -6,7 +6,7 @@ import { type Definition, defineCommand, parseCommand } from './command.ts'
 import { type Log, openLog } from './log.ts'
 import { print } from './output.ts'
 import { UsageError } from './usage-error.ts'
-import { packageVersion, versionText } from './version.ts'
+import { packageVersion, versionText } from '../version.ts'
 
 const program = defineCommand({
   name: 'nrunc',
@@ -30,10 +30,12 @@ const program = defineCommand({
 
 /** A command's file is loaded only when the command is called. */
 const commands: Readonly<Record<string, () => Promise<{ readonly command: Definition }>>> = {
+  completion: () => import('./commands/completion.ts'),
   create: () => import('./commands/create.ts'),
   delete: () => import('./commands/delete.ts'),
   exec: () => import('./commands/exec.ts'),
   explain: () => import('./commands/explain.ts'),
+  features: () => import('./commands/features.ts'),
   kill: () => import('./commands/kill.ts'),
   list: () => import('./commands/list.ts'),
   ps: () => import('./commands/ps.ts'),
@@ -46,11 +48,15 @@ const commands: Readonly<Record<string, () => Promise<{ readonly command: Defini
 const find = async (name: string): Promise<Definition | undefined> =>
   Object.hasOwn(commands, name) ? (await commands[name]?.())?.command : undefined
 
+/** The program and all of its commands, for what is made from them. */
+export const definitions = async (): Promise<{ readonly program: Definition; readonly commands: readonly Definition[] }> => ({
+  program, commands: (await Promise.all(Object.keys(commands).map(find))).filter((command) => command !== undefined),
+})
+
 const showHelp = async (definition: Definition): Promise<void> => {
   const { commandHelp, programHelp } = await import('./help.ts')
   if (definition !== program) return print(commandHelp(definition))
-  const all = await Promise.all(Object.keys(commands).map(find))
-  print(programHelp(program, all.filter((command) => command !== undefined)))
+  print(programHelp(program, (await definitions()).commands))
 }
 
 /** The exit code of a command, or of a help topic, that does not exist: runc's. */

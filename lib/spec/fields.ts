@@ -1,4 +1,4 @@
-/** The fields of a schema as data, for docs/config.md. Not loaded with the library. */
+/** The fields of a schema as data, for docs/config.md and `features`. */
 import { pointer } from './pointer.ts'
 import { type Entry, type Parts, partsOf, type Schema } from './shape.ts'
 

@@ -20,6 +20,9 @@ const unsupported: readonly Entry[] = [
 export const unsupportedFields: readonly string[] =
   unsupported.filter(({ when }) => when === undefined).map(({ field }) => field)
 
+/** Whether no row of the list above is for this field. */
+export const isSupported = (field: string): boolean => unsupported.every((one) => one.field !== field)
+
 const steps = unsupported.map(({ field, when = isMeaningful }) => ({ keys: field.split('/').slice(1), when }))
 
 /**
