@@ -66,7 +66,7 @@ export function features(): Features {
     linux: {
       namespaces: Object.keys(namespaceFiles).filter((type) => type !== 'time' || isSupported('/linux/timeOffsets')).sort(),
       capabilities: capabilityNames,
-      cgroup: { v1: true, v2: true, systemd: false, systemdUser: false, rdma: isSupported('/linux/resources/rdma') },
+      cgroup: { v1: true, v2: true, systemd: true, systemdUser: true, rdma: isSupported('/linux/resources/rdma') },
       seccomp: isSupported('/linux/seccomp') ? seccomp(list) : { enabled: false },
       apparmor: { enabled: isSupported('/process/apparmorProfile') },
       selinux: { enabled: isSupported('/process/selinuxLabel') },
@@ -78,7 +78,7 @@ export function features(): Features {
       netDevices: { enabled: isSupported('/linux/netDevices') },
     },
     annotations: { 'org.nrunc.version': packageVersion(), 'org.nrunc.commit': commit() },
-    potentiallyUnsafeConfigAnnotations: [],
+    potentiallyUnsafeConfigAnnotations: ['org.systemd.property.'],
   }
 }
 

@@ -3,6 +3,7 @@ import { type Field, fieldsOf } from '../lib/spec/fields.ts'
 import { specSchema } from '../lib/spec/schema.ts'
 import { unsupportedFields } from '../lib/spec/unsupported.ts'
 import { cgroupVersion, fieldTests } from '../test/fields.ts'
+import { linkTo } from '../test/helpers/titles.ts'
 
 /** The entry of a table that is for FIELD, or for what it is a part of; of several the longest. */
 function entryFor<T>(table: Readonly<Record<string, T>>, field: string): T | undefined {
@@ -31,10 +32,7 @@ export const rows: readonly Row[] = fieldsOf(specSchema).map((field) => {
 const code = (text: string): string => `\`${text.replaceAll('|', '\\|')}\``
 
 const row = ({ field, type, required, cgroup, tests, unsupported }: Row): string => {
-  const shown = unsupported ? ['refused: not supported yet'] : tests.map((test) => {
-    const [file = '', ...title] = test.split(': ')
-    return `[${title.join(': ').replaceAll('|', '\\|')}](../test/${file})`
-  })
+  const shown = unsupported ? ['refused: not supported yet'] : tests.map(linkTo)
   return `| ${code(field)} | ${type}${required ? ', required' : ''} | ${cgroup} | ${shown.join('<br>')} |`
 }
 

@@ -1,9 +1,16 @@
 // npm run docs: writes the documents that are made from the code.
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { build } from 'esbuild'
 
-const { outputFiles: [bundle] } = await build({
-  entryPoints: [new URL('config-table.ts', import.meta.url).pathname], bundle: true, write: false, platform: 'node', format: 'esm',
-})
-const { document } = await import(`data:text/javascript;base64,${Buffer.from(bundle.contents).toString('base64')}`)
-writeFileSync(new URL('../docs/config.md', import.meta.url), document)
+const load = async (name) => {
+  const { outputFiles: [bundle] } = await build({
+    entryPoints: [new URL(name, import.meta.url).pathname], bundle: true, write: false, platform: 'node', format: 'esm',
+  })
+  return await import(`data:text/javascript;base64,${Buffer.from(bundle.contents).toString('base64')}`)
+}
+const place = (name) => new URL(`../docs/${name}`, import.meta.url)
+
+const { document } = await load('config-table.ts')
+writeFileSync(place('config.md'), document)
+const { withTables } = await load('flag-table.ts')
+writeFileSync(place('commands.md'), withTables(readFileSync(place('commands.md'), 'utf8')))
