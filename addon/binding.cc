@@ -21,9 +21,11 @@
 #include "host/create.h"
 #include "host/image.h"
 #include "host/notify.h"
+#include "host/networks.h"
 #include "host/reactor.h"
 #include "host/readiness.h"
 #include "host/spawn.h"
+#include "host/thread.h"
 #include "host/workers.h"
 #include "plan/format.h"
 #include "sys/kernel.h"
@@ -115,6 +117,9 @@ class Addon : public Napi::Addon<Addon> {
         InstanceMethod("spawn", &Addon::SpawnInit),
         InstanceMethod("plan", &Addon::GivePlan),
         InstanceMethod("prepareCgroup", &Addon::PrepareCgroup),
+        InstanceMethod("sendPlan", &Addon::SendPlan),
+        InstanceMethod("keepNetworks", &Addon::KeepNetworks),
+        InstanceMethod("takeNetwork", &Addon::TakeNetwork),
         InstanceMethod("watch", &Addon::Watch),
         InstanceMethod("openChannel", &Addon::OpenChannel),
         InstanceMethod("send", &Addon::Send),
@@ -128,6 +133,7 @@ class Addon : public Napi::Addon<Addon> {
         InstanceMethod("bindNotify", &Addon::BindNotify),
         InstanceMethod("relayReady", &Addon::RelayReady),
         InstanceMethod("removeDirectories", &Addon::RemoveDirectories),
+        InstanceMethod("removeContainer", &Addon::RemoveContainer),
         InstanceMethod("lock", &Addon::Lock),
         InstanceMethod("lockWait", &Addon::LockWait),
         InstanceMethod("mkfifo", &Addon::MakeFifo),
@@ -150,11 +156,12 @@ class Addon : public Napi::Addon<Addon> {
   void Stop() {
     outbox_->close();
     GiveUp();
+    networks_->keep(0);
     workers_.reset();
     reactor_.reset();
   }
 
-  // start(dispatcher): once, before everything else.
+  // start(dispatcher): before everything else, once; again after -EAGAIN.
   Napi::Value Start(const Napi::CallbackInfo& info) {
     napi_env env = info.Env();
     napi_threadsafe_function function = nullptr;
@@ -164,6 +171,7 @@ class Addon : public Napi::Addon<Addon> {
     outbox_->open(function);
     post_ = [outbox = outbox_](host::Event event) { outbox->post(std::move(event)); };
     reactor_ = std::make_unique<host::Reactor>(post_);
+    if (!reactor_->running()) return Unstarted(info);
     workers_ = std::make_unique<host::Workers>();
     // Ahead of the first start, while JavaScript reads a config: a thread, and the memory file of init.
     workers_->run([] {
@@ -173,7 +181,14 @@ class Addon : public Napi::Addon<Addon> {
     // Node frees the function when the environment ends, whoever still holds it, and only then this object. What is
     // hooked later is called first.
     napi_add_env_cleanup_hook(env, [](void* addon) { static_cast<Addon*>(addon)->Stop(); }, this);
-    return info.Env().Undefined();
+    return result(info, 0);
+  }
+
+  // No thread, no events: as if it had not been called.
+  Napi::Value Unstarted(const Napi::CallbackInfo& info) {
+    reactor_.reset();
+    outbox_->close();
+    return result(info, -EAGAIN);
   }
 
   // hold(on): whether pending events keep the event loop alive.
@@ -187,13 +202,8 @@ class Addon : public Napi::Addon<Addon> {
   // plan before he returns to the event loop.
   Napi::Value SpawnInit(const Napi::CallbackInfo& info) {
     host::SpawnRequest request{static_cast<u32>(number(info, 0)), bytes_of(info[1]), {}, {}};
-    auto descriptors = info[2].As<Napi::Array>();
-    for (u32 i = 0; i < descriptors.Length(); i++) {
-      Fd copy;
-      Status taken = copy.take(CALL(fcntl, descriptors.Get(i).As<Napi::Number>().Int32Value(), F_DUPFD_CLOEXEC, 0));
-      if (!taken.ok()) return result(info, -taken.error);
-      request.descriptors.push_back(std::move(copy));
-    }
+    if (!workers_->ready()) return result(info, -EAGAIN);
+    if (int error = Duplicate(info[2].As<Napi::Array>(), request.descriptors)) return result(info, -error);
     GiveUp();
     init_plan_ = std::promise<std::string>();
     plan_awaited_ = true;
@@ -220,6 +230,44 @@ class Addon : public Napi::Addon<Addon> {
   // A spawn whose plan will not come: JavaScript was terminated in between.
   void GiveUp() {
     if (std::exchange(plan_awaited_, false)) init_plan_.set_value({});
+  }
+
+  // sendPlan(id, pid, plan, descriptors): to an init that waits for one (awaitPlan). A large plan goes from a worker, so
+  // that the event loop does not wait for init to read it; when it cannot be sent, init is gone, and its events say so.
+  Napi::Value SendPlan(const Napi::CallbackInfo& info) {
+    constexpr size_t kSmall = 64 * 1024;
+    const u32 id = static_cast<u32>(number(info, 0));
+    const i32 pid = number(info, 1);
+    std::string plan = bytes_of(info[2]);
+    auto descriptors = std::make_shared<std::vector<Fd>>();
+    if (int error = Duplicate(info[3].As<Napi::Array>(), *descriptors)) return result(info, -error);
+    if (plan.size() <= kSmall) return result(info, -reactor_->send_plan(id, pid, plan, *descriptors).error);
+    workers_->run([this, id, pid, plan = std::move(plan), descriptors] {
+      (void)reactor_->send_plan(id, pid, plan, *descriptors);
+    });
+    return result(info, 0);
+  }
+
+  static int Duplicate(const Napi::Array& given, std::vector<Fd>& copies) {
+    for (u32 i = 0; i < given.Length(); i++) {
+      Fd copy;
+      Status taken = copy.take(CALL(fcntl, given.Get(i).As<Napi::Number>().Int32Value(), F_DUPFD_CLOEXEC, 0));
+      if (!taken.ok()) return taken.error;
+      copies.push_back(std::move(copy));
+    }
+    return 0;
+  }
+
+  // keepNetworks(count): have so many network namespaces ready.
+  Napi::Value KeepNetworks(const Napi::CallbackInfo& info) {
+    networks_->keep(info[0].As<Napi::Number>().Uint32Value());
+    return info.Env().Undefined();
+  }
+
+  // takeNetwork(): descriptor of one of them, the caller's; -EAGAIN when there is none.
+  Napi::Value TakeNetwork(const Napi::CallbackInfo& info) {
+    Fd taken = networks_->take();
+    return result(info, taken.valid() ? taken.release() : -EAGAIN);
   }
 
   // Open a pidfd and make sure that it is the process that was meant: a pid alone may have been given away again.
@@ -277,11 +325,12 @@ class Addon : public Napi::Addon<Addon> {
     command.directory = text(info, 4);
     command.input = text(info, 5);
     command.timeout_ms = info[6].As<Napi::Number>().Uint32Value();
-    std::thread([outbox = outbox_, id, command = std::move(command)] {
+    const bool started = host::start_thread([outbox = outbox_, id, command = std::move(command)] {
       host::CommandResult done = host::run_command(command);
       int cause = done.timed_out ? -ETIMEDOUT : done.error != 0 ? -done.error : done.signal;
       outbox->post({id, host::EventType::done, done.code, cause, std::move(done.output), std::move(done.error_output)});
-    }).detach();
+    });
+    if (!started) post_({id, host::EventType::done, -1, -EAGAIN});
     return info.Env().Undefined();
   }
 
@@ -356,14 +405,35 @@ class Addon : public Napi::Addon<Addon> {
     return info.Env().Undefined();
   }
 
+  // removeContainer(id, cgroups, directory, lock) -> done: a errno of what stays, or 0; then the lock is closed. Nothing of
+  // the directory is touched before the cgroups are gone.
+  Napi::Value RemoveContainer(const Napi::CallbackInfo& info) {
+    const u32 id = static_cast<u32>(number(info, 0));
+    workers_->run([post = post_, id, cgroups = texts_of(info[1]), directory = text(info, 2), lock = number(info, 3)] {
+      int error = 0;
+      for (const auto& path : cgroups) {
+        const int refused = host::remove_directory(path.c_str());
+        if (error == 0) error = refused;
+      }
+      if (error == 0) error = CALL(unlinkat, AT_FDCWD, (directory + "/state.json").c_str(), 0).error();
+      if (error == 0) error = host::remove_directory(directory.c_str());
+      post({id, host::EventType::done, error});
+      // The end of a file that has no name any more is not waited for: that of the directory takes its time.
+      if (error == 0) CALL(close, lock);
+    });
+    return info.Env().Undefined();
+  }
+
   // lock(directory): descriptor that holds an exclusive flock, or -EAGAIN.
   Napi::Value Lock(const Napi::CallbackInfo& info) { return result(info, TakeLock(text(info, 0), LOCK_EX | LOCK_NB)); }
 
   // lockWait(id, directory) -> done: a is what lock would have given.
   Napi::Value LockWait(const Napi::CallbackInfo& info) {
-    std::thread([outbox = outbox_, id = static_cast<u32>(number(info, 0)), path = text(info, 1)] {
+    const u32 id = static_cast<u32>(number(info, 0));
+    const bool started = host::start_thread([outbox = outbox_, id, path = text(info, 1)] {
       outbox->post({id, host::EventType::done, static_cast<i32>(TakeLock(path, LOCK_EX)), 0, {}, {}, true});
-    }).detach();
+    });
+    if (!started) post_({id, host::EventType::done, -EAGAIN});
     return info.Env().Undefined();
   }
 
@@ -493,6 +563,7 @@ class Addon : public Napi::Addon<Addon> {
   bool plan_awaited_ = false;
   std::unique_ptr<host::Reactor> reactor_;
   std::unique_ptr<host::Workers> workers_;
+  std::shared_ptr<host::Networks> networks_ = std::make_shared<host::Networks>();
 };
 
 }  // namespace

@@ -42,10 +42,13 @@ export class Blueprint {
   /** @throws NruncError ERR_CONFIG_INVALID without a process */
   constructor({ path, spec }: Bundle, { forMany = false } = {}) {
     this.bundle = path
-    this.spec = forMany ? freeze(spec) : spec
+    this.spec = forMany ? freeze(structuredClone(spec)) : spec
     this.process = requireProcess(this.spec)
     this.#templates = forMany ? new Map() : undefined
   }
+
+  /** Whether its plans are kept. */
+  get forMany(): boolean { return this.#templates !== undefined }
 
   /**
    * PLANNER is that of the runtime, the same for every call; DIRECTORY is the container's state directory.

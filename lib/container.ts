@@ -4,7 +4,6 @@
 import { unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
-import { disposeCgroup } from './cgroup/driver.ts'
 import { thawCgroup } from './cgroup/freeze.ts'
 import { cgroupProcesses, killCgroup } from './cgroup/processes.ts'
 import { type Cause, Deadline, type DeadlineOptions, deadlineNames, GRACE_PERIOD } from './deadline.ts'
@@ -23,11 +22,12 @@ import { errnoName } from './native/errno.ts'
 import { awaitExit, awaitStarted, type Ended, signalProcess } from './native/watch.ts'
 import { type ExecOptions, type NotifyOptions, type ProcessExit, refuseUnknown, type StartOptions, type State } from './options.ts'
 import { checkSignal, type ContainerProcess, stopGently } from './process.ts'
+import { removeContainer } from './retire.ts'
 import { signalNumber } from './signals.ts'
 import { bindNotify, relayReady } from './service.ts'
 import { isNewNamespace } from './spec/namespaces.ts'
 import type { Spec } from './spec/schema.ts'
-import { containerDirectory, removeDirectory } from './state/directory.ts'
+import { containerDirectory } from './state/directory.ts'
 import { isCurrent, notFound, readState, type StateFile } from './state/file.ts'
 import { withLock } from './state/lock.ts'
 import { describeState } from './state/describe.ts'
@@ -307,7 +307,7 @@ export class Container {
    * @throws NruncError ERR_STATUS when it is running or paused and `force` is not set; ERR_NOT_FOUND; ERR_CGROUP
    */
   async delete(options: { readonly force?: boolean | undefined } = {}): Promise<void> {
-    await withLock(this.#directory, this.id, async () => {
+    await withLock(this.#directory, this.id, async (lock) => {
       this.#requireSame()
       const status = this.#child?.ended ? 'stopped' : statusOf(this.#directory, this.#state)
       if (status !== 'stopped' && status !== 'created' && !options.force) {
@@ -315,8 +315,7 @@ export class Container {
       }
       if (status !== 'stopped') await this.#finish()
       if (!this.#ownsPidNamespace) await killCgroup(this.#state.cgroup_paths)
-      await disposeCgroup(this.#state.cgroup_paths, this.#state.systemd)
-      removeDirectory(this.#directory)
+      await removeContainer(lock, this.#directory, this.#state)
     })
     await this.#runStopped()
   }

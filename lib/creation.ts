@@ -19,6 +19,7 @@ import { addon } from './native/addon.ts'
 import { Child } from './native/child.ts'
 import { prepareCgroup } from './native/prepare.ts'
 import { errnoName } from './native/errno.ts'
+import { takeNetwork } from './native/networks.ts'
 import type { CreateOptions } from './options.ts'
 import type { EncodedPlan } from './plan/template.ts'
 import { finishStreams, takeTerminal, writePidFile } from './process.ts'
@@ -43,6 +44,8 @@ interface CreationPlace {
   readonly root: string
   readonly id: string
   readonly start: boolean
+  /** With a network namespace made ahead, where there is one. */
+  readonly network?: boolean
 }
 
 /** What holds for all containers of a runtime. */
@@ -61,6 +64,8 @@ export class Creation {
   readonly #settings: CreationSettings
   readonly #watch: Stopwatch
   readonly #deadline: Deadline | undefined
+  /** With a network namespace made ahead, where there is one. */
+  readonly #network: boolean
   #descriptors: Descriptors | undefined
   #layout: CgroupLayout | undefined
   #child: Child | undefined
@@ -71,8 +76,8 @@ export class Creation {
   #entered = false
 
   constructor(
-    { directory, root, id, start, ...settings }: CreationPlace & CreationSettings, options: CreateOptions, watch: Stopwatch,
-    deadline?: Deadline,
+    { directory, root, id, start, network = false, ...settings }: CreationPlace & CreationSettings, options: CreateOptions,
+    watch: Stopwatch, deadline?: Deadline,
   ) {
     this.#watch = watch
     this.#directory = directory
@@ -82,6 +87,7 @@ export class Creation {
     this.#start = start
     this.#settings = settings
     this.#deadline = deadline
+    this.#network = network
     // What awaits the process hears of its end; what does not looks at the deadline itself.
     deadline?.onExpire(() => this.#child?.signal(SIGKILL))
   }
@@ -113,6 +119,8 @@ export class Creation {
     const descriptors = this.#descriptors = new Descriptors(this.#options, blueprint.process.terminal ?? false, sockets)
     if (!this.#start) descriptors.addFifo(makeFifo(join(this.#directory, FIFO)))
     if (this.#options.notify !== undefined) makeNotifyDirectory(this.#directory)
+    const network = this.#network ? takeNetwork() : undefined
+    if (network !== undefined) descriptors.addNetwork(network)
     const { layout, plan } = blueprint.draft(this.#id, descriptors.given, planner, this.#options, this.#directory)
     this.#layout = layout
     return { child: this.#child = new Child(plan, descriptors.list), plan }

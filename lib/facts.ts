@@ -31,8 +31,11 @@ function read(path: string): string {
 
 /** Whether the caller's cgroups are only those that somebody has delegated to him. */
 export function isRootless(setting: boolean | 'auto'): boolean {
-  return setting === 'auto' ? hostFacts().uid !== 0 || inUserNamespace() : setting
+  return setting === 'auto' ? hostFacts().uid !== 0 || (userNamespace ??= inUserNamespace()) : setting
 }
+
+/** The same for the life of the process. */
+let userNamespace: boolean | undefined
 
 /** The first user namespace maps every id to itself. user_namespaces(7) */
 function inUserNamespace(): boolean {

@@ -115,6 +115,11 @@ export interface RuntimeOptions {
    * `'auto'`: yes for others than root, and in a user namespace.
    */
   readonly rootless?: boolean | 'auto' | undefined
+  /**
+   * How many containers are being made at a time; further calls of `create` and `run` wait for their turn, with their
+   * `timeout` running. A runtime hook that waits for another container needs room for both. Default 16.
+   */
+  readonly startsAtOnce?: number | undefined
 }
 
 /** How a process ended. Exactly one is set; both are null when the kernel could not tell any more. */

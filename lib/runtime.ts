@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Blueprint, Blueprints } from './blueprint.ts'
-import { checkSpec } from './bundle.ts'
+import { checkSpec, loadSpec } from './bundle.ts'
 import { cgroupManagers, disposeCgroup } from './cgroup/driver.ts'
 import { killCgroup } from './cgroup/processes.ts'
 import { Container } from './container.ts'
@@ -13,6 +13,7 @@ import { Creation, type CreationSettings } from './creation.ts'
 import { Deadline, deadlineNames } from './deadline.ts'
 import { NruncError } from './errors.ts'
 import { Execution, type ExecutionOptions, withoutExecution } from './execution.ts'
+import { Limiter } from './limiter.ts'
 import { addon } from './native/addon.ts'
 import { awaitExit, signalProcess } from './native/watch.ts'
 import { type CreateOptions, refuseUnknown, type RuntimeOptions } from './options.ts'
@@ -21,6 +22,7 @@ import {
 } from './state/directory.ts'
 import { readStaged, readState } from './state/file.ts'
 import { withLock } from './state/lock.ts'
+import { Template, type TemplateOptions } from './template.ts'
 import { Stopwatch } from './timings.ts'
 
 const SIGKILL = 9
@@ -29,6 +31,9 @@ const createOptions = new Set([
   'id', 'bundle', 'spec', 'host', 'stdin', 'stdout', 'stderr', 'consoleSocket', 'pidfdSocket', 'terminalSize', 'keepLineFeeds',
   'preserveFds', 'pidFile', 'noPivot', 'noNewKeyring', 'notify', 'listenFds', ...deadlineNames,
 ])
+
+/** More would only wait for each other: a start is work for the kernel. */
+const STARTS_AT_ONCE = 16
 
 /**
  * @example
@@ -41,15 +46,21 @@ export class Runtime {
   /** Directory that holds the state of the containers. */
   readonly root: string
   readonly #blueprints = new Blueprints()
+  readonly #limiter: Limiter
 
   readonly #settings: CreationSettings
 
-  /** @throws NruncError ERR_OPTION_INVALID when the root is `/`, and for what is not a cgroup manager or a boolean */
+  /**
+   * @throws NruncError ERR_OPTION_INVALID when the root is `/`, and for what is not a cgroup manager, a boolean or a
+   * positive integer
+   */
   constructor(options: RuntimeOptions = {}) {
-    refuseUnknown(options, new Set(['root', 'cgroupManager', 'rootless']))
-    const { cgroupManager = 'cgroupfs', rootless = 'auto' } = options
+    refuseUnknown(options, new Set(['root', 'cgroupManager', 'rootless', 'startsAtOnce']))
+    const { cgroupManager = 'cgroupfs', rootless = 'auto', startsAtOnce = STARTS_AT_ONCE } = options
     if (!cgroupManagers.includes(cgroupManager)) throw badOption('cgroupManager', cgroupManager)
     if (typeof rootless !== 'boolean' && rootless !== 'auto') throw badOption('rootless', rootless)
+    if (!Number.isInteger(startsAtOnce) || startsAtOnce < 1) throw badOption('startsAtOnce', startsAtOnce)
+    this.#limiter = new Limiter(startsAtOnce)
     this.root = checkRoot(options.root ?? defaultRoot(process.geteuid!(), process.env))
     this.#settings = { cgroupManager, rootless }
   }
@@ -81,6 +92,18 @@ export class Runtime {
     return new Execution<Container, O>(
       options, (streams) => this.run({ ...withoutExecution(options), ...streams }), (container) => container.delete({ force: true }),
     )
+  }
+
+  /**
+   * Check and compile a config once, for many starts.
+   *
+   * @throws NruncError ERR_CONFIG_READ, ERR_CONFIG_PARSE, ERR_CONFIG_INVALID, ERR_CONFIG_UNSUPPORTED, ERR_OPTION_INVALID
+   */
+  async compile(options: TemplateOptions): Promise<Template> {
+    refuseUnknown(options, new Set(['bundle', 'spec', 'noPivot', 'noNewKeyring', 'networksAhead']))
+    const path = resolve(options.bundle ?? '.')
+    const blueprint = new Blueprint({ path, spec: options.spec === undefined ? loadSpec(path) : checkSpec(options.spec) }, { forMany: true })
+    return new Template((...one) => this.#launch(...one), blueprint, options)
   }
 
   /** @throws NruncError ERR_NOT_FOUND, ERR_STATE_INVALID, ERR_ID_INVALID */
@@ -152,28 +175,50 @@ export class Runtime {
   async #make(options: CreateOptions, start: boolean): Promise<Container> {
     const watch = new Stopwatch(start)
     refuseUnknown(options, createOptions)
-    const id = options.id ?? randomBytes(16).toString('hex')
-    checkId(id)
+    checkId(options.id ?? 'x')
     addon() // first: if it cannot be loaded nothing has been made yet, and it gets ready while the config is read
     const blueprint = this.#blueprint(options)
     watch.mark('config')
+    return this.#launch(blueprint, options, start, false, watch)
+  }
+
+  /** Whatever waits for its turn holds nothing: neither its id nor a descriptor. */
+  async #launch(
+    blueprint: Blueprint | undefined, options: CreateOptions, start: boolean, network: boolean, watch = new Stopwatch(start),
+  ): Promise<Container> {
+    const id = options.id ?? randomBytes(16).toString('hex')
+    checkId(id)
     const deadline = Deadline.from(options)
-    let directory: string | undefined
-    let begun = false
     try {
-      const taken = directory = takeDirectory(this.root, id)
-      const container = await withLock(taken, id, () => {
-        begun = true
-        watch.mark('lock')
-        const place = { directory: taken, root: this.root, id, start, ...this.#settings }
-        return new Creation(place, options, watch, deadline).run(blueprint)
-      })
+      const container = await this.#limiter.run(() => {
+        deadline?.check()
+        watch.mark('turn')
+        return this.#createIn(id, (directory) => {
+          watch.mark('lock')
+          const place = { directory, root: this.root, id, start, network, ...this.#settings }
+          return new Creation(place, options, watch, deadline).run(blueprint)
+        })
+      }, (cancel) => deadline?.onExpire(() => cancel(deadline.error())))
       if (start && deadline !== undefined) container.obey(deadline)
       else deadline?.clear()
       return container
     } catch (error) {
       deadline?.clear()
-      if (!begun && directory !== undefined) removeDirectory(directory)
+      throw error
+    }
+  }
+
+  /** Take the id, and do WORK under its lock. */
+  async #createIn(id: string, work: (directory: string) => Promise<Container>): Promise<Container> {
+    const directory = takeDirectory(this.root, id)
+    let begun = false
+    try {
+      return await withLock(directory, id, () => {
+        begun = true
+        return work(directory)
+      })
+    } catch (error) {
+      if (!begun) removeDirectory(directory)
       throw error
     }
   }

@@ -28,6 +28,7 @@ export class Descriptors {
   #pidfdSocket: number | undefined
   #fifo: number | undefined
   #fifoOpen: number | undefined
+  #network: number | undefined
   readonly #preserved: { slot: number; number: number }[] = []
   readonly #ours: number[] = []
   readonly #theirs: number[] = []
@@ -59,8 +60,13 @@ export class Descriptors {
     this.#fifo = this.#add(this.#fifoOpen, false)
   }
 
+  /** A network namespace made ahead. Takes over FD. */
+  addNetwork(fd: number): void {
+    this.#network = this.#add(fd, true)
+  }
+
   get given(): GivenDescriptors {
-    return { count: this.list.length, stdio: this.#stdio, terminal: this.#terminal, consoleSocket: this.#consoleSocket, pidfdSocket: this.#pidfdSocket, fifo: this.#fifo, preserved: this.#preserved }
+    return { count: this.list.length, stdio: this.#stdio, terminal: this.#terminal, consoleSocket: this.#consoleSocket, pidfdSocket: this.#pidfdSocket, fifo: this.#fifo, network: this.#network, preserved: this.#preserved }
   }
 
   /** Init has its copies: close the process's side, and make streams of ours. */

@@ -11,6 +11,8 @@
 
 #include <vector>
 
+#include "host/channel.h"
+#include "host/thread.h"
 #include "plan/format.h"
 #include "sys/kernel.h"
 
@@ -44,7 +46,7 @@ Reactor::Reactor(Post post) : post_(std::move(post)) {
   epoll_.reset(epoll_create1(EPOLL_CLOEXEC));
   wake_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   (void)add(wake_.get(), kWakeKey);
-  thread_ = std::thread([this] { loop(); });
+  running_ = epoll_.valid() && wake_.valid() && start_thread([this] { loop(); }, &thread_);
 }
 
 Reactor::~Reactor() {
@@ -53,7 +55,7 @@ Reactor::~Reactor() {
     ending_ = true;
   }
   eventfd_write(wake_.get(), 1);
-  thread_.join();
+  if (running_) pthread_join(thread_, nullptr);
 }
 
 Status Reactor::add(int fd, u64 key) {
@@ -108,6 +110,17 @@ int Reactor::send(u32 id) {
   return CALL(sendto, found->second.channel.get(), "g", 1, kernel::kMessageNoSignal, nullptr, 0).error();
 }
 
+Status Reactor::send_plan(u32 id, i32 pid, const std::string& plan, const std::vector<Fd>& descriptors) {
+  Fd channel;
+  {
+    std::lock_guard lock(guard_);
+    auto found = watches_.find(id);
+    if (found == watches_.end() || !found->second.channel.valid()) return failure(EPIPE, "sendto", "init");
+    TRY(channel.take(CALL(fcntl, found->second.channel.get(), F_DUPFD_CLOEXEC, 0), "init"));
+  }
+  return host::send_plan(channel.get(), pid, plan, descriptors);
+}
+
 int Reactor::signal(u32 id, int signal) {
   std::lock_guard lock(guard_);
   auto found = watches_.find(id);
@@ -121,9 +134,6 @@ void Reactor::forget(u32 id) {
 }
 
 void Reactor::loop() {
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, nullptr);
   epoll_event events[64];
   for (;;) {
     int count = epoll_wait(epoll_.get(), events, 64, -1);

@@ -1,9 +1,11 @@
 // One thread that watches all processes and all channels to init.
 #pragma once
 
+#include <pthread.h>
+
 #include <mutex>
-#include <thread>
 #include <unordered_map>
+#include <vector>
 
 #include "host/events.h"
 #include "sys/fd.h"
@@ -13,6 +15,8 @@ namespace host {
 class Reactor {
  public:
   explicit Reactor(Post post);
+  // False when there was no thread to be had: nothing can be watched.
+  [[nodiscard]] bool running() const { return running_; }
   ~Reactor();
 
   // Any thread. Either descriptor may be invalid. Events go out under `id` until the process has exited and the
@@ -25,6 +29,8 @@ class Reactor {
   Status watch_notification(u32 id, Fd notification, u32 events);
   // One byte: the word that init waits for. EPIPE when init is gone.
   int send(u32 id);
+  // Another plan, for an init that waits for one. Blocks while the socket is full. EPIPE when init is gone.
+  Status send_plan(u32 id, i32 pid, const std::string& plan, const std::vector<Fd>& descriptors);
   // pidfd_send_signal; ESRCH when the process is gone.
   int signal(u32 id, int signal);
   void forget(u32 id);
@@ -49,7 +55,8 @@ class Reactor {
   Fd epoll_, wake_;
   std::mutex guard_;
   std::unordered_map<u32, Watch> watches_;
-  std::thread thread_;
+  pthread_t thread_{};
+  bool running_ = false;
   bool ending_ = false;
 };
 

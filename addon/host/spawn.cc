@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "host/cgroup.h"
+#include "host/channel.h"
 #include "host/clone.h"
 #include "host/idmap.h"
 #include "host/image.h"
@@ -175,45 +176,10 @@ class Spawn {
     }
   }
 
-  Status send_all(const char* data, size_t size) {
-    while (size > 0) {
-      sys::Call sent = CALL(sendto, control_.get(), data, size, kernel::kMessageNoSignal, nullptr, 0);
-      if (sent.error() == EINTR) continue;
-      TRY(sent, "init");
-      data += sent.value;
-      size -= static_cast<size_t>(sent.value);
-    }
-    return {};
-  }
-
-  Status send_descriptors() {
-    for (size_t first = 0; first < slots_.size(); first += kernel::kDescriptorsPerMessage) {
-      const size_t count = std::min<size_t>(slots_.size() - first, kernel::kDescriptorsPerMessage);
-      alignas(8) u8 control[sizeof(kernel::ControlHeader) + 4 * kernel::kDescriptorsPerMessage];
-      kernel::ControlHeader header{sizeof header + 4 * count, 1, 1};
-      __builtin_memcpy(control, &header, sizeof header);
-      for (size_t i = 0; i < count; i++) {
-        int fd = slots_[first + i].get();
-        __builtin_memcpy(control + sizeof header + 4 * i, &fd, 4);
-      }
-      u8 byte = 0;
-      kernel::Vector vector{&byte, 1};
-      kernel::Message message{nullptr, 0, 0, &vector, 1, control, sizeof header + ((4 * count + 7) & ~7ul), 0, 0};
-      TRY(CALL(sendmsg, control_.get(), &message, kernel::kMessageNoSignal), "init");
-    }
-    return {};
-  }
-
   void send_plan(Outcome& outcome) {
     const std::string& init_plan = request_.init_plan.get();
     if (init_plan.empty()) return outcome.fail(clone_, malformed_plan());
-    plan::Bootstrap bootstrap{plan::kMagic, static_cast<u32>(init_plan.size()), child_.pid,
-                              static_cast<u32>(slots_.size())};
-    Status status = slots_.size() > plan::kMaximumDescriptors || init_plan.size() > plan::kMaximumSize
-                        ? failure(E2BIG, "sendmsg", "plan")
-                        : send_all(reinterpret_cast<const char*>(&bootstrap), sizeof bootstrap);
-    if (status.ok()) status = send_descriptors();
-    if (status.ok()) status = send_all(init_plan.data(), init_plan.size());
+    Status status = host::send_plan(control_.get(), child_.pid, init_plan, slots_);
     if (!status.ok()) outcome.fail(clone_, status);
     slots_.clear();
   }

@@ -3,7 +3,7 @@
 
 #include "host/workers.h"
 
-#include <signal.h>
+#include "host/thread.h"
 
 namespace host {
 namespace {
@@ -11,16 +11,31 @@ constexpr size_t kThreads = 4;
 }
 
 void Workers::run(std::function<void()> task) {
-  std::lock_guard lock(guard_);
-  tasks_.push_back(std::move(task));
-  if (idle_ < tasks_.size() && threads_.size() < kThreads) threads_.emplace_back([this] { work(); });
+  {
+    std::lock_guard lock(guard_);
+    if (idle_ <= tasks_.size()) add_thread();
+    if (!threads_.empty()) {
+      tasks_.push_back(std::move(task));
+      task = nullptr;
+    }
+  }
+  // Without a single thread the caller has to do it himself, however long it takes.
+  if (task != nullptr) return task();
   changed_.notify_one();
 }
 
+bool Workers::ready() {
+  std::lock_guard lock(guard_);
+  if (threads_.empty()) add_thread();
+  return !threads_.empty();
+}
+
+void Workers::add_thread() {
+  pthread_t thread{};
+  if (threads_.size() < kThreads && start_thread([this] { work(); }, &thread)) threads_.push_back(thread);
+}
+
 void Workers::work() {
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, nullptr);  // Node's signals are for Node's threads
   std::unique_lock lock(guard_);
   for (;;) {
     idle_++;
@@ -42,7 +57,7 @@ Workers::~Workers() {
     ending_ = true;
     changed_.notify_all();
   }
-  for (auto& thread : threads_) thread.join();
+  for (pthread_t thread : threads_) pthread_join(thread, nullptr);
 }
 
 }  // namespace host

@@ -1,11 +1,12 @@
 // A few threads of our own for what blocks: libuv's pool stays free for the program's files and names.
 #pragma once
 
+#include <pthread.h>
+
 #include <condition_variable>
 #include <deque>
 #include <functional>
 #include <mutex>
-#include <thread>
 #include <vector>
 
 namespace host {
@@ -13,16 +14,20 @@ namespace host {
 class Workers {
  public:
   ~Workers();
-  // Any thread. Tasks start in order; threads are made when all are busy, up to the limit.
+  // Any thread. Tasks start in order; threads are made when all are busy, up to the limit. Where the
+  // system gives not even one, the task is run by the caller.
   void run(std::function<void()> task);
+  // Any thread. Whether there is a thread for a task that must not run on the caller's.
+  bool ready();
 
  private:
+  void add_thread();
   void work();
 
   std::mutex guard_;
   std::condition_variable changed_;
   std::deque<std::function<void()>> tasks_;
-  std::vector<std::thread> threads_;
+  std::vector<pthread_t> threads_;
   size_t idle_ = 0;
   bool ending_ = false;
 };

@@ -6,18 +6,24 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { NruncError } from '../errors.ts'
+import { errnoName } from './errno.ts'
 
 /** What arrives at the dispatcher: the id given with the request, the kind, and values that depend on the kind. */
 export type Dispatcher = (id: number, type: number, a: number, b: number, data?: Buffer, data2?: Buffer) => void
 
 export interface Addon {
-  start(dispatcher: Dispatcher): void
+  start(dispatcher: Dispatcher): number
   /** Whether awaited events keep the event loop alive. */
   hold(on: boolean): void
   /** To be followed by {@link Addon.plan} in the same turn of the event loop. */
   spawn(id: number, hostPlan: Uint8Array, descriptors: readonly number[]): number
   plan(initPlan: Uint8Array): void
   prepareCgroup(id: number, plan: Uint8Array): void
+  /** Another plan for an init that waits for one. */
+  sendPlan(id: number, pid: number, plan: Uint8Array, descriptors: readonly number[]): number
+  /** Have so many network namespaces ready. */
+  keepNetworks(count: number): void
+  takeNetwork(): number
   watch(id: number, pid: number, startTime: string): number
   openChannel(id: number, path: string): number
   send(id: number): number
@@ -33,6 +39,8 @@ export interface Addon {
   /** Takes the socket over. */
   relayReady(id: number, socket: number, pid: number, startTime: string, manager: string, mainPid: string): void
   removeDirectories(id: number, paths: readonly string[]): void
+  /** Closes LOCK when it has removed all. */
+  removeContainer(id: number, cgroups: readonly string[], directory: string, lock: number): void
   lock(directory: string): number
   lockWait(id: number, directory: string): void
   mkfifo(path: string, mode: number): number
@@ -91,8 +99,13 @@ let held = 0
 /** The addon, loaded and started on the first call. */
 export function addon(): Addon {
   if (loaded !== undefined) return loaded
-  loaded = load()
-  loaded.start((id, type, a, b, data = nothing, data2 = nothing) => handlers.get(id)?.(type, a, b, data, data2))
+  const native = load()
+  const started = native.start((id, type, a, b, data = nothing, data2 = nothing) => handlers.get(id)?.(type, a, b, data, data2))
+  if (started < 0) {
+    const errno = errnoName(-started)
+    throw new NruncError('ERR_NATIVE', `cannot start the native addon: ${errno}`, { errno })
+  }
+  loaded = native
   return loaded
 }
 

@@ -57,7 +57,7 @@ export class Child {
     hold()
     const result = addon().spawn(this.#id, plan.host, descriptors)
     if (result < 0) {
-      this.#fail(new NruncError('ERR_NATIVE', `cannot duplicate a descriptor: ${errnoName(-result)}`, { errno: errnoName(-result), syscall: 'fcntl' }))
+      this.#fail(new NruncError('ERR_NATIVE', spawnWords(errnoName(-result)), { errno: errnoName(-result) }))
       this.#end()
       return
     }
@@ -159,5 +159,9 @@ export class Child {
     this.#exit.resolve({ ...result, finishedAt: new Date() })
   }
 }
+
+/** What was refused before anything began: a thread, or the copy of a descriptor. */
+const spawnWords = (errno: string): string =>
+  (errno === 'EAGAIN' ? 'cannot start a thread: EAGAIN' : `cannot duplicate a descriptor: ${errno}`)
 
 const describe = (code: number, signal: number): string => (code >= 0 ? `exit code ${code}` : signal > 0 ? signalName(signal) : 'unknown')

@@ -34,7 +34,7 @@ export function compile(spec: Spec, process: ProcessSpec, context: PlanContext):
     owner: context.host.uid === 0 ? cgroupOwner(spec, process) : undefined,
   })
   const firstTask = context.descriptors.count
-  const namespaces = planNamespaces(spec, context.host, firstTask + cgroups.tasks.length)
+  const namespaces = planNamespaces(spec, context.host, firstTask + cgroups.tasks.length, context.descriptors.network)
   const trees = planMappedTrees(spec, context, firstTask + cgroups.tasks.length + namespaces.open.length)
   const join = cgroups.tasks.map(({ path }, at): Operation =>
     ({ op: 'joinCgroup', field: context.cgroups.field, descriptor: firstTask + at, path }))

@@ -19,6 +19,8 @@ export interface GivenDescriptors {
   readonly pidfdSocket?: number | undefined
   /** O_PATH descriptor of exec.fifo; without one, start comes over the control socket. */
   readonly fifo?: number | undefined
+  /** A network namespace made ahead, see `takesNetworkAhead`. */
+  readonly network?: number | undefined
   /** What goes to the program under a number of its own. */
   readonly preserved: readonly { readonly slot: number; readonly number: number }[]
 }

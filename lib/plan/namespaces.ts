@@ -38,15 +38,17 @@ export interface NamespacePlan {
   has(type: NamespaceType): boolean
   /** A namespace made for this container. */
   isNew(type: NamespaceType): boolean
+  /** The network namespace was made ahead, with its loopback interface up. */
+  readonly networkAhead: boolean
 }
 
 /**
  * New namespaces come with the clone, but for some: the cgroup namespace, whose root is the cgroup that its maker is in;
  * the time namespace, which only children of its maker are in, and with it the pid namespace, whose first process that
  * child has to be; a user namespace that would take away the right to join others; and those that a user namespace that
- * is not there yet at the clone has to own.
+ * is not there yet at the clone has to own. A network namespace that was made ahead, in the slot NETWORK, is entered.
  */
-export function planNamespaces(spec: Spec, host: HostFacts, firstSlot: number): NamespacePlan {
+export function planNamespaces(spec: Spec, host: HostFacts, firstSlot: number, network?: number): NamespacePlan {
   const list = (spec.linux?.namespaces ?? []).map((namespace, index) => ({ ...namespace, index }))
   const joined = joinOrderOf(host).flatMap((type) => list.filter((one) => one.type === type && isJoined(one)))
   const made = list.filter((one) => !isJoined(one))
@@ -54,13 +56,17 @@ export function planNamespaces(spec: Spec, host: HostFacts, firstSlot: number): 
   const user = list.find(({ type }) => type === 'user')
   const laterUser = user !== undefined && joined.length > 0
   const later = made.filter(({ type }) => laterUser || type === 'cgroup' || type === 'time' || (type === 'pid' && time !== undefined))
-  const flags = made.filter((one) => !later.includes(one)).reduce((all, { type }) => all | namespaceFlags[type], 0)
+  const ahead = network === undefined ? undefined : made.find(({ type }) => type === 'network')
+  const flags = made.filter((one) => one !== ahead && !later.includes(one)).reduce((all, { type }) => all | namespaceFlags[type], 0)
   const field = (index: number) => pointer('linux', 'namespaces', index)
 
   const open = joined.map(({ path, type, index }): Operation =>
     ({ op: 'openDescriptor', field: pointer('linux', 'namespaces', index, 'path'), path: path!, flags: 0, type: namespaceFlags[type] }))
   const enter: Operation[] = joined.map(({ path, type, index }, at) =>
     ({ op: 'enterNamespace', field: pointer('linux', 'namespaces', index, 'path'), descriptor: firstSlot + at, flags: namespaceFlags[type], path: path! }))
+  if (ahead !== undefined) {
+    enter.push({ op: 'enterNamespace', field: field(ahead.index), descriptor: network!, flags: namespaceFlags.network, path: 'network' })
+  }
   const offsets = time === undefined ? '' : offsetsText(spec)
   if (offsets !== '') enter.unshift({ op: 'openTimeOffsets', field: '/linux/timeOffsets' })
   if (user !== undefined && later.includes(user)) {
@@ -81,7 +87,18 @@ export function planNamespaces(spec: Spec, host: HostFacts, firstSlot: number): 
     mapIds: flags & namespaceFlags.user ? [mapIds(spec, host)] : [],
     has: (type) => list.some((one) => one.type === type),
     isNew: (type) => made.some((one) => one.type === type),
+    networkAhead: ahead !== undefined,
   }
+}
+
+/**
+ * Whether a network namespace that was made ahead can take the place of the one that the container would get: it is the
+ * host's user namespace that owns it, and nothing is done with it before init has entered it.
+ */
+export function takesNetworkAhead({ linux }: Spec, { uid }: HostFacts): boolean {
+  const list = linux?.namespaces ?? []
+  return uid === 0 && list.some((one) => one.type === 'network' && !isJoined(one)) && !list.some(({ type }) => type === 'user') &&
+    Object.keys(linux?.netDevices ?? {}).length === 0
 }
 
 const isJoined = (namespace: Namespace): boolean => (namespace.path ?? '') !== ''
@@ -117,7 +134,7 @@ export function planNames(spec: Spec, namespaces: NamespacePlan): Operation[] {
   const list: Operation[] = []
   if (spec.hostname) list.push({ op: 'setHostname', field: '/hostname', name: spec.hostname })
   if (spec.domainname) list.push({ op: 'setDomainname', field: '/domainname', name: spec.domainname })
-  if (namespaces.isNew('network')) {
+  if (namespaces.isNew('network') && !namespaces.networkAhead) {
     const index = spec.linux!.namespaces!.findIndex(({ type }) => type === 'network')
     list.push({ op: 'loopbackUp', field: pointer('linux', 'namespaces', index) })
   }

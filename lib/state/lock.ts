@@ -6,21 +6,47 @@ import { errnoName } from '../native/errno.ts'
 import { notFound } from './file.ts'
 import { stateError } from './directory.ts'
 
+/** A lock that is held. */
+export class Lock {
+  readonly descriptor: number
+  #ours = true
+
+  constructor(descriptor: number) {
+    this.descriptor = descriptor
+  }
+
+  /** Somebody else closes it. */
+  giveAway(): void { this.#ours = false }
+
+  close(): void {
+    if (this.#ours) addon().close(this.descriptor)
+    this.#ours = false
+  }
+}
+
+/**
+ * Take the lock; to be closed.
+ *
+ * @throws NruncError ERR_NOT_FOUND when the container is gone, ERR_STATE_INVALID
+ */
+async function takeLock(directory: string, id: string): Promise<Lock> {
+  let lock = addon().lock(directory)
+  if (errnoName(-lock) === 'EAGAIN') lock = (await job((native, number) => native.lockWait(number, directory))).a
+  if (lock >= 0) return new Lock(lock)
+  if (errnoName(-lock) === 'ENOENT') throw notFound(id)
+  throw stateError(directory, Object.assign(new Error(`flock ${directory}: ${errnoName(-lock)}`), { code: errnoName(-lock), syscall: 'flock' }))
+}
+
 /**
  * Run WORK with the lock held.
  *
  * @throws NruncError ERR_NOT_FOUND when the container is gone, ERR_STATE_INVALID
  */
-export async function withLock<T>(directory: string, id: string, work: () => Promise<T>): Promise<T> {
-  let lock = addon().lock(directory)
-  if (errnoName(-lock) === 'EAGAIN') lock = (await job((native, number) => native.lockWait(number, directory))).a
-  if (lock < 0) {
-    if (errnoName(-lock) === 'ENOENT') throw notFound(id)
-    throw stateError(directory, Object.assign(new Error(`flock ${directory}: ${errnoName(-lock)}`), { code: errnoName(-lock), syscall: 'flock' }))
-  }
+export async function withLock<T>(directory: string, id: string, work: (lock: Lock) => Promise<T>): Promise<T> {
+  const lock = await takeLock(directory, id)
   try {
-    return await work()
+    return await work(lock)
   } finally {
-    addon().close(lock)
+    lock.close()
   }
 }
