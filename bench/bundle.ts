@@ -8,12 +8,12 @@ import { defaultSpec } from '../lib/spec/defaults.ts'
 import type { ProcessSpec, Spec } from '../lib/spec/schema.ts'
 import { groupRoot } from './options.ts'
 
-/** The container that is measured: the default spec, with a cgroup namespace, that runs `/bin/true`. */
-const benchSpec = (rootfs: string, cgroupsPath: string): Spec => {
+/** The container that is measured: the default spec, with a cgroup namespace. */
+const benchSpec = (rootfs: string, cgroupsPath: string, args: readonly string[]): Spec => {
   const spec = defaultSpec({ cgroupNamespace: true })
   return {
     ...spec,
-    process: { ...(spec.process as ProcessSpec), terminal: false, args: ['/bin/true'] },
+    process: { ...(spec.process as ProcessSpec), terminal: false, args: [...args] },
     root: { ...spec.root, path: rootfs },
     linux: { ...spec.linux, cgroupsPath },
   }
@@ -43,12 +43,12 @@ export const makeRootfs = (work: string, busybox: string): void => {
   for (const applet of ['true', 'sh', 'sleep']) symlinkSync('busybox', join(rootfs, 'bin', applet))
 }
 
-/** Write the bundles of a runtime for slots 0 to `slots` - 1. */
-export const makeBundles = (work: string, runtime: string, slots: number): void => {
+/** Write the bundles of a runtime for slots 0 to `slots` - 1, in which ARGS run. */
+export const makeBundles = (work: string, runtime: string, slots: number, args: readonly string[] = ['/bin/true']): void => {
   for (let slot = 0; slot < slots; slot++) {
     const bundle = bundleOf(work, runtime, slot)
     mkdirSync(bundle, { recursive: true })
-    const spec = benchSpec(rootfsOf(work), `/${groupRoot}/${idOf(runtime, slot)}`)
+    const spec = benchSpec(rootfsOf(work), `/${groupRoot}/${idOf(runtime, slot)}`, args)
     writeFileSync(join(bundle, 'config.json'), JSON.stringify(spec))
   }
 }

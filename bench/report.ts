@@ -47,7 +47,7 @@ export const targets = (measured: Measured): readonly Target[] => {
 const number = (value: number, digits = 2): string => (Number.isNaN(value) ? '-' : value.toFixed(digits))
 
 /** Lines of cells as aligned text: the first column to the left, the others to the right. */
-const align = (rows: readonly (readonly string[])[]): string => {
+export const align = (rows: readonly (readonly string[])[]): string => {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
   const line = (row: readonly string[]): string =>
     row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))

@@ -1,8 +1,8 @@
-// Launcher of the benchmark: `npm run bench -- [options]`, options in options.ts. Needs root, a C compiler,
-// busybox-static, unshare(1); crun and runc where they are to be measured.
+// Launcher of the benchmarks: `npm run bench -- [options]`, options in options.ts, or `npm run bench -- cli [options]`,
+// options in cli.ts. Needs root, a C compiler, busybox-static, unshare(1); crun and runc where they are to be measured.
 //
-// Bundles start.ts into a scratch directory (Node 20 does not run TypeScript), compiles floor.c, and runs the bundle
-// in a private mount namespace, which ends with it. The built library is not bundled but imported from dist/.
+// Bundles start.ts (cli.ts) into a scratch directory (Node 20 does not run TypeScript), compiles floor.c, and runs the
+// bundle in a private mount namespace, which ends with it. The built library is not bundled but imported from dist/.
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
@@ -24,9 +24,11 @@ const inPath = (name) =>
 
 const newestCrun = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'nrunc-bench/crun/crun')
 
+const [entry, words] = process.argv[2] === 'cli' ? ['cli.ts', process.argv.slice(3)] : ['start.ts', process.argv.slice(2)]
+
 const prepare = async (work) => {
   await build({
-    entryPoints: [join(here, 'start.ts')], outfile: join(work, 'start.mjs'),
+    entryPoints: [join(here, entry)], outfile: join(work, 'start.mjs'),
     bundle: true, platform: 'node', format: 'esm', target: 'node20', logLevel: 'error',
   })
   execFileSync('cc', ['-O2', '-o', join(work, 'floor'), join(here, 'floor.c')], { stdio: 'inherit' })
@@ -62,7 +64,7 @@ const crun = existsSync(newestCrun) ? newestCrun : (inPath('crun') ?? 'crun')
 const runc = inPath('runc') ?? 'runc'
 const program = [process.execPath, join(work, 'start.mjs'), resolve(here, '..'), work, busybox, crun, runc]
 const child = spawn(
-  'unshare', ['-m', '--propagation', 'private', ...program, ...process.argv.slice(2)],
+  'unshare', ['-m', '--propagation', 'private', ...program, ...words],
   { stdio: 'inherit', env: environment() },
 )
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal))
