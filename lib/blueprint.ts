@@ -7,9 +7,10 @@ import { cgroupFiles, cgroupHost } from './cgroup/detect.ts'
 import type { CgroupPlanner } from './cgroup/driver.ts'
 import type { CgroupLayout } from './cgroup/layout.ts'
 import { hostFacts } from './facts.ts'
+import { hasHookFunctions } from './hooks.ts'
 import type { CreateOptions } from './options.ts'
 import { compile } from './plan/compile.ts'
-import type { GivenDescriptors } from './plan/context.ts'
+import type { GivenDescriptors, PlanContext } from './plan/context.ts'
 import type { Plan } from './plan/operations.ts'
 import { type EncodedPlan, encodePlan, openId, PlanTemplate, probeId } from './plan/template.ts'
 import { serviceSpec } from './service.ts'
@@ -18,7 +19,7 @@ import type { ProcessSpec, Spec } from './spec/schema.ts'
 import { requireProcess } from './spec/validate.ts'
 
 /** Options that change the plan, besides the descriptors. */
-export type PlanOptions = Pick<CreateOptions, 'noPivot' | 'noNewKeyring' | 'listenFds' | 'notify'>
+export type PlanOptions = Pick<CreateOptions, 'noPivot' | 'noNewKeyring' | 'listenFds' | 'notify' | 'hooks'>
 
 /** What is made of a blueprint for one id. */
 export interface Draft {
@@ -59,15 +60,16 @@ export class Blueprint {
     refuseHostNamespaces(this.spec)
     const templates = planner.simple ? this.#templates : undefined
     const layout = templates === undefined ? this.#computeLayout(id, planner) : this.#layoutOf(id, planner)
-    const { noPivot, noNewKeyring } = options
+    const { noPivot, noNewKeyring, hooks } = options
+    const given = { noPivot, noNewKeyring, awaitRuntimeHooks: hasHookFunctions(hooks, 'prestart', 'createRuntime') }
     if (templates === undefined || options.listenFds || options.notify) {
       const planned = serviceSpec(this.spec, this.process, directory, options)
-      return { layout, plan: encodePlan(this.#compile(id, layout, descriptors, { noPivot, noNewKeyring }, planned)) }
+      return { layout, plan: encodePlan(this.#compile(id, layout, descriptors, given, planned)) }
     }
-    const key = JSON.stringify([descriptors, noPivot ?? false, noNewKeyring ?? false])
+    const key = JSON.stringify([descriptors, noPivot ?? false, noNewKeyring ?? false, given.awaitRuntimeHooks])
     let template = templates.get(key)
     if (template === undefined) {
-      template = new PlanTemplate((one) => this.#compile(one, this.#computeLayout(one, planner), descriptors, { noPivot, noNewKeyring }))
+      template = new PlanTemplate((one) => this.#compile(one, this.#computeLayout(one, planner), descriptors, given))
       if (templates.size === kept) templates.delete(templates.keys().next().value!)
       templates.set(key, template)
     }
@@ -75,7 +77,8 @@ export class Blueprint {
   }
 
   #compile(
-    id: string, cgroups: CgroupLayout, descriptors: GivenDescriptors, options: PlanOptions,
+    id: string, cgroups: CgroupLayout, descriptors: GivenDescriptors,
+    options: Pick<PlanContext, 'noPivot' | 'noNewKeyring' | 'awaitRuntimeHooks'>,
     { spec, process }: { readonly spec: Spec; readonly process: ProcessSpec } = this,
   ): Plan {
     const hierarchies = cgroupHost()

@@ -14,7 +14,7 @@ import type { CopyOptions } from './files/copy.ts'
 import type { ReadFileOptions } from './files/read.ts'
 import type { ContainerRoot } from './files/root.ts'
 import type { FileData, WriteFileOptions } from './files/write.ts'
-import { runHooks } from './hooks.ts'
+import { hasHookFunctions, type HookFunctions, runHookFunctions, runHooks } from './hooks.ts'
 import { linesOf } from './lines.ts'
 import { addon } from './native/addon.ts'
 import type { Child } from './native/child.ts'
@@ -45,6 +45,7 @@ export interface Made {
   readonly terminal: Terminal | null
   readonly watch: Stopwatch
   readonly notify?: NotifyOptions | undefined
+  readonly hooks?: HookFunctions | undefined
 }
 
 /**
@@ -77,6 +78,7 @@ export class Container {
   readonly #child: Child | undefined
   readonly #watch: Stopwatch | undefined
   #end: Promise<Ended> | undefined
+  readonly #hooks: HookFunctions | undefined
   #startedAt: Date | null = null
   #cause: Cause | undefined
 
@@ -93,6 +95,7 @@ export class Container {
     this.terminal = made?.terminal ?? null
     this.#state = state
     this.#child = made?.child
+    this.#hooks = made?.hooks
     this.#notify = made?.notify
     this.#watch = made?.watch
   }
@@ -144,11 +147,13 @@ export class Container {
   }
 
   /** @internal The program was executed: the poststart hooks. When one fails, the container is ended. */
-  async runStarted(): Promise<void> {
+  async runStarted(deadline?: Deadline): Promise<void> {
     this.#startedAt = new Date()
-    if (!this.spec.hooks?.poststart?.length) return
+    if (!this.spec.hooks?.poststart?.length && !hasHookFunctions(this.#hooks, 'poststart')) return
     try {
-      await runHooks(this.spec.hooks.poststart, 'poststart', describeState(this.#directory, this.#state, 'running'))
+      const state = describeState(this.#directory, this.#state, 'running')
+      await runHooks(this.spec.hooks?.poststart, 'poststart', state)
+      await runHookFunctions(this.#hooks, 'poststart', state, { deadline })
     } catch (error) {
       this.#signal(SIGKILL)
       throw error
@@ -363,8 +368,10 @@ export class Container {
 
   /** What a poststop hook says does not bring the container back: a warning, as in the specification. */
   async #runStopped(): Promise<void> {
-    if (!this.spec.hooks?.poststop?.length) return
+    if (!this.spec.hooks?.poststop?.length && !hasHookFunctions(this.#hooks, 'poststop')) return
     const { pid: _, ...state } = describeState(this.#directory, this.#state, 'stopped')
-    await runHooks(this.spec.hooks.poststop, 'poststop', state, (error) => process.emitWarning(error))
+    const tolerate = (error: NruncError): void => process.emitWarning(error)
+    await runHooks(this.spec.hooks?.poststop, 'poststop', state, tolerate)
+    await runHookFunctions(this.#hooks, 'poststop', state, { tolerate })
   }
 }

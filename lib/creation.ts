@@ -13,7 +13,7 @@ import type { Deadline } from './deadline.ts'
 import { NruncError } from './errors.ts'
 import { endChild } from './exec.ts'
 import { isRootless } from './facts.ts'
-import { runHooks } from './hooks.ts'
+import { hasHookFunctions, runHookFunctions, runHooks } from './hooks.ts'
 import { writeHostBundle } from './host-bundle.ts'
 import { addon } from './native/addon.ts'
 import { Child } from './native/child.ts'
@@ -146,11 +146,15 @@ export class Creation {
 
   async #runRuntimeHooks(child: Child, state: StateFile): Promise<void> {
     const { prestart, createRuntime } = state.config.hooks ?? {}
-    if (!prestart?.length && !createRuntime?.length) return
+    const { hooks } = this.#options
+    if (!prestart?.length && !createRuntime?.length && !hasHookFunctions(hooks, 'prestart', 'createRuntime')) return
     await child.ready
     const creating = describeState(this.#directory, { ...state, init_process_pid: child.pid }, 'creating')
+    const deadline = this.#deadline
     await runHooks(prestart, 'prestart', creating)
+    await runHookFunctions(hooks, 'prestart', creating, { deadline })
     await runHooks(createRuntime, 'createRuntime', creating)
+    await runHookFunctions(hooks, 'createRuntime', creating, { deadline })
     this.#deadline?.check()
     child.continue()
   }
@@ -170,16 +174,16 @@ export class Creation {
     const terminal = this.#terminal = await takeTerminal(child, wanted)
     this.#descriptors!.handOver()
     writePidFile(this.#options.pidFile, child.pid)
-    const { notify } = this.#options
+    const { notify, hooks } = this.#options
     const container = new Container(this.#root, state, {
-      child, streams: this.#descriptors!.streams, terminal, watch: this.#watch, notify,
+      child, streams: this.#descriptors!.streams, terminal, watch: this.#watch, notify, hooks,
     })
     void finishStreams(child, this.#descriptors!, terminal)
     if (this.#start) {
       await child.executed
       container.relay(this.#notifySocket, notify)
       this.#notifySocket = undefined
-      await container.runStarted()
+      await container.runStarted(this.#deadline)
     }
     this.#deadline?.check()
     return container
@@ -210,7 +214,9 @@ export class Creation {
   async #runStopped(): Promise<void> {
     if (this.#staged === undefined) return
     const { pid: _, ...state } = describeState(this.#directory, this.#staged, 'stopped')
-    await runHooks(this.#staged.config.hooks?.poststop, 'poststop', state, (error) => process.emitWarning(error))
+    const tolerate = (error: NruncError): void => process.emitWarning(error)
+    await runHooks(this.#staged.config.hooks?.poststop, 'poststop', state, tolerate)
+    await runHookFunctions(this.#options.hooks, 'poststop', state, { tolerate })
   }
 }
 

@@ -30,6 +30,7 @@ export class Deadline {
   readonly #timer: NodeJS.Timeout | undefined
   #cause: Cause | undefined
   #stop: (() => void) | undefined
+  readonly #late = new Set<() => void>()
 
   /**
    * @throws NruncError ERR_OPTION_INVALID; ERR_ABORTED when the signal has been aborted already
@@ -62,6 +63,20 @@ export class Deadline {
     if (this.#cause !== undefined) stop()
   }
 
+  /** What WORK gives, or the error of this deadline when it fires before. */
+  async race<T>(work: Promise<T>): Promise<T> {
+    let late: (() => void) | undefined
+    try {
+      return await Promise.race([work, new Promise<never>((_, reject) => {
+        late = () => reject(this.error())
+        if (this.#cause === undefined) this.#late.add(late)
+        else late()
+      })])
+    } finally {
+      this.#late.delete(late!)
+    }
+  }
+
   /** It will not fire any more. */
   clear(): void {
     clearTimeout(this.#timer)
@@ -88,6 +103,7 @@ export class Deadline {
     clearTimeout(this.#timer)
     this.#signal?.removeEventListener('abort', this.#abort)
     this.#stop?.()
+    for (const tell of this.#late) tell()
   }
 }
 

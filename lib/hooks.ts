@@ -2,14 +2,66 @@
  * The hooks that run in the runtime's own namespaces: prestart, createRuntime, poststart, poststop.
  * Source: runtime-spec config.md "POSIX-platform Hooks".
  */
+import type { Deadline } from './deadline.ts'
 import { NruncError } from './errors.ts'
 import { job } from './native/addon.ts'
 import { errnoMessage, errnoName } from './native/errno.ts'
+import { refuseUnknown, type State } from './options.ts'
 import { hookEnvironment } from './plan/hooks.ts'
 import { signalName } from './signals.ts'
 import type { Hook } from './spec/schema.ts'
 
 export type RuntimeHookKind = 'prestart' | 'createRuntime' | 'poststart' | 'poststop'
+
+/** The state as a hook gets it; without a pid when the container has ended. */
+export type HookState = Omit<State, 'pid'> & { readonly pid?: number | undefined }
+
+/** Gets what a hook of config.json has on its standard input: runtime-spec runtime.md "State". */
+export type HookFunction = (state: HookState) => unknown
+
+/** They run after those of config.json of the same kind, one after the other; each is awaited. */
+export type HookFunctions = { readonly [K in RuntimeHookKind]?: HookFunction | readonly HookFunction[] | undefined }
+
+const kinds = new Set<string>(['prestart', 'createRuntime', 'poststart', 'poststop'] satisfies RuntimeHookKind[])
+
+/** @throws NruncError ERR_OPTION_INVALID */
+export function checkHookFunctions(hooks: HookFunctions = {}): void {
+  for (const [kind, functions] of Object.entries(hooks)) {
+    if (kind === 'createContainer' || kind === 'startContainer') {
+      throw new NruncError('ERR_OPTION_INVALID', `${kind} hooks run inside the container: they can only be programs of config.json`, { operand: kind })
+    }
+    if (functions === undefined) continue
+    if (![functions].flat().every((one) => typeof one === 'function')) {
+      throw new NruncError('ERR_OPTION_INVALID', `hooks.${kind} must be a function or a list of functions`, { operand: kind })
+    }
+  }
+  refuseUnknown(hooks, kinds)
+}
+
+export const hasHookFunctions = (hooks: HookFunctions | undefined, ...wanted: readonly RuntimeHookKind[]): boolean =>
+  wanted.some((kind) => [hooks?.[kind] ?? []].flat().length > 0)
+
+/**
+ * @throws NruncError ERR_HOOK at the first that throws, with what it threw as `cause`; with TOLERATE it is told instead,
+ * and the next one runs. What DEADLINE says when it fires before they are done.
+ */
+export async function runHookFunctions(
+  hooks: HookFunctions | undefined, kind: RuntimeHookKind, state: HookState,
+  { deadline, tolerate }: { readonly deadline?: Deadline | undefined; readonly tolerate?: (error: NruncError) => void } = {},
+): Promise<void> {
+  for (const [index, hook] of [hooks?.[kind] ?? []].flat().entries()) {
+    const work = (async () => hook(state))()
+    try {
+      await (deadline?.race(work) ?? work)
+    } catch (cause) {
+      deadline?.check()
+      const why = cause instanceof Error ? cause.message : String(cause)
+      const error = new NruncError('ERR_HOOK', `error running ${kind} hook function #${index}: ${why}`, { step: 'hook', cause })
+      if (tolerate === undefined) throw error
+      tolerate(error)
+    }
+  }
+}
 
 /**
  * Run hooks one after the other, each with STATE as JSON on its standard input, in the bundle's directory.

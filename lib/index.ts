@@ -12,6 +12,7 @@ export type { DeadlineOptions } from './deadline.ts'
 export type { CopyOptions } from './files/copy.ts'
 export type { ReadFileOptions } from './files/read.ts'
 export type { FileData, Owner, WriteFileOptions } from './files/write.ts'
+export type { HookFunction, HookFunctions, HookState } from './hooks.ts'
 export { Terminal } from './terminal.ts'
 export { type ErrorCode, errorCodes, type ErrorDetails, NruncError, type Problem } from './errors.ts'
 export type {

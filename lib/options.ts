@@ -4,6 +4,7 @@
 import type { CgroupManager } from './cgroup/driver.ts'
 import type { DeadlineOptions } from './deadline.ts'
 import { NruncError } from './errors.ts'
+import type { HookFunctions } from './hooks.ts'
 import type { HostBundleOptions } from './host-bundle.ts'
 import { nearest } from './nearest.ts'
 import type { ProcessSpec, Spec } from './spec/schema.ts'
@@ -56,6 +57,11 @@ export interface CreateOptions extends StdioOptions, DeadlineOptions {
   readonly spec?: Spec | undefined
   /** Instead of a bundle: the host's own programs, read-only, as {@link writeHostBundle} makes it; gone at delete. */
   readonly host?: HostBundleOptions | undefined
+  /**
+   * Hooks as functions, beside those of config.json. Those for poststop are called when the container is deleted through
+   * the object that the call returns; what they throw then is a warning.
+   */
+  readonly hooks?: HookFunctions | undefined
   /** Use MS_MOVE and chroot instead of pivot_root, for a root on a ramdisk. Default false. */
   readonly noPivot?: boolean | undefined
   /**

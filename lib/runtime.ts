@@ -13,6 +13,7 @@ import { Creation, type CreationSettings } from './creation.ts'
 import { Deadline, deadlineNames } from './deadline.ts'
 import { NruncError } from './errors.ts'
 import { Execution, type ExecutionOptions, withoutExecution } from './execution.ts'
+import { checkHookFunctions } from './hooks.ts'
 import { Limiter } from './limiter.ts'
 import { addon } from './native/addon.ts'
 import { awaitExit, signalProcess } from './native/watch.ts'
@@ -29,7 +30,7 @@ const SIGKILL = 9
 
 const createOptions = new Set([
   'id', 'bundle', 'spec', 'host', 'stdin', 'stdout', 'stderr', 'consoleSocket', 'pidfdSocket', 'terminalSize', 'keepLineFeeds',
-  'preserveFds', 'pidFile', 'noPivot', 'noNewKeyring', 'notify', 'listenFds', ...deadlineNames,
+  'preserveFds', 'pidFile', 'noPivot', 'noNewKeyring', 'notify', 'listenFds', 'hooks', ...deadlineNames,
 ])
 
 /** More would only wait for each other: a start is work for the kernel. */
@@ -176,6 +177,7 @@ export class Runtime {
     const watch = new Stopwatch(start)
     refuseUnknown(options, createOptions)
     checkId(options.id ?? 'x')
+    checkHookFunctions(options.hooks)
     addon() // first: if it cannot be loaded nothing has been made yet, and it gets ready while the config is read
     const blueprint = this.#blueprint(options)
     watch.mark('config')

@@ -69,7 +69,7 @@ function planInit(
     ...(context.noNewKeyring ? [] : planKeyring(context.id, process, '/process')),
     ...planNames(spec, namespaces),
     ...(ownMounts ? planFiles(spec, process, context, namespaces, trees) : planChroot(spec, process, context)),
-    ...(hooks?.prestart?.length || hooks?.createRuntime?.length ? [{ op: 'awaitRuntimeHooks', field: '/hooks' } as const] : []),
+    ...(hooks?.prestart?.length || hooks?.createRuntime?.length || context.awaitRuntimeHooks ? [{ op: 'awaitRuntimeHooks', field: '/hooks' } as const] : []),
     ...planHooks(hooks?.createContainer, 'createContainer', hookState(spec, context, 'creating')),
     ...(ownMounts ? [...planPaths(spec), ...planPivot(spec, context)] : []),
     ...planSysctl(spec),

@@ -51,4 +51,6 @@ export interface PlanContext {
   readonly descriptors: GivenDescriptors
   readonly noPivot?: boolean | undefined
   readonly noNewKeyring?: boolean | undefined
+  /** The caller has hooks of its own to run before the root is changed. Default: only where config.json has some. */
+  readonly awaitRuntimeHooks?: boolean | undefined
 }
