@@ -4,8 +4,10 @@
 import { unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
-import { thawCgroup } from './cgroup/freeze.ts'
+import { freezeCgroup, thawCgroup } from './cgroup/freeze.ts'
 import { cgroupProcesses, killCgroup } from './cgroup/processes.ts'
+import type { Statistics } from './cgroup/statistics.ts'
+import type { CgroupWatch, OomListener, PressureLevel, PressureListener } from './cgroup/watch.ts'
 import { type Cause, Deadline, type DeadlineOptions, deadlineNames, GRACE_PERIOD } from './deadline.ts'
 import { NruncError } from './errors.ts'
 import { executeInContainer } from './exec.ts'
@@ -26,7 +28,7 @@ import { removeContainer } from './retire.ts'
 import { signalNumber } from './signals.ts'
 import { bindNotify, relayReady } from './service.ts'
 import { isNewNamespace } from './spec/namespaces.ts'
-import type { Spec } from './spec/schema.ts'
+import type { Resources, Spec } from './spec/schema.ts'
 import { containerDirectory } from './state/directory.ts'
 import { isCurrent, notFound, readState, type StateFile } from './state/file.ts'
 import { withLock } from './state/lock.ts'
@@ -61,7 +63,6 @@ export class Container {
   /** Host's pid of init, also after its end. */
   readonly pid: number
   readonly bundle: string
-  readonly spec: Spec
   /** The streams asked for as `'pipe'`; null otherwise, and in a process that has loaded the container. */
   readonly stdin: Writable | null
   readonly stdout: Readable | null
@@ -74,7 +75,7 @@ export class Container {
    */
   notified: Promise<boolean> | null = null
   readonly #notify: NotifyOptions | undefined
-  readonly #state: StateFile
+  #state: StateFile
   readonly #child: Child | undefined
   readonly #watch: Stopwatch | undefined
   #end: Promise<Ended> | undefined
@@ -88,7 +89,6 @@ export class Container {
     this.root = root
     this.pid = state.init_process_pid
     this.bundle = state.bundle
-    this.spec = state.config
     this.stdin = made?.streams.stdin ?? null
     this.stdout = made?.streams.stdout ?? null
     this.stderr = made?.streams.stderr ?? null
@@ -109,6 +109,9 @@ export class Container {
   get timings(): Timings | null {
     return this.#watch === undefined || this.#child === undefined ? null : this.#watch.timings(this.#child.stamps)
   }
+
+  /** As it was created, with the limits of {@link update}. */
+  get spec(): Spec { return this.#state.config }
 
   get #directory(): string { return containerDirectory(this.root, this.id) }
 
@@ -243,6 +246,72 @@ export class Container {
       throw new NruncError('ERR_STATUS', 'container not running', { operand: this.id })
     }
     checkSignal(this.#signal(number), this.pid)
+    if (number === SIGKILL) thawCgroup(this.#state.cgroup_paths, { nested: true })
+  }
+
+  /**
+   * Stop all processes where they are; {@link resume} lets them go on.
+   *
+   * @throws NruncError ERR_STATUS `container not running` unless it is created or running; ERR_CGROUP
+   */
+  async pause(): Promise<void> {
+    await withLock(this.#directory, this.id, async () => {
+      this.#requireSame()
+      const status = statusOf(this.#directory, this.#state)
+      if (status !== 'running' && status !== 'created') throw new NruncError('ERR_STATUS', 'container not running', { operand: this.id })
+      await freezeCgroup(this.#state.cgroup_paths)
+    })
+  }
+
+  /** Let a paused container go on. @throws NruncError ERR_STATUS `container not paused`; ERR_CGROUP */
+  async resume(): Promise<void> {
+    await withLock(this.#directory, this.id, async () => {
+      this.#requireSame()
+      if (statusOf(this.#directory, this.#state) !== 'paused') throw new NruncError('ERR_STATUS', 'container not paused', { operand: this.id })
+      thawCgroup(this.#state.cgroup_paths)
+    })
+  }
+
+  /**
+   * Change limits, as `linux.resources` of config.json: what is not given stays, and so does what is zero. On cgroup v2
+   * new device rules take the place of the old ones in one step. When a limit is refused all are as they were before.
+   *
+   * @throws NruncError ERR_STATUS when it is stopped; ERR_CGROUP, ERR_CONFIG_INVALID with a `field` relative to RESOURCES
+   * @example await container.update({ memory: { limit: 256 << 20 }, pids: { limit: 100 } })
+   */
+  async update(resources: Resources): Promise<void> {
+    await withLock(this.#directory, this.id, async () => {
+      const { updateResources } = await import('./update.ts')
+      this.#requireSame()
+      this.#state = await updateResources(this.#directory, readState(this.#directory, this.id), resources)
+    })
+  }
+
+  /** What the container has used, read off the event loop. @throws NruncError ERR_CGROUP when it has no cgroup (any more) */
+  async stats(): Promise<Statistics> {
+    const { readStatistics } = await import('./cgroup/statistics.ts')
+    return readStatistics(this.#state.cgroup_paths)
+  }
+
+  /**
+   * Be told of the OOM killer until the watch is closed. Does not keep the event loop alive.
+   *
+   * @throws NruncError ERR_CGROUP without a memory controller
+   */
+  async watchOom(listener: OomListener): Promise<CgroupWatch> {
+    const { watchOom } = await import('./cgroup/watch.ts')
+    return watchOom(this.#state.cgroup_paths, listener)
+  }
+
+  /**
+   * Be told when memory gets short (LEVEL `low`, `medium` or `critical`) until the watch is closed. Does not keep the
+   * event loop alive.
+   *
+   * @throws NruncError ERR_CGROUP where the host does not measure it
+   */
+  async watchMemoryPressure(level: PressureLevel, listener: PressureListener): Promise<CgroupWatch> {
+    const { watchMemoryPressure } = await import('./cgroup/watch.ts')
+    return watchMemoryPressure(this.#state.cgroup_paths, level, listener)
   }
 
   /**
@@ -358,7 +427,7 @@ export class Container {
   async #finish(): Promise<void> {
     const result = this.#signal(SIGKILL)
     if (errnoName(-result) !== 'ESRCH') checkSignal(result, this.pid) // who may not end it would wait for ever
-    thawCgroup(this.#state.cgroup_paths)
+    thawCgroup(this.#state.cgroup_paths, { nested: true })
     await this.#exit
     // Reaped by another process, which may take its time; what counts is that nothing runs any more.
     if (isAlive(this.pid, this.#state.init_process_start)) {

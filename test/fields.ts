@@ -110,6 +110,7 @@ export const fieldTests: Readonly<Record<string, readonly string[]>> = {
     'integration/devices.test.ts: a rule allows one device, for one kind of access',
     'integration/devices.test.ts: a rule without numbers is for all of its type',
   ],
+  '/linux/resources/memory/checkBeforeUpdate': ['unit/cgroup/update.test.ts: %j is refused below the usage'],
   '/linux/resources/memory': ['integration/cgroup.test.ts: memory limit, reservation and swap'],
   ...group('/linux/resources/memory', ['kernel', 'kernelTCP', 'useHierarchy'], 'unit/cgroup/limits.test.ts: the rest'),
   ...group('/linux/resources/memory', ['swappiness', 'disableOOMKiller'],

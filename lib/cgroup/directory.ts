@@ -1,7 +1,8 @@
 /**
- * What listing, killing and removing have in common: the guard against a wrong directory, and errors.
+ * What freezing, listing, killing and removing have in common: the guard against a wrong directory, writing, and errors.
  */
-import { access } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { access, writeFile } from 'node:fs/promises'
 import { posix } from 'node:path'
 import { NruncError } from '../errors.ts'
 
@@ -31,3 +32,7 @@ export async function requireOwnCgroup(directory: string): Promise<void> {
   if (plain && await access(`${parent}/cgroup.procs`).then(() => true, () => false)) return
   throw new NruncError('ERR_CGROUP', `"${directory}" is not the cgroup of a container`, { operand: directory })
 }
+
+/** Write VALUE to a file of a cgroup, which may be one that nobody can read, in a single write(2). Rejects as node:fs. */
+export const writeControl = (path: string, value: string): Promise<void> =>
+  writeFile(path, value, { flag: constants.O_WRONLY })

@@ -1,19 +1,86 @@
 /**
- * Thawing: a frozen process does not even die. Source: cgroup-v1/freezer-subsystem, cgroup-v2 `cgroup.freeze`.
+ * Freezing and thawing. Source: cgroup-v1/freezer-subsystem, cgroup-v2 `cgroup.freeze`.
  */
-import { writeFileSync } from 'node:fs'
-import { isGone } from './directory.ts'
+import { readdirSync, writeFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { NruncError } from '../errors.ts'
+import { cgroupFailure, isGone, writeControl } from './directory.ts'
 import type { CgroupPaths } from './layout.ts'
 
-/** Let the processes of the container run, where they were frozen. A cgroup that is gone is no error. */
-export function thawCgroup(paths: CgroupPaths): void {
+/** About 10 s in all, as in runc. */
+const attempts = 600
+
+/**
+ * Stop all processes of the container, and wait until they have stopped. When they cannot be stopped they go on.
+ *
+ * @throws NruncError ERR_CGROUP where the container has no cgroup for it, or they are not stopped after 10 s
+ */
+export async function freezeCgroup(paths: CgroupPaths): Promise<void> {
   const { freezer, '': unified } = paths
-  if (freezer === undefined && unified === undefined) return
-  const [file, value] = freezer === undefined
-    ? [`${unified}/cgroup.freeze`, '0']
-    : [`${freezer}/freezer.state`, 'THAWED']
+  const directory = freezer ?? unified
+  if (directory === undefined) {
+    throw new NruncError('ERR_CGROUP', 'cannot toggle freezer: cgroups not configured for container')
+  }
   try {
-    writeFileSync(file, value, { flag: 'r+' })
+    await (freezer === undefined ? freezeUnified(directory) : freezeV1(directory))
+  } catch (error) {
+    thawCgroup(paths)
+    throw error instanceof NruncError ? error : cgroupFailure('cannot freeze', directory, error)
+  }
+}
+
+async function freezeUnified(directory: string): Promise<void> {
+  await writeControl(`${directory}/cgroup.freeze`, '1')
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    if (/^frozen 1$/m.test(await readFile(`${directory}/cgroup.events`, 'latin1'))) return
+    await pause(attempt)
+  }
+  throw stuck(directory)
+}
+
+/** FREEZING may last for ever while processes come along: to ask again, and to let go now and then, helps. */
+async function freezeV1(directory: string): Promise<void> {
+  const file = `${directory}/freezer.state`
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    if (attempt % 25 === 24) {
+      await writeControl(file, 'THAWED')
+      await pause(attempt)
+    }
+    await writeControl(file, 'FROZEN')
+    if ((await readFile(file, 'latin1')).trim() === 'FROZEN') return
+    await pause(attempt)
+  }
+  throw stuck(directory)
+}
+
+const pause = (attempt: number): Promise<unknown> => sleep(Math.min(attempt, 17))
+
+const stuck = (directory: string): NruncError => new NruncError('ERR_CGROUP', 'unable to freeze', { operand: directory })
+
+/**
+ * Let the processes of the container run, where they were frozen. With `nested` those too that were frozen in a cgroup
+ * below: on v1 a frozen process does not even die. A cgroup that is gone is no error.
+ */
+export function thawCgroup(paths: CgroupPaths, { nested = false } = {}): void {
+  const { freezer, '': unified } = paths
+  if (freezer !== undefined) thawV1(freezer, nested)
+  else if (unified !== undefined) tolerate(() => writeFileSync(`${unified}/cgroup.freeze`, '0', { flag: 'r+' }))
+}
+
+function thawV1(directory: string, nested: boolean): void {
+  tolerate(() => {
+    writeFileSync(`${directory}/freezer.state`, 'THAWED', { flag: 'r+' })
+    if (!nested) return
+    for (const entry of readdirSync(directory, { withFileTypes: true })) {
+      if (entry.isDirectory()) thawV1(`${directory}/${entry.name}`, true)
+    }
+  })
+}
+
+function tolerate(what: () => void): void {
+  try {
+    what()
   } catch (error) {
     if (!isGone(error)) throw error
   }

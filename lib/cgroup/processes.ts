@@ -1,10 +1,11 @@
 /**
  * The processes of a container, as its cgroups list them. Reads and signals; runs in the Node process.
  */
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { NruncError } from '../errors.ts'
-import { cgroupFailure, errnoOf, isGone, requireOwnCgroup } from './directory.ts'
+import { cgroupFailure, errnoOf, isGone, requireOwnCgroup, writeControl } from './directory.ts'
+import { thawCgroup } from './freeze.ts'
 import type { CgroupPaths } from './layout.ts'
 
 /**
@@ -69,6 +70,7 @@ export async function killCgroup(paths: CgroupPaths): Promise<void> {
     await requireOwnCgroup(directory)
     const atOnce = directory === paths[''] && left.length === all.length && await killAtOnce(directory)
     if (!atOnce) left.forEach(killOne)
+    thawCgroup(paths, { nested: true })
     await sleep(pause)
   }
   throw new NruncError('ERR_CGROUP', `cannot kill the processes of cgroup "${directory}": ${left.join(' ')} remain`, {
@@ -77,7 +79,7 @@ export async function killCgroup(paths: CgroupPaths): Promise<void> {
 }
 
 const killAtOnce = (directory: string): Promise<boolean> =>
-  writeFile(`${directory}/cgroup.kill`, '1', { flag: 'r+' }).then(() => true, () => false)
+  writeControl(`${directory}/cgroup.kill`, '1').then(() => true, () => false)
 
 function killOne(pid: number): void {
   try {

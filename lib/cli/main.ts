@@ -33,16 +33,20 @@ const commands: Readonly<Record<string, () => Promise<{ readonly command: Defini
   completion: () => import('./commands/completion.ts'),
   create: () => import('./commands/create.ts'),
   delete: () => import('./commands/delete.ts'),
+  events: () => import('./commands/events.ts'),
   exec: () => import('./commands/exec.ts'),
   explain: () => import('./commands/explain.ts'),
   features: () => import('./commands/features.ts'),
   kill: () => import('./commands/kill.ts'),
   list: () => import('./commands/list.ts'),
+  pause: () => import('./commands/pause.ts'),
   ps: () => import('./commands/ps.ts'),
+  resume: () => import('./commands/resume.ts'),
   run: () => import('./commands/run.ts'),
   spec: () => import('./commands/spec.ts'),
   start: () => import('./commands/start.ts'),
   state: () => import('./commands/state.ts'),
+  update: () => import('./commands/update.ts'),
 }
 
 const find = async (name: string): Promise<Definition | undefined> =>

@@ -8,7 +8,9 @@ import { check } from './check.ts'
 import { capabilityNames } from './names.ts'
 import { processSchema } from './process.ts'
 import type { ProcessSpec } from './process.ts'
-import { specRules } from './rules/index.ts'
+import { resourcesSchema } from './resources.ts'
+import type { Resources } from './resources.ts'
+import { resourceRules, specRules } from './rules/index.ts'
 import { processRules } from './rules/process.ts'
 import { specSchema } from './schema.ts'
 import type { Spec } from './schema.ts'
@@ -47,6 +49,24 @@ export function validateProcess(value: unknown, name = 'process'): ProcessSpec {
   if (process !== undefined) {
     for (const rule of processRules) rule(process, '', report)
     if (problems.length === 0) return process
+  }
+  throw invalid(name, problems)
+}
+
+/**
+ * Check the resources of an update. JSON pointers are relative to them.
+ *
+ * @param name - What the document is called in the message of an error.
+ * @throws NruncError ERR_CONFIG_INVALID, as {@link validateSpec}.
+ */
+export function validateResources(value: unknown, name = 'resources'): Resources {
+  const problems: Problem[] = []
+  const resources = check<Resources>(resourcesSchema, tidy(value, problems), problems)
+  if (resources !== undefined) {
+    const prefix = '/linux/resources'
+    const report = (field: string, message: string) => void problems.push({ field: field.slice(prefix.length), message })
+    for (const rule of resourceRules) rule({ linux: { resources } } as Spec, report)
+    if (problems.length === 0) return resources
   }
   throw invalid(name, problems)
 }

@@ -40,13 +40,12 @@ export function statusOf(directory: string, state: StateFile): Status {
   return existsSync(join(directory, FIFO)) ? 'created' : 'running'
 }
 
-/** freezer.state on v1, cgroup.freeze on v2. */
+/** Frozen itself, or about to be; what is frozen with a cgroup above it is not paused. */
 function isFrozen(paths: StateFile['cgroup_paths']): boolean {
   const unified = paths[''], freezer = paths['freezer']
-  const [file, frozen] = freezer !== undefined ? [`${freezer}/freezer.state`, /FROZEN|FREEZING/] : [`${unified}/cgroup.freeze`, /1/]
   if (freezer === undefined && unified === undefined) return false
   try {
-    return frozen.test(readFileSync(file, 'latin1'))
+    return readFileSync(freezer === undefined ? `${unified}/cgroup.freeze` : `${freezer}/freezer.self_freezing`, 'latin1').startsWith('1')
   } catch {
     return false
   }

@@ -16,3 +16,6 @@ export const specRules: readonly Rule[] = [
   mappedMountOptions, mounts, sysctl, devices, deviceRules, cgroupsPath, unified, seccomp, memoryPolicy, personality, netDevices,
   hooks, annotations,
 ]
+
+/** Those of them that are about nothing but `linux.resources`. */
+export const resourceRules: readonly Rule[] = [deviceRules, unified]

@@ -101,15 +101,15 @@ describe('the status', () => {
   })
 
   test('stopped without its process, even when the FIFO is there or the cgroup frozen', () => {
-    const state = alive({ init_process_start: 1, cgroup_paths: { freezer: cgroup('freezer.state', 'FROZEN\n') } })
+    const state = alive({ init_process_start: 1, cgroup_paths: { freezer: cgroup('freezer.self_freezing', '1\n') } })
     expect(statusOf(directory(false), state)).toBe('stopped')
     expect(statusOf(directory(true), state)).toBe('stopped')
   })
 
-  test.each([
-    ['FROZEN\n', 'paused'], ['FREEZING\n', 'paused'], ['THAWED\n', 'running'],
-  ])('v1: %j is %s', (content, status) => {
-    expect(statusOf(directory(false), alive({ cgroup_paths: { freezer: cgroup('freezer.state', content) } })))
+  test.each([['1\n', 'paused'], ['0\n', 'running']])('v1: %j is %s, whatever a cgroup above it is', (content, status) => {
+    const freezer = cgroup('freezer.self_freezing', content)
+    writeFileSync(join(freezer, 'freezer.state'), 'FROZEN\n')
+    expect(statusOf(directory(false), alive({ cgroup_paths: { freezer } })))
       .toBe(status)
   })
 
@@ -118,7 +118,7 @@ describe('the status', () => {
   })
 
   test('on a hybrid host the freezer of v1 is asked', () => {
-    const paths = { '': cgroup('cgroup.freeze', '0\n'), freezer: cgroup('freezer.state', 'FROZEN\n') }
+    const paths = { '': cgroup('cgroup.freeze', '0\n'), freezer: cgroup('freezer.self_freezing', '1\n') }
     expect(statusOf(directory(false), alive({ cgroup_paths: paths }))).toBe('paused')
   })
 
