@@ -4,7 +4,7 @@ import { build } from 'esbuild'
 
 const load = async (name) => {
   const { outputFiles: [bundle] } = await build({
-    entryPoints: [new URL(name, import.meta.url).pathname], bundle: true, write: false, platform: 'node', format: 'esm',
+    entryPoints: [new URL(name, import.meta.url).pathname], bundle: true, write: false, platform: 'node', target: 'node20', format: 'esm',
   })
   return await import(`data:text/javascript;base64,${Buffer.from(bundle.contents).toString('base64')}`)
 }

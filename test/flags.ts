@@ -26,6 +26,9 @@ const creating = (name: string, own: Readonly<Record<string, readonly string[]>>
     ...own,
   }).map(([flag, tests]) => [`${name} --${flag}`, tests]))
 
+const updating = (test: string, flags: readonly string[]): Record<string, readonly string[]> =>
+  Object.fromEntries(flags.map((flag) => [`update --${flag}`, [test]]))
+
 export const flagTests: Readonly<Record<string, readonly string[]>> = {
   '--root': ['integration/lifecycle.test.ts: list() has every container of its root, by id, and no other'],
   '--systemd-cgroup': ['integration/systemd.test.ts: the command line: create, start, exec, ps, delete; the default names'],
@@ -82,6 +85,16 @@ export const flagTests: Readonly<Record<string, readonly string[]>> = {
   'explain --bundle': ['unit/explain.test.ts: numbered lines'],
   'explain --format': ['unit/explain.test.ts: JSON with exact integers'],
 
+  events: [
+    "integration/events.test.ts: events --stats: one line of runc's form",
+    'integration/events.test.ts: events goes on, tells of the OOM killer, and ends with the container',
+  ],
+  'events --interval': [
+    'integration/events.test.ts: events goes on, tells of the OOM killer, and ends with the container',
+    'integration/events.test.ts: an interval of %s is refused',
+  ],
+  'events --stats': ["integration/events.test.ts: events --stats: one line of runc's form"],
+
   features: [`${commands}: features: indented by four spaces, with a newline at the end`],
 
   kill: [`${lifeCycle}: kill, and delete when list shows it as stopped`],
@@ -92,8 +105,12 @@ export const flagTests: Readonly<Record<string, readonly string[]>> = {
   'list --format': [`${commands}: list: the table, the line of JSON, the ids`, `${main}: of nothing: null, as the empty slice of runc`],
   'list --quiet': [`${commands}: list: the table, the line of JSON, the ids`],
 
+  pause: ['integration/pause.test.ts: pause and resume on the command line'],
+
   ps: [`${commands}: ps: the lines of ps(1), with its options, or the pids`],
   'ps --format': [`${commands}: ps: the lines of ps(1), with its options, or the pids`],
+
+  resume: ['integration/pause.test.ts: pause and resume on the command line'],
 
   run: [`${runCommand}: streams and exit code are the container's, and nothing is left`],
   ...creating('run', {
@@ -115,4 +132,15 @@ export const flagTests: Readonly<Record<string, readonly string[]>> = {
   start: [`${lifeCycle}: start says nothing`, `${lifeCycle}: start again is refused`],
 
   state: [`${lifeCycle}: state says the same, in two spaces of indentation and without a newline`],
+
+  update: ['integration/update.test.ts: every flag', 'integration/update.test.ts: when a limit is refused, all are as they were, and so is the state'],
+  'update --resources': [
+    'integration/update.test.ts: from a file, and from the standard input, where zero leaves a limit as it is',
+    'integration/update.test.ts: device rules in a file are left alone, as in runc',
+  ],
+  ...updating('integration/update.test.ts: every flag', [
+    'memory', 'memory-swap', 'memory-reservation', 'cpu-period', 'cpu-quota', 'cpu-burst', 'cpu-share', 'cpu-rt-period', 'cpu-idle',
+    'cpuset-cpus', 'cpuset-mems', 'pids-limit', 'kernel-memory', 'kernel-memory-tcp',
+  ]),
+  ...updating('unit/cli/numbers.test.ts: become resources', ['blkio-weight', 'cpu-rt-runtime']),
 }

@@ -183,7 +183,7 @@ Status adopt_cgroup(plan::Reader& arguments) {
   Fd cgroup;
   TRY(cgroup.take(CALL(openat, AT_FDCWD, path.data, O_PATH | O_DIRECTORY | O_CLOEXEC, 0), path));
   bool made = false;
-  return make_path({root.data, controllers.data, false}, path.data, path, made);
+  return make_path({root.data, controllers.data, false, kThreadable}, path.data, path, made);
 }
 
 Status delegate_cgroup(plan::Reader& arguments) {

@@ -131,25 +131,23 @@ describeWith(container, 'a paused container', () => {
     for (const directory of testCgroups(`${sandbox.prefix}-above`)) rmdirSync(directory)
   })
 
-  for (const { host, through, lacking } of [
-    { host: 'this host', through: [], lacking: undefined }, { host: 'a host with v2 alone', through: throughCgroup2, lacking: lackingCgroup2 },
-  ]) {
-    test.skipIf(lacking !== undefined)(`pause and resume on the command line, on ${host}`, async () => {
-      const { id, bundle } = sandbox.bundle(['sleep', '1000'])
-      const run = (...words: string[]) => sandbox.nrunc(words, { through })
-      const status = async () => (JSON.parse((await run('state', id)).stdout) as { status: string }).status
-      expect((await run('run', '--detach', '--bundle', bundle, id)).code).toBe(0)
-      expect(await run('pause', id)).toEqual({ code: 0, stdout: '', stderr: '' })
-      expect(await status()).toBe('paused')
-      expect(await run('pause', id)).toMatchObject({ code: 1, stderr: expect.stringContaining('container not running') })
-      expect(await run('exec', id, 'true')).toMatchObject({ code: 255, stderr: expect.stringContaining('paused container') })
-      expect(await run('resume', id)).toEqual({ code: 0, stdout: '', stderr: '' })
-      expect(await run('resume', id)).toMatchObject({ code: 1, stderr: expect.stringContaining('container not paused') })
-      expect(await run('exec', id, 'true')).toMatchObject({ code: 0 })
-      expect(await run('pause', id)).toMatchObject({ code: 0 })
-      expect(await run('kill', id, 'KILL')).toMatchObject({ code: 0 })
-      await expect.poll(status).toBe('stopped')
-      expect(await run('delete', id)).toMatchObject({ code: 0 })
-    })
+  const onCommandLine = (through: readonly string[]) => async (): Promise<void> => {
+    const { id, bundle } = sandbox.bundle(['sleep', '1000'])
+    const run = (...words: string[]) => sandbox.nrunc(words, { through })
+    const status = async () => (JSON.parse((await run('state', id)).stdout) as { status: string }).status
+    expect((await run('run', '--detach', '--bundle', bundle, id)).code).toBe(0)
+    expect(await run('pause', id)).toEqual({ code: 0, stdout: '', stderr: '' })
+    expect(await status()).toBe('paused')
+    expect(await run('pause', id)).toMatchObject({ code: 1, stderr: expect.stringContaining('container not running') })
+    expect(await run('exec', id, 'true')).toMatchObject({ code: 255, stderr: expect.stringContaining('paused container') })
+    expect(await run('resume', id)).toEqual({ code: 0, stdout: '', stderr: '' })
+    expect(await run('resume', id)).toMatchObject({ code: 1, stderr: expect.stringContaining('container not paused') })
+    expect(await run('exec', id, 'true')).toMatchObject({ code: 0 })
+    expect(await run('pause', id)).toMatchObject({ code: 0 })
+    expect(await run('kill', id, 'KILL')).toMatchObject({ code: 0 })
+    await expect.poll(status).toBe('stopped')
+    expect(await run('delete', id)).toMatchObject({ code: 0 })
   }
+  test('pause and resume on the command line', onCommandLine([]))
+  test.skipIf(lackingCgroup2 !== undefined)('pause and resume on the command line, on a host with v2 alone', onCommandLine(throughCgroup2))
 })
