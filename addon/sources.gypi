@@ -44,6 +44,7 @@
       "addon/host/idmap.cc",
       "addon/host/netdevice.cc",
       "addon/host/mapped-tree.cc",
+      "addon/host/resctrl.cc",
       "addon/host/command.cc",
       "addon/host/readiness.cc",
       "addon/host/create.cc",

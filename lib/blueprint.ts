@@ -13,6 +13,8 @@ import { compile } from './plan/compile.ts'
 import type { GivenDescriptors, PlanContext } from './plan/context.ts'
 import type { Plan } from './plan/operations.ts'
 import { type EncodedPlan, encodePlan, openId, PlanTemplate, probeId } from './plan/template.ts'
+import { layoutResctrl, type ResctrlGroup } from './resctrl/group.ts'
+import { resctrlHost } from './resctrl/host.ts'
 import { serviceSpec } from './service.ts'
 import { parseJson } from './spec/parse.ts'
 import type { ProcessSpec, Spec } from './spec/schema.ts'
@@ -24,6 +26,7 @@ export type PlanOptions = Pick<CreateOptions, 'noPivot' | 'noNewKeyring' | 'list
 /** What is made of a blueprint for one id. */
 export interface Draft {
   readonly layout: CgroupLayout
+  readonly resctrl: ResctrlGroup | undefined
   readonly plan: EncodedPlan
 }
 
@@ -61,10 +64,12 @@ export class Blueprint {
     const templates = planner.simple ? this.#templates : undefined
     const layout = templates === undefined ? this.#computeLayout(id, planner) : this.#layoutOf(id, planner)
     const { noPivot, noNewKeyring, hooks } = options
+    const { intelRdt } = this.spec.linux ?? {}
+    const resctrl = intelRdt === undefined ? undefined : layoutResctrl(intelRdt, id, resctrlHost())
     const given = { noPivot, noNewKeyring, awaitRuntimeHooks: hasHookFunctions(hooks, 'prestart', 'createRuntime') }
-    if (templates === undefined || options.listenFds || options.notify) {
+    if (templates === undefined || options.listenFds || options.notify || resctrl !== undefined) {
       const planned = serviceSpec(this.spec, this.process, directory, options)
-      return { layout, plan: encodePlan(this.#compile(id, layout, descriptors, given, planned)) }
+      return { layout, resctrl, plan: encodePlan(this.#compile(id, layout, descriptors, { ...given, resctrl }, planned)) }
     }
     const key = JSON.stringify([descriptors, noPivot ?? false, noNewKeyring ?? false, given.awaitRuntimeHooks])
     let template = templates.get(key)
@@ -73,12 +78,12 @@ export class Blueprint {
       if (templates.size === kept) templates.delete(templates.keys().next().value!)
       templates.set(key, template)
     }
-    return { layout, plan: template.of(id) }
+    return { layout, resctrl, plan: template.of(id) }
   }
 
   #compile(
     id: string, cgroups: CgroupLayout, descriptors: GivenDescriptors,
-    options: Pick<PlanContext, 'noPivot' | 'noNewKeyring' | 'awaitRuntimeHooks'>,
+    options: Pick<PlanContext, 'noPivot' | 'noNewKeyring' | 'awaitRuntimeHooks' | 'resctrl'>,
     { spec, process }: { readonly spec: Spec; readonly process: ProcessSpec } = this,
   ): Plan {
     const hierarchies = cgroupHost()

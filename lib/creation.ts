@@ -24,6 +24,7 @@ import type { CreateOptions } from './options.ts'
 import type { EncodedPlan } from './plan/template.ts'
 import { finishStreams, takeTerminal, writePidFile } from './process.ts'
 import type { Spec } from './spec/schema.ts'
+import { type ResctrlGroup, removeResctrl } from './resctrl/group.ts'
 import { describeState } from './state/describe.ts'
 import { removeDirectory } from './state/directory.ts'
 import { publishState, stageState, type StateFile } from './state/file.ts'
@@ -68,6 +69,7 @@ export class Creation {
   readonly #network: boolean
   #descriptors: Descriptors | undefined
   #layout: CgroupLayout | undefined
+  #resctrl: ResctrlGroup | undefined
   #child: Child | undefined
   #staged: StateFile | undefined
   #terminal: Terminal | null = null
@@ -121,8 +123,9 @@ export class Creation {
     if (this.#options.notify !== undefined) makeNotifyDirectory(this.#directory)
     const network = this.#network ? takeNetwork() : undefined
     if (network !== undefined) descriptors.addNetwork(network)
-    const { layout, plan } = blueprint.draft(this.#id, descriptors.given, planner, this.#options, this.#directory)
+    const { layout, resctrl, plan } = blueprint.draft(this.#id, descriptors.given, planner, this.#options, this.#directory)
     this.#layout = layout
+    this.#resctrl = resctrl
     return { child: this.#child = new Child(plan, descriptors.list), plan }
   }
 
@@ -130,7 +133,7 @@ export class Creation {
   async #stage(child: Child, { bundle, spec }: Blueprint): Promise<StateFile> {
     await child.spawned
     this.#deadline?.check()
-    const state = recordOf(child, { id: this.#id, bundle, spec, layout: this.#layout!, options: this.#options })
+    const state = recordOf(child, { id: this.#id, bundle, spec, layout: this.#layout!, resctrl: this.#resctrl, options: this.#options })
     stageState(this.#directory, state)
     return this.#staged = state
   }
@@ -202,10 +205,12 @@ export class Creation {
     if (this.#entered) await killCgroup(paths).catch(() => undefined)
     if (!foreign) await disposeCgroup(paths, scope).catch(() => undefined)
     else if (scope === undefined) await removeEmptyCgroups(paths).catch(() => undefined)
-    try {
-      removeDirectory(this.#directory)
-    } catch (error) {
-      process.emitWarning(error as NruncError)
+    for (const remove of [() => removeResctrl(this.#resctrl?.own), () => removeDirectory(this.#directory)]) {
+      try {
+        remove()
+      } catch (error) {
+        process.emitWarning(error as NruncError)
+      }
     }
     if (reason instanceof NruncError && reason.code === 'ERR_HOOK') await this.#runStopped()
   }

@@ -1,7 +1,7 @@
 /**
  * Adding a process to a container.
  */
-import { readlinkSync } from 'node:fs'
+import { existsSync, readlinkSync } from 'node:fs'
 import { cgroupHost } from './cgroup/detect.ts'
 import { joinableCgroups, subCgroups } from './cgroup/exec.ts'
 import type { CgroupPaths } from './cgroup/layout.ts'
@@ -63,7 +63,7 @@ export async function executeInContainer(directory: string, state: StateFile, op
     child = new Child(encodePlan(compileExec(process, {
       id: state.id, host, cgroupPaths, attached, namespaces: foreignNamespaces(state),
       rootfs: findNamespace(state.config, 'mount') === undefined ? state.rootfs : undefined,
-      linux: state.config.linux,
+      linux: state.config.linux, resctrl: resctrlGroups(state),
       keepGroups: host.uid !== 0 && (state.config.linux?.gidMappings?.length ?? 0) === 1, noNewKeyring: state.no_new_keyring,
       descriptors: descriptors.given,
     })), descriptors.list)
@@ -125,6 +125,12 @@ function execProcess(spec: Spec, options: ExecOptions): ProcessSpec {
     selinuxLabel: options.selinuxLabel ?? own.selinuxLabel,
     capabilities: addCapabilities(own.capabilities ?? {}, options.capabilities ?? []),
   }
+}
+
+/** A group that others have removed meanwhile is not entered, as in runc. */
+function resctrlGroups({ id, intel_rdt_path: path, config }: StateFile): string[] {
+  const groups = path === '' ? [] : [path, ...config.linux?.intelRdt?.enableMonitoring ? [`${path}/mon_groups/${id}`] : []]
+  return groups.filter((group) => existsSync(group))
 }
 
 /** Limits of the container that also hold for a process that says nothing of its own about them, as in runc. */

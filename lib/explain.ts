@@ -12,6 +12,8 @@ import { compile } from './plan/compile.ts'
 import type { GivenDescriptors, HostFacts } from './plan/context.ts'
 import { describeOperation, slotNames } from './plan/describe.ts'
 import { NO_SLOT, type Operation, type OperationName } from './plan/operations.ts'
+import { layoutResctrl } from './resctrl/group.ts'
+import { type ResctrlHost, resctrlHost } from './resctrl/host.ts'
 import type { Hook, Spec } from './spec/schema.ts'
 import { requireProcess } from './spec/validate.ts'
 
@@ -23,7 +25,7 @@ export interface ExplainOptions {
   readonly noPivot?: boolean | undefined
   readonly noNewKeyring?: boolean | undefined
   /** What the plan is for, where it is not this host and this user; nothing is read from the host then. */
-  readonly facts?: { readonly host: HostFacts; readonly cgroups: CgroupHost } | undefined
+  readonly facts?: { readonly host: HostFacts; readonly cgroups: CgroupHost; readonly resctrl?: ResctrlHost | undefined } | undefined
 }
 
 /** One step of the plan of a container. */
@@ -63,6 +65,7 @@ export function explain(config: Spec, options: ExplainOptions = {}): ExplainedSt
     cgroups: layoutCgroup(cgroups, {
       id, cgroupsPath: spec.linux?.cgroupsPath, resources: spec.linux?.resources, rootless: host.uid !== 0,
     }),
+    resctrl: layoutResctrl(spec.linux?.intelRdt, id, facts === undefined ? resctrlHost() : facts.resctrl),
     hasCgroupFile: facts === undefined ? cgroupFiles(cgroups) : undefined,
   })
   const names = slotNames(slots, plan.host)

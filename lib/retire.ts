@@ -3,6 +3,7 @@
  */
 import { disposeCgroup } from './cgroup/driver.ts'
 import { job } from './native/addon.ts'
+import { removeResctrl } from './resctrl/group.ts'
 import { removeDirectory } from './state/directory.ts'
 import type { StateFile } from './state/file.ts'
 import type { Lock } from './state/lock.ts'
@@ -14,6 +15,7 @@ import type { Lock } from './state/lock.ts'
  * @throws NruncError ERR_CGROUP, ERR_STATE_INVALID
  */
 export async function removeContainer(lock: Lock, directory: string, state: StateFile): Promise<void> {
+  removeResctrl(state.intel_rdt_own)
   if (state.systemd === undefined && await removeAtOnce(lock, directory, Object.values(state.cgroup_paths))) return
   await disposeCgroup(state.cgroup_paths, state.systemd)
   removeDirectory(directory)

@@ -18,6 +18,7 @@ import { Limiter } from './limiter.ts'
 import { addon } from './native/addon.ts'
 import { awaitExit, signalProcess } from './native/watch.ts'
 import { type CreateOptions, refuseUnknown, type RuntimeOptions } from './options.ts'
+import { removeResctrl } from './resctrl/group.ts'
 import {
   checkId, checkRoot, containerDirectory, containerIds, defaultRoot, removeDirectory, takeDirectory,
 } from './state/directory.ts'
@@ -152,6 +153,7 @@ export class Runtime {
         await awaitExit(staged.init_process_pid, String(staged.init_process_start))
         await killCgroup(staged.cgroup_paths)
         await disposeCgroup(staged.cgroup_paths, staged.systemd)
+        removeResctrl(staged.intel_rdt_own)
       }
       removeDirectory(directory)
       return false

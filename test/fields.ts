@@ -96,6 +96,12 @@ export const fieldTests: Readonly<Record<string, readonly string[]>> = {
     'integration/net-devices.test.ts: a device keeps its name, its global addresses, its MTU, and is up',
     'integration/net-devices.test.ts: renamed, by name and by template',
   ],
+  '/linux/intelRdt': ['unit/resctrl/group.test.ts: schemata of a new group: %s'],
+  '/linux/intelRdt/closID': [
+    'integration/resctrl.test.ts: a container is in the group of its class of service, and so is what is added to it',
+    'unit/resctrl/group.test.ts: one that is there is used as it is, and stays',
+  ],
+  '/linux/intelRdt/enableMonitoring': ['unit/resctrl/group.test.ts: a monitoring group of its own'],
   '/linux/memoryPolicy': ['integration/scheduling.test.ts: memoryPolicy: modes, flags and nodes, for exec too'],
   '/linux/personality/domain': ['integration/scheduling.test.ts: personality: what uname says, for exec too'],
   '/linux/personality/flags': ['unit/spec/rules.test.ts: personality flags'],

@@ -18,6 +18,7 @@
 #include "host/mapped-tree.h"
 #include "host/netdevice.h"
 #include "host/outcome.h"
+#include "host/resctrl.h"
 #include "sys/kernel.h"
 
 namespace host {
@@ -53,9 +54,10 @@ class Spawn {
     CgroupWriter writer;
     MappedUsers users;
     for (plan::Item item : before_) {
-      Status status = prepare_one(item, writer, users);
+      TextBuffer<1024> detail;
+      Status status = prepare_one(item, writer, users, detail);
       if (!status.ok()) {
-        prepared_.fail(item, status);
+        prepared_.fail(item, status, detail.text());
         break;
       }
     }
@@ -118,8 +120,9 @@ class Spawn {
     valid_ = operations.complete() && clone_.operation == Operation::clone;
   }
 
-  Status prepare_one(plan::Item& item, CgroupWriter& writer, MappedUsers& users) {
+  Status prepare_one(plan::Item& item, CgroupWriter& writer, MappedUsers& users, TextBuffer<1024>& detail) {
     switch (item.operation) {
+      case Operation::prepareResctrl: return prepare_resctrl(item.arguments, detail);
       case Operation::openDescriptor: {
         Fd fd;
         TRY(open_descriptor(item.arguments, fd));

@@ -12,6 +12,7 @@ enum class Operation : u32 {
   mapIds = 6,
   adjustOomScore = 7,
   moveNetDevice = 8,
+  prepareResctrl = 12,
   delegateCgroup = 9,
   adoptCgroup = 10,
   openMappedTree = 200,

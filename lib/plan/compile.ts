@@ -17,6 +17,7 @@ import { planNetDevices } from './net-devices.ts'
 import { NO_SLOT, type Operation, type Plan } from './operations.ts'
 import { planConsole, planExecute, planPidfd, planProcess } from './process.ts'
 import { planDomain } from './scheduling.ts'
+import { planResctrl } from './resctrl.ts'
 import { planPaths, planPivot, planRoot, planSysctl } from './rootfs.ts'
 
 const O_WRONLY = 1
@@ -40,16 +41,17 @@ export function compile(spec: Spec, process: ProcessSpec, context: PlanContext):
     ({ op: 'joinCgroup', field: context.cgroups.field, descriptor: firstTask + at, path }))
   const scope = context.cgroups.scope !== undefined
   const awaitCgroup: Operation = { op: 'awaitCgroup', field: context.cgroups.field }
+  const resctrl = planResctrl(context.resctrl, firstTask + cgroups.tasks.length + namespaces.open.length + trees.open.length)
   return {
     host: [
       ...(scope ? [] : cgroups.prepare),
       ...cgroups.tasks.map(({ path }): Operation =>
         ({ op: 'openDescriptor', field: context.cgroups.field, path, flags: O_WRONLY, type: 0 })),
-      ...namespaces.open, ...trees.open,
+      ...namespaces.open, ...trees.open, ...resctrl.prepare,
       { op: 'clone', field: spec.linux?.namespaces === undefined ? '' : '/linux/namespaces', flags: namespaces.flags, cgroup: cgroups.into },
       ...namespaces.mapIds, ...planOomScore(process, '/process'), ...planNetDevices(spec, context.host, namespaces),
     ],
-    get init() { return [...(scope ? [awaitCgroup] : join), ...planInit(spec, process, context, namespaces, trees)] },
+    get init() { return [...(scope ? [awaitCgroup] : join), ...resctrl.join, ...planInit(spec, process, context, namespaces, trees)] },
     ...(scope ? { cgroup: { prepare: cgroups.prepare, limits: cgroups.limits } } : {}),
   }
 }

@@ -4,6 +4,7 @@
 import type { CgroupHost } from '../cgroup/host.ts'
 import type { CgroupLayout } from '../cgroup/layout.ts'
 import type { HasFile } from '../cgroup/limit.ts'
+import type { ResctrlGroup } from '../resctrl/group.ts'
 
 /** Slots (see `operations.ts`) of the descriptors that the caller brings along. */
 export interface GivenDescriptors {
@@ -47,6 +48,8 @@ export interface PlanContext {
   readonly host: HostFacts
   readonly cgroupHost: CgroupHost
   readonly cgroups: CgroupLayout
+  /** The group of `linux.intelRdt`. */
+  readonly resctrl?: ResctrlGroup | undefined
   readonly hasCgroupFile?: HasFile | undefined
   readonly descriptors: GivenDescriptors
   readonly noPivot?: boolean | undefined

@@ -11,6 +11,7 @@ import { planKeyring } from './labels.ts'
 import { joinOrderOf, namespaceFlags } from './namespaces.ts'
 import { NO_SLOT, type Operation, type Plan } from './operations.ts'
 import { planConsole, planExecute, planPidfd, planProcess } from './process.ts'
+import { enterResctrl } from './resctrl.ts'
 import { planAffinity, planDomain } from './scheduling.ts'
 
 export interface ExecContext {
@@ -26,6 +27,8 @@ export interface ExecContext {
   readonly rootfs?: string | undefined
   /** `linux` of the container's config: the execution domain and the memory policy are those of all its processes. */
   readonly linux?: LinuxSpec | undefined
+  /** Groups of resctrl that the container is in, the outer one first. */
+  readonly resctrl?: readonly string[] | undefined
   readonly keepGroups: boolean
   readonly noNewKeyring: boolean
   readonly descriptors: GivenDescriptors
@@ -49,10 +52,12 @@ export function compileExec(process: ProcessSpec, context: ExecContext): Plan {
   const firstTask = context.descriptors.count
   const firstNamespace = firstTask + entry.tasks.length
   const joined = joinOrderOf(context.host).flatMap((type) => context.namespaces.filter((one) => one.type === type))
+  const resctrl = enterResctrl(context.resctrl ?? [], firstNamespace + joined.length, '')
   return {
     host: [
       ...entry.tasks.map(({ path }): Operation => ({ op: 'openDescriptor', field: '', path, flags: O_WRONLY, type: 0 })),
       ...joined.map(({ type, path }): Operation => ({ op: 'openDescriptor', field: '', path, flags: 0, type: namespaceFlags[type] })),
+      ...resctrl.prepare,
       { op: 'clone', field: '', flags: 0, cgroup: entry.into },
       ...planOomScore(process, ''),
     ],
@@ -61,6 +66,7 @@ export function compileExec(process: ProcessSpec, context: ExecContext): Plan {
       ...(attached ? [{ op: 'awaitCgroup', field: '' } as const] : []),
       ...entry.tasks.map(({ path }, at): Operation => ({ op: 'joinCgroup', field: '', descriptor: firstTask + at, path })),
       ...affinity.after,
+      ...resctrl.join,
       ...joined.map(({ type, path }, at): Operation =>
         ({ op: 'enterNamespace', field: '', descriptor: firstNamespace + at, flags: namespaceFlags[type], path })),
       ...(joined.some(({ type }) => type === 'user') ? [{ op: 'becomeRoot', field: '' } as const] : []),

@@ -52,6 +52,10 @@ export const operations = define({
   moveNetDevice: {
     code: 8, by: 'host', verb: 'move network device', fields: { device: 'text', name: 'text', path: 'text' },
   },
+  /** Make a group of resctrl and write its schemata. STATUS is the file with the kernel's words for what it refuses. */
+  prepareResctrl: {
+    code: 12, by: 'host', verb: 'prepare resctrl group', fields: { path: 'text', schemata: 'text', status: 'text' },
+  },
   /** Give a cgroup2 and those of its files that /sys/kernel/cgroup/delegate names to UID. */
   delegateCgroup: { code: 9, by: 'host', verb: 'delegate cgroup', fields: { path: 'text', uid: 'u32' } },
   /** A detached copy of the mount at SOURCE for an idmapped mount, as the next free slot. The ids are those of the user

@@ -13,7 +13,6 @@ interface Entry {
 
 const unsupported: readonly Entry[] = [
   { field: '/linux/seccomp' },
-  { field: '/linux/intelRdt' },
 ]
 
 /** JSON pointers, in which `*` stands for any index, of what is refused whatever its value asks for. */

@@ -25,6 +25,8 @@ export interface StateFile {
   /** What stdin, stdout and stderr of the process were connected to. */
   readonly external_descriptors: readonly string[]
   readonly intel_rdt_path: string
+  /** Directories of resctrl that go with the container, the inner ones first. */
+  readonly intel_rdt_own?: readonly string[] | undefined
   /** Absolute path of the bundle. */
   readonly bundle: string
   /** Absolute path of the root file system. */

@@ -5,6 +5,7 @@ import type { CgroupLayout } from '../cgroup/layout.ts'
 import type { CreateOptions } from '../options.ts'
 import { namespaceFiles } from '../plan/namespaces.ts'
 import { rootfsPath } from '../plan/rootfs.ts'
+import type { ResctrlGroup } from '../resctrl/group.ts'
 import type { Spec } from '../spec/schema.ts'
 import type { StateFile } from './file.ts'
 
@@ -18,6 +19,7 @@ interface Made {
   readonly bundle: string
   readonly spec: Spec
   readonly layout: CgroupLayout
+  readonly resctrl: ResctrlGroup | undefined
   readonly options: CreateOptions
 }
 
@@ -26,7 +28,7 @@ export const processRecord = ({ pid, startTime }: Init): Pick<StateFile, 'init_p
   ({ init_process_pid: pid, init_process_start: Number(startTime), namespace_paths: namespacePaths(pid) })
 
 /** The state of the container whose init is INIT. */
-export const recordOf = (init: Init, { id, bundle, spec, layout, options }: Made): StateFile => ({
+export const recordOf = (init: Init, { id, bundle, spec, layout, resctrl, options }: Made): StateFile => ({
   id,
   ...processRecord(init),
   created: new Date().toISOString(),
@@ -34,7 +36,8 @@ export const recordOf = (init: Init, { id, bundle, spec, layout, options }: Made
   rootless: layout.rootless,
   cgroup_paths: layout.paths,
   external_descriptors: spec.process?.terminal ? [] : [options.stdin, options.stdout, options.stderr].map((one) => String(one ?? 'pipe')),
-  intel_rdt_path: '',
+  intel_rdt_path: resctrl?.path ?? '',
+  intel_rdt_own: resctrl?.own,
   bundle,
   rootfs: rootfsPath(spec, bundle),
   no_new_keyring: options.noNewKeyring ?? false,

@@ -207,12 +207,12 @@ export const badSpecs: readonly BadSpec[] = [
     },
   },
   {
-    name: 'something that is not supported',
-    code: 'ERR_CONFIG_UNSUPPORTED',
-    field: '/linux/intelRdt',
-    message: '/linux/intelRdt',
+    name: 'a class of service that would be another directory',
+    code: 'ERR_CONFIG_INVALID',
+    field: '/linux/intelRdt/closID',
+    message: 'invalid intelRdt.ClosID "../x"',
     change: ({ linux }) => {
-      linux.intelRdt = { closID: 'x' }
+      linux.intelRdt = { closID: '../x' }
     },
   },
   {

@@ -2,6 +2,7 @@ import { cgroupsPath, unified } from './cgroup.ts'
 import { deviceRules, devices } from './devices.ts'
 import { annotations, hooks, root, version } from './document.ts'
 import { idMappings, mappedMountOptions, mappedUser } from './ids.ts'
+import { intelRdt } from './intel-rdt.ts'
 import { memoryPolicy, personality } from './memory-policy.ts'
 import { mounts } from './mounts.ts'
 import { hostNames, namespaces, restrictedPaths, timeNamespace, userNamespace } from './namespaces.ts'
@@ -14,7 +15,7 @@ import type { Rule } from './rule.ts'
 export const specRules: readonly Rule[] = [
   version, root, namespaces, hostNames, restrictedPaths, userNamespace, timeNamespace, idMappings, mappedUser,
   mappedMountOptions, mounts, sysctl, devices, deviceRules, cgroupsPath, unified, seccomp, memoryPolicy, personality, netDevices,
-  hooks, annotations,
+  intelRdt, hooks, annotations,
 ]
 
 /** Those of them that are about nothing but `linux.resources`. */

@@ -81,6 +81,12 @@ describe('a config is refused', () => {
     ]),
     ['two network devices of one name', specWith({ '/linux/netDevices': { eth0: {}, eth1: { name: 'eth0' } } }),
       '/linux/netDevices/eth1/name: network device name "eth0" is that of "eth0" too'],
+    ...['.', '..', 'a/b', '/a', 'a/'].map((closID): [string, unknown, string] => [
+      `class of service ${closID}`, specWith({ '/linux/intelRdt': { closID } }),
+      `/linux/intelRdt/closID: invalid intelRdt.ClosID "${closID}"`,
+    ]),
+    ['schemata of several lines', specWith({ '/linux/intelRdt': { schemata: ['L3:0=f', 'MB:0=1\nMB:1=1'] } }),
+      '/linux/intelRdt/schemata/1: an entry of schemata must be one line'],
     ['memory policy without nodes', specWith({ '/linux/memoryPolicy': { mode: 'MPOL_BIND' } }),
       '/linux/memoryPolicy/nodes: memory policy mode MPOL_BIND requires at least one node but got 0'],
     ['memory policy with nodes', specWith({ '/linux/memoryPolicy': { mode: 'MPOL_LOCAL', nodes: '0' } }),
@@ -285,6 +291,7 @@ describe('a config is accepted', () => {
     ['network devices', specWith({
       '/linux/netDevices': { eth0: {}, eth1: { name: 'net%d' }, eth2: { name: 'net%d' }, 'eth2.100': { name: '' } },
     })],
+    ['the default class of service', specWith({ '/linux/intelRdt': { closID: '/' } })],
     ['CPU lists', specWith({ '/process/execCPUAffinity': { initial: ' 0-3, 7 ', final: '' } })],
     ['a preferred node or none', specWith({ '/linux/memoryPolicy': { mode: 'MPOL_PREFERRED' } })],
     ['kept parameters', specWith({

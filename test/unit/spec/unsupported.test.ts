@@ -8,7 +8,6 @@ import { specWith, thrown } from './helpers.ts'
 describe('refused', () => {
   test.each<[string, unknown, string[]]>([
     ['/linux/seccomp', { defaultAction: 'SCMP_ACT_ALLOW' }, []],
-    ['/linux/intelRdt', { enableMonitoring: true }, []],
   ])('%s %j', (field, value, fields) => {
     const expected = fields.length === 0 ? [field] : fields
     const error = thrown(() => refuseUnsupported(validateSpec(specWith({ [field]: value }))))
