@@ -50,16 +50,6 @@ const lateClasses = {
   },
 }
 
-/** commander can start programs as subcommands; ours are none, and loading child_process takes 3 ms. */
-const withoutSubprocesses = {
-  name: 'commander-without-subprocesses',
-  setup(setup) {
-    setup.onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
-      /[\\/]node_modules[\\/]commander[\\/]/.test(importer) ? { path: 'none', namespace: 'nothing' } : undefined)
-    setup.onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: 'module.exports = {}' }))
-  },
-}
-
 const commit = () => {
   try {
     const stdio = ['ignore', 'pipe', 'ignore']
@@ -96,7 +86,7 @@ export const bundleOptions = () => ({
     NRUNC_VERSION: JSON.stringify(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version),
     NRUNC_COMMIT: JSON.stringify(commit()),
   },
-  plugins: [withoutSubprocesses, lateModules, lateClasses, withoutModule],
+  plugins: [lateModules, lateClasses, withoutModule],
 })
 
 /** Writes dist/cli.cjs. */

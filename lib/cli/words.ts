@@ -1,7 +1,7 @@
 /**
  * The flag syntax of Go's `flag` package and of urfave/cli, which runc's clients write: `-flag` and `--flag` are the
  * same, a value follows after `=` or as the next word, a boolean takes `=true`, short flags are never joined. No parser
- * for getopt's syntax reads that, and commander would take 2 of the 10 ms that a command may cost.
+ * for getopt's syntax reads that.
  */
 import { UsageError } from './usage-error.ts'
 

@@ -71,11 +71,11 @@ describe('help', () => {
 
   test('names the flags but the hidden ones', () => {
     const text = commandHelp(definition)
-    expect(text).toContain('Usage: nrunc sample [options] <container-id> [signal]')
-    expect(text).toMatch(/^ {2}-f, --format FORMAT +the format$/m)
-    expect(text).toMatch(/^ {2}-e, --env ENV +a variable$/m)
-    expect(text).toMatch(/^ {2}--no-pivot +no pivot$/m)
-    expect(text).toMatch(/^ {2}-h, --help +show help$/m)
+    expect(text).toContain('USAGE:\n   nrunc sample [command options] <container-id> [signal]\n')
+    expect(text).toMatch(/^ {3}--format FORMAT, -f FORMAT +the format$/m)
+    expect(text).toMatch(/^ {3}--env ENV, -e ENV +a variable$/m)
+    expect(text).toMatch(/^ {3}--no-pivot +no pivot$/m)
+    expect(text).toMatch(/^ {3}--help, -h +show help$/m)
     expect(text).not.toContain('hidden one')
     expect(text).not.toContain('<value>')
   })

@@ -39,16 +39,16 @@ describe('what needs no library', () => {
   test.each(['', 'help', 'h', '--help', '-h', '--debug help'])('help of the program: %j', async (line) => {
     const result = await call(line)
     expect(result).toMatchObject({ code: 0, stderr: '' })
-    expect(result.stdout).toMatch(/^Usage: nrunc \[options\] <command>/)
+    expect(result.stdout).toMatch(/^NAME:\n {3}nrunc - .*\n\nUSAGE:\n {3}nrunc \[global options\] command \[command options\] \[arguments\.\.\.\]\n\nVERSION:\n {3}\d/)
     for (const name of ['create', 'delete', 'exec', 'help', 'kill', 'list', 'ps', 'run', 'spec', 'start', 'state']) {
-      expect(result.stdout).toMatch(new RegExp(`^ {2}${name} `, 'm'))
+      expect(result.stdout).toMatch(new RegExp(`^ {3}${name}[ ,]`, 'm'))
     }
   })
 
   test.each(['help run', 'run --help', 'run -h', 'run -help a b', '--debug=false run -h'])('%s', async (line) => {
     const result = await call(line)
     expect(result).toMatchObject({ code: 0, stderr: '' })
-    expect(result.stdout).toMatch(/^Usage: nrunc run \[options\] <container-id>\n/)
+    expect(result.stdout).toMatch(/^NAME:\n {3}nrunc run - .*\n\nUSAGE:\n {3}nrunc run \[command options\] <container-id>\n\nOPTIONS:\n {3}--bundle DIR, -b DIR  /)
   })
 
   test.each(['nosuch', 'help nosuch', 'toString'])('%s is no help topic', async (line) => {
@@ -68,7 +68,7 @@ describe('a wrong command line', () => {
   ])('%s', async (line, heading, text) => {
     const result = await call(line)
     expect(result).toMatchObject({ code: 1, stderr: message(text) })
-    expect(result.stdout.startsWith(`${heading}${text}\n\nUsage: nrunc`)).toBe(true)
+    expect(result.stdout.startsWith(`${heading}${text}\n\nNAME:\n   nrunc`)).toBe(true)
     expect(openRuntime).not.toHaveBeenCalled()
   })
 
@@ -83,7 +83,7 @@ describe('a wrong command line', () => {
     const result = await call(line)
     const text = `nrunc: \\\\"${name}\\\\" requires ${rule} argument\\(s\\)`
     expect(result).toMatchObject({ code: 1, stderr: message(text) })
-    expect(result.stdout.startsWith(`Incorrect Usage.\n\nUsage: nrunc ${name}`)).toBe(true)
+    expect(result.stdout.startsWith(`Incorrect Usage.\n\nNAME:\n   nrunc ${name} - `)).toBe(true)
     expect(openRuntime).not.toHaveBeenCalled()
   })
 
