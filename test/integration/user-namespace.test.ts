@@ -2,7 +2,7 @@
  * Containers with a user namespace that root makes: the maps are written directly. Source: runtime-spec config-linux.md
  * "User namespace mappings", user_namespaces(7).
  */
-import { chownSync, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { chownSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { end, rejection, type TestSpec, useSandbox } from '../helpers/containers.ts'
@@ -137,6 +137,50 @@ describeWith([...container, 'compiler', 'userNamespaces'], 'a user namespace', (
     for (const name of ['mnt', 'ipc', 'uts', 'pid'])
       expect(namespaces[name], name).not.toBe(linkOf(`/proc/${made.pid}/ns/${name}`))
     expect([status['Uid'], pid]).toEqual(['0\t0\t0\t0', 1])
+  })
+
+  test.each(['network', 'ipc', 'uts', 'pid'] as const)('a new one beside a joined %s namespace of the host\'s user namespace', async (type) => {
+    const other = await sandbox.run(['sleep', '1000'])
+    const file = type === 'network' ? 'net' : type
+    const change = mapped((spec) => {
+      const { linux, mounts } = spec
+      linux.namespaces = linux.namespaces.filter((one) => one.type !== type)
+      linux.namespaces.push({ type, path: `/proc/${other.pid}/ns/${file}` })
+      // Only who owns a namespace may mount what shows it, and name it.
+      if (type === 'ipc') mounts.splice(0, mounts.length, ...mounts.filter((mount) => mount.type !== 'mqueue'))
+      if (type === 'uts') delete spec.hostname
+      if (type === 'network') mounts.splice(0, mounts.length, ...mounts.filter((mount) => mount.type !== 'sysfs' && mount.type !== 'cgroup'))
+      if (type === 'pid') mounts.splice(0, 1, { destination: '/proc', source: '/proc', options: ['rbind'] })
+    })
+    const made = await sandbox.run(['sh', '-c', 'cat /proc/self/uid_map; exec sleep 1000'], change)
+    const link = (name: string) => linkOf(`/proc/${made.pid}/ns/${name}`)
+    expect(link(file)).toBe(linkOf(`/proc/${other.pid}/ns/${file}`))
+    for (const name of ['user', 'mnt']) expect(link(name), name).not.toBe(linkOf(`/proc/self/ns/${name}`))
+    const maps = readFileSync(`/proc/${made.pid}/uid_map`, 'utf8') + readFileSync(`/proc/${made.pid}/gid_map`, 'utf8')
+    expect(maps.trim().split(/\s+/).map(Number)).toEqual([0, first, 65536, 0, first + 1, 65536])
+
+    const added = await made.exec({ args: ['sh', '-c', 'exec sleep 1000'] })
+    for (const name of ['user', 'mnt', file]) expect(linkOf(`/proc/${added.pid}/ns/${name}`), name).toBe(link(name))
+    await added.kill('KILL')
+    await added.wait()
+  })
+
+  test('flags of a mount of the host are locked: a remount keeps them, and cannot take them away', async () => {
+    const marked = join(sandbox.directory, 'marked')
+    mkdirSync(marked)
+    const run = async (...mounts: TestSpec['mounts']) => {
+      const { id, bundle } = sandbox.bundle(['cat', '/proc/self/mountinfo'], mapped((spec) => spec.mounts.push(...mounts)))
+      const through = ['unshare', '-m', '--propagation', 'private', 'sh', '-c', `mount -t tmpfs -o nosuid,nodev,noatime tmpfs ${marked} && exec "$@"`, 'sh']
+      const { stdout, stderr } = await sandbox.nrunc(['run', '-b', bundle, id], { through })
+      return { options: parseMountTable(stdout).findLast(({ path }) => path === '/tmp')?.options.toSorted(), stderr }
+    }
+    const bind = { destination: '/tmp', source: marked, options: ['bind'] }
+    const remount = (...options: string[]) => ({ destination: '/tmp', options: ['remount', 'bind', ...options] })
+    expect((await run({ ...bind, options: ['bind', 'ro'] })).options).toEqual(['noatime', 'nodev', 'nosuid', 'ro'])
+    expect((await run(bind, remount('ro', 'noexec'))).options).toEqual(['noatime', 'nodev', 'noexec', 'nosuid', 'ro'])
+    for (const mounts of [[bind, remount('suid')], [{ ...bind, options: ['bind', 'dev'] }]]) {
+      expect((await run(...mounts)).stderr).toMatch(/mount_setattr: operation not permitted/)
+    }
   })
 
   test.each([
