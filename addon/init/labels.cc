@@ -37,9 +37,3 @@ Status set_selinux_label(Context& context, plan::Reader& arguments) {
   TRY(file.take(CALL(openat, context.proc.get(), path.data, O_WRONLY | O_CLOEXEC, 0), label));
   return status_of(CALL(write, file.get(), label.data, label.size + 1), label);
 }
-
-Status label_console(Context& context, plan::Reader& arguments) {
-  Text label = arguments.text();
-  if (!arguments.done()) return malformed();
-  return status_of(CALL(fsetxattr, context.terminal.get(), "security.selinux", label.data, label.size + 1, 0), label);
-}

@@ -127,7 +127,6 @@ Status run(Context& context, Operation operation, plan::Reader& arguments) {
     case Operation::remountBind: return remount_bind(context, arguments);
     case Operation::setAppArmorProfile: return set_apparmor_profile(context, arguments);
     case Operation::setSelinuxLabel: return set_selinux_label(context, arguments);
-    case Operation::labelConsole: return label_console(context, arguments);
     case Operation::writeProc: return write_proc(context, arguments);
     case Operation::console: return console(context, arguments);
     case Operation::stdio: return stdio(context, arguments);

@@ -48,7 +48,6 @@ enum class Operation : u32 {
   remount = 46,
   setAppArmorProfile = 47,
   setSelinuxLabel = 48,
-  labelConsole = 49,
   remountBind = 50,
 
   writeProc = 64,

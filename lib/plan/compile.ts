@@ -90,13 +90,11 @@ function planFiles(
 ): Operation[] {
   requireMountLabels(spec, context.host)
   const mounts = planMounts(spec, context, namespaces, trees)
-  const label = spec.linux?.mountLabel ?? ''
   return [
     ...planRoot(spec, context),
     ...mounts.mounts,
     ...(mounts.bindsDev ? [] : planDevices(spec, namespaces)),
     ...planConsole(process, context.descriptors, '/process', true),
-    ...(process.terminal && label !== '' ? [{ op: 'labelConsole', field: '/linux/mountLabel', label } as const] : []),
     { op: 'makeDirectory', field: '/process/cwd', path: process.cwd, mode: 0o755 },
     ...mounts.finish,
   ]

@@ -145,8 +145,6 @@ export const operations = define({
   setAppArmorProfile: { code: 47, by: 'init', verb: 'set the apparmor profile', fields: { profile: 'text' } },
   /** Write an SELinux label to an attribute of the process (`exec`, `keycreate`); an empty one resets it. */
   setSelinuxLabel: { code: 48, by: 'init', verb: 'set the selinux label', fields: { attribute: 'text', label: 'text' } },
-  /** Label the console of the container. */
-  labelConsole: { code: 49, by: 'init', verb: 'label the console', fields: { label: 'text' } },
 
   // --- init: the process --------------------------------------------------------------------------------------
   /** Write VALUE to a file below the host's /proc, opened before the container had any say. */

@@ -70,14 +70,13 @@ describe('selinuxLabel', () => {
 })
 
 describe('mountLabel', () => {
-  const planned = (more: object = {}) => planOf({
-    '/linux/mountLabel': label, '/linux/maskedPaths': ['/proc/acpi'], '/process/terminal': true,
+  const planned = () => planOf({
+    '/linux/mountLabel': label, '/linux/maskedPaths': ['/proc/acpi'],
     '/mounts': [
       { destination: '/proc', type: 'proc' }, { destination: '/sys', type: 'sysfs' },
       { destination: '/a', type: 'tmpfs' }, { destination: '/b', type: 'tmpfs', options: ['size=1m'] },
       { destination: '/c', source: '/c', options: ['bind'] },
     ],
-    ...more,
   }, { host: selinux }).init
 
   test('is the context of every new file system but those with labels of their own', () => {
@@ -86,12 +85,8 @@ describe('mountLabel', () => {
     ])
   })
 
-  test('and of what covers masked directories, and of the console', () => {
+  test('and of what covers masked directories', () => {
     expect(only(planned(), 'maskPath').label).toBe(label)
-    expect(only(planned(), 'labelConsole')).toEqual({ op: 'labelConsole', field: '/linux/mountLabel', label })
-    expect(phases(planned({ '/process/terminal': false }))).not.toContain('labelConsole')
-    const order = phases(planned())
-    expect(order[order.indexOf('labelConsole') - 1]).toBe('console')
   })
 
   test('is refused where the host has no SELinux: the kernel would refuse it or let it fall', () => {
