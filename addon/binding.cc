@@ -20,6 +20,7 @@
 #include "host/command.h"
 #include "host/create.h"
 #include "host/image.h"
+#include "host/probe.h"
 #include "host/notify.h"
 #include "host/networks.h"
 #include "host/reactor.h"
@@ -116,6 +117,7 @@ class Addon : public Napi::Addon<Addon> {
         InstanceMethod("hold", &Addon::Hold),
         InstanceMethod("spawn", &Addon::SpawnInit),
         InstanceMethod("plan", &Addon::GivePlan),
+        InstanceMethod("probe", &Addon::ProbeKernel),
         InstanceMethod("prepareCgroup", &Addon::PrepareCgroup),
         InstanceMethod("sendPlan", &Addon::SendPlan),
         InstanceMethod("keepNetworks", &Addon::KeepNetworks),
@@ -216,6 +218,13 @@ class Addon : public Napi::Addon<Addon> {
   Napi::Value GivePlan(const Napi::CallbackInfo& info) {
     if (std::exchange(plan_awaited_, false)) init_plan_.set_value(bytes_of(info[0]));
     return info.Env().Undefined();
+  }
+
+  // probe(): errno by feature, 0 for what is there.
+  Napi::Value ProbeKernel(const Napi::CallbackInfo& info) {
+    auto found = Napi::Object::New(info.Env());
+    for (const auto& [name, error] : host::probe_kernel()) found.Set(name, error);
+    return found;
   }
 
   // prepareCgroup(id, plan) -> done: data is the failure, as in plan::FrameType::failed, or empty.

@@ -46,6 +46,7 @@
       "addon/host/mapped-tree.cc",
       "addon/host/resctrl.cc",
       "addon/host/command.cc",
+      "addon/host/probe.cc",
       "addon/host/readiness.cc",
       "addon/host/create.cc",
       "addon/host/reactor.cc",

@@ -53,7 +53,7 @@ function openFilesHard(): bigint {
 }
 
 /** Absolute path of a program, from PATH and from where such programs stand when PATH is empty. */
-function findProgram(name: string): string | undefined {
+export function findProgram(name: string): string | undefined {
   const directories = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/usr/bin', '/sbin', '/bin']
   return directories.filter((directory) => directory.startsWith('/')).map((directory) => `${directory}/${name}`).find((path) => {
     try {

@@ -53,7 +53,33 @@ __attribute__((noinline)) sys::Call vfork_init(clone_args& how, const Launch& la
   return child;
 }
 
+__attribute__((noinline)) sys::Call vfork_nothing(clone_args& how) {
+  sys::Call child = CALL(clone3, &how, sizeof how);
+  if (child.value == 0) {
+    CALL(exit_group, 0);
+    __builtin_unreachable();
+  }
+  return child;
+}
+
 }  // namespace
+
+int try_clone(u64 flags) {
+  int raw = -1;
+  clone_args how{};
+  how.flags = flags | CLONE_VM | CLONE_VFORK | CLONE_PIDFD;
+  how.pidfd = reinterpret_cast<u64>(&raw);
+  how.exit_signal = kernel::kSigChld;
+  u64 all = ~0ul, before = 0;
+  CALL(rt_sigprocmask, 2 /* SIG_SETMASK */, &all, &before, 8);
+  sys::Call child = vfork_nothing(how);
+  CALL(rt_sigprocmask, 2, &before, nullptr, 8);
+  if (child.failed()) return child.error();
+  Fd pidfd(raw);
+  while (CALL(waitid, kernel::kPidfdWait, raw, nullptr, kernel::kWaitExited, nullptr).error() == EINTR) {
+  }
+  return 0;
+}
 
 Status clone_init(u64 flags, int image, int socket, int cgroup, Child& child) {
   int pidfd = -1;

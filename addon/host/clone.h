@@ -14,4 +14,7 @@ struct Child {
 // that the child is born in, or -1.
 Status clone_init(u64 flags, int image, int socket, int cgroup, Child& child);
 
+// 0 when a process can be made with FLAGS (CLONE_NEW*), otherwise the errno. It has ended when this returns.
+int try_clone(u64 flags);
+
 }  // namespace host

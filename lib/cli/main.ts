@@ -33,6 +33,7 @@ const commands: Readonly<Record<string, () => Promise<{ readonly command: Defini
   completion: () => import('./commands/completion.ts'),
   create: () => import('./commands/create.ts'),
   delete: () => import('./commands/delete.ts'),
+  doctor: () => import('./commands/doctor.ts'),
   events: () => import('./commands/events.ts'),
   exec: () => import('./commands/exec.ts'),
   explain: () => import('./commands/explain.ts'),

@@ -11,6 +11,10 @@ import { errnoName } from './errno.ts'
 /** What arrives at the dispatcher: the id given with the request, the kind, and values that depend on the kind. */
 export type Dispatcher = (id: number, type: number, a: number, b: number, data?: Buffer, data2?: Buffer) => void
 
+/** What {@link Addon.probe} tries out. */
+export type KernelFeature =
+  | 'clone3' | 'cloneIntoCgroup' | 'userNamespace' | 'openat2' | 'openTree' | 'mountSetattr' | 'pidfdOpen' | 'closeRange' | 'initImage'
+
 export interface Addon {
   start(dispatcher: Dispatcher): number
   /** Whether awaited events keep the event loop alive. */
@@ -18,6 +22,7 @@ export interface Addon {
   /** To be followed by {@link Addon.plan} in the same turn of the event loop. */
   spawn(id: number, hostPlan: Uint8Array, descriptors: readonly number[]): number
   plan(initPlan: Uint8Array): void
+  probe(): Readonly<Record<KernelFeature, number>>
   prepareCgroup(id: number, plan: Uint8Array): void
   /** Another plan for an init that waits for one. */
   sendPlan(id: number, pid: number, plan: Uint8Array, descriptors: readonly number[]): number

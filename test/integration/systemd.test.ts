@@ -13,6 +13,10 @@ import { container, describeWith } from '../helpers/needs.ts'
 
 const systemctl = (...words: string[]): string => spawnSync('systemctl', words, { encoding: 'utf8', timeout: 60_000 }).stdout.trim()
 
+const ownCgroupNamespace = (linux: TestSpec['linux']): void => {
+  linux.namespaces = [...linux.namespaces.filter(({ type }) => type !== 'cgroup'), { type: 'cgroup' }]
+}
+
 /** Properties of a unit, by name. */
 const show = (unit: string, ...names: string[]): Record<string, string> => Object.fromEntries(
   systemctl('show', unit, ...names.map((name) => `--property=${name}`)).split('\n').map((line) => line.split(/=(.*)/s).slice(0, 2)),
@@ -56,6 +60,7 @@ describeWith([...container, 'cli', 'systemd'], 'the systemd cgroup driver', () =
     const id = sandbox.id()
     const spec = sandbox.spec(['sh', '-c', 'cat /proc/self/cgroup; sleep 1000'], ({ linux }) => {
       linux.cgroupsPath = `nrunctest-inner.slice:nrunctest:${id}`
+      ownCgroupNamespace(linux)
     })
     const made = sandbox.keep(await runtime.run({ id, bundle: sandbox.directory, spec, stdin: 'ignore', stdout: 'ignore' }))
     units.push(`nrunctest-${id}.scope`)
@@ -85,7 +90,7 @@ describeWith([...container, 'cli', 'systemd'], 'the systemd cgroup driver', () =
   })
 
   test('device rules are enforced', async () => {
-    const { made } = await run(['sh', '-c', 'mknod /dev/shm/disk b 254 0; cat /dev/shm/disk > /dev/null; echo x > /dev/null && echo ok'],
+    const { made } = await run(['sh', '-c', 'mknod /dev/disk b 254 0; cat /dev/disk > /dev/null; echo x > /dev/null && echo ok'],
       ({ process }) => {
         for (const set of ['bounding', 'effective', 'permitted'] as const) process.capabilities![set] = ['CAP_MKNOD']
       })
@@ -131,7 +136,10 @@ describeWith([...container, 'cli', 'systemd'], 'the systemd cgroup driver', () =
   })
 
   test('the command line: create, start, exec, ps, delete; the default names', async () => {
-    const { id, bundle } = sandbox.bundle(['sleep', '1000'], ({ linux }) => { linux.cgroupsPath = '' })
+    const { id, bundle } = sandbox.bundle(['sleep', '1000'], ({ linux }) => {
+      linux.cgroupsPath = ''
+      ownCgroupNamespace(linux)
+    })
     const unit = `nrunc-${id}.scope`
     units.push(unit)
     const quiet = { code: 0, stdout: '', stderr: '' }
