@@ -36,7 +36,12 @@ export const flagTests: Readonly<Record<string, readonly string[]>> = {
     'integration/systemd.test.ts: with a cgroup namespace too',
     'integration/systemd.test.ts: options that exclude each other, and values that are none',
   ],
-  '--rootless': ['integration/systemd.test.ts: options that exclude each other, and values that are none'],
+  '--rootless': [
+    'integration/systemd.test.ts: --rootless: cgroups as those of an ordinary user',
+    'integration/systemd.test.ts: options that exclude each other, and values that are none',
+  ],
+  doctor: ['integration/doctor.test.ts: of a host on which the other tests run: nothing that is needed is missing'],
+  'doctor --format': ['integration/doctor.test.ts: without PATH and without a home'],
   '--log': [
     `${commands}: --log with --log-format json: one object for a failure, its message on the standard error, nothing without one`,
     `${runCommand}: a log is appended to`,

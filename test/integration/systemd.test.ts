@@ -184,6 +184,23 @@ describeWith([...container, 'cli'], 'without systemd\'s help', () => {
     expect([code, stdout]).toEqual([0, ''])
   })
 
+  test('--rootless: cgroups as those of an ordinary user', async () => {
+    const { id, bundle } = sandbox.bundle(['sleep', '1000'], ({ linux }) => { linux.cgroupsPath = '' })
+    const create = (rootless: string) => sandbox.nrunc(['--rootless', rootless, 'create', '-b', bundle, id])
+    const seen = async () => {
+      const container = await sandbox.runtime.load(id)
+      const path = readFileSync(`/proc/${container.pid}/cgroup`, 'utf8').split('\n').find((line) => line.includes(id))
+      await container.delete({ force: true })
+      return path?.split(':')[2]
+    }
+    expect(await create('true')).toMatchObject({ code: 0, stderr: '' })
+    expect(await seen()).toMatch(new RegExp(`/nrunc-${id}$`))
+    for (const setting of ['false', 'auto']) {
+      expect(await create(setting)).toMatchObject({ code: 0, stderr: '' })
+      expect(await seen()).toBe(`/nrunc/${id}`)
+    }
+  })
+
   test('options that exclude each other, and values that are none', async () => {
     const wrong = await Promise.all([
       ['--systemd-cgroup', '--cgroup-manager', 'cgroupfs', 'list'], ['--cgroup-manager', 'other', 'list'], ['--rootless', 'maybe', 'list'],
