@@ -24,9 +24,10 @@ export async function updateResources(directory: string, state: StateFile, chang
   const merged = mergeResources(linux?.resources ?? {}, given)
   const host = cgroupHost()
   const updated: StateFile = { ...state, config: { ...state.config, linux: { ...linux, resources: merged } } }
-  const undo = await updateCgroup(host, state.cgroup_paths, dependent(given, merged))
+  const { limits, undo } = await updateCgroup(host, state.cgroup_paths, dependent(given, merged))
   const devices = given.devices !== undefined && !state.rootless // as at creation
   try {
+    if (state.systemd !== undefined) await (await import('./cgroup/systemd/driver.ts')).changeScope(state.systemd, limits)
     if (devices) await updateDevices(host, state, updated)
   } catch (error) {
     await undo()

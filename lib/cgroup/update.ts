@@ -10,7 +10,7 @@ import type { Resources } from '../spec/schema.ts'
 import { errnoOf, writeControl } from './directory.ts'
 import type { CgroupHost } from './host.ts'
 import type { CgroupPaths } from './layout.ts'
-import { type HasFile, invalid } from './limit.ts'
+import { type HasFile, invalid, type Limit } from './limit.ts'
 import { type PlacedLimit, selectLimits } from './select.ts'
 import { restoration } from './restore.ts'
 
@@ -18,17 +18,19 @@ interface Write extends PlacedLimit {
   readonly path: string
 }
 
-/** What takes changed limits back. */
-export type Undo = () => Promise<void>
+/** Limits that were written, and what takes them back. */
+export interface Updated {
+  readonly limits: readonly Limit[]
+  readonly undo: () => Promise<void>
+}
 
 /**
  * Write the limits of CHANGES, which have to be complete where one depends on another. When one is refused, those
  * written before get their former values back.
  *
- * @returns what does the same later
  * @throws NruncError ERR_CGROUP, ERR_CONFIG_INVALID; the fields are relative to the resources
  */
-export async function updateCgroup(host: CgroupHost, paths: CgroupPaths, changes: Resources): Promise<Undo> {
+export async function updateCgroup(host: CgroupHost, paths: CgroupPaths, changes: Resources): Promise<Updated> {
   const directoryOf = (version: 1 | 2, controller: string) => (version === 2 ? paths[''] : paths[controller])
   const has: HasFile = (controller, file) => existsSync(`${directoryOf(host.mode === 'v2' ? 2 : 1, controller)}/${file}`)
   const writes = selectLimits(host, changes, has).map((limit): Write => {
@@ -47,7 +49,7 @@ export async function updateCgroup(host: CgroupHost, paths: CgroupPaths, changes
   }
   try {
     await writeAll(writes, (write, before) => done.push({ write, before }))
-    return undo
+    return { limits: writes, undo }
   } catch (error) {
     await undo().catch((reason: Error) => process.emitWarning(
       `setting back cgroup limits failed: ${reason.message}; the limits and state.json may be inconsistent`))

@@ -36,7 +36,8 @@ describe('v1', () => {
 
   test('what it gives takes everything back', async () => {
     put({ 'memory.limit_in_bytes': '1000\n', 'cpu.shares': '1024\n' })
-    const undo = await updateCgroup(host, all(), { memory: { limit: 9999 }, cpu: { shares: 5000 } })
+    const { limits, undo } = await updateCgroup(host, all(), { memory: { limit: 9999 }, cpu: { shares: 5000 } })
+    expect(limits.map(({ file }) => file)).toEqual(['memory.limit_in_bytes', 'cpu.shares'])
     expect(read('memory.limit_in_bytes')).toMatch(/^9999/)
     await undo()
     expect([read('memory.limit_in_bytes'), read('cpu.shares')]).toEqual(['1000\n', '1024\n'])
