@@ -25,6 +25,7 @@ import { awaitExit, awaitStarted, type Ended, signalProcess } from './native/wat
 import { type ExecOptions, type NotifyOptions, type ProcessExit, refuseUnknown, type StartOptions, type State } from './options.ts'
 import { checkSignal, type ContainerProcess, stopGently } from './process.ts'
 import { removeContainer } from './retire.ts'
+import type { RdtUpdate } from './resctrl/update.ts'
 import { signalNumber } from './signals.ts'
 import { bindNotify, relayReady } from './service.ts'
 import { isNewNamespace } from './spec/namespaces.ts'
@@ -274,16 +275,18 @@ export class Container {
 
   /**
    * Change limits, as `linux.resources` of config.json: what is not given stays, and so does what is zero. On cgroup v2
-   * new device rules take the place of the old ones in one step. When a limit is refused all are as they were before.
+   * new device rules take the place of the old ones in one step. INTELRDT is the schemata of its resctrl group. When
+   * something is refused all is as it was before.
    *
-   * @throws NruncError ERR_STATUS when it is stopped; ERR_CGROUP, ERR_CONFIG_INVALID with a `field` relative to RESOURCES
+   * @throws NruncError ERR_STATUS when it is stopped; ERR_CGROUP, ERR_CONFIG_INVALID with a `field` relative to RESOURCES;
+   * ERR_HOST where there is no resctrl
    * @example await container.update({ memory: { limit: 256 << 20 }, pids: { limit: 100 } })
    */
-  async update(resources: Resources): Promise<void> {
+  async update(resources: Resources, intelRdt: RdtUpdate = {}): Promise<void> {
     await withLock(this.#directory, this.id, async () => {
       const { updateResources } = await import('./update.ts')
       this.#requireSame()
-      this.#state = await updateResources(this.#directory, readState(this.#directory, this.id), resources)
+      this.#state = await updateResources(this.#directory, readState(this.#directory, this.id), resources, intelRdt)
     })
   }
 

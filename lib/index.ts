@@ -16,6 +16,7 @@ export type { HookFunction, HookFunctions, HookState } from './hooks.ts'
 export { Terminal } from './terminal.ts'
 export type { BlockIoEntry, MemoryUsage, Pressure, PressureLine, Statistics } from './cgroup/statistics.ts'
 export type { CgroupWatch, OomListener, PressureLevel, PressureListener } from './cgroup/watch.ts'
+export type { RdtUpdate } from './resctrl/update.ts'
 export { type ErrorCode, errorCodes, type ErrorDetails, NruncError, type Problem } from './errors.ts'
 export type {
   CreateOptions, ExecOptions, ExitResult, NotifyOptions, ProcessExit, StartOptions, State, Status, Stdio, StdioOptions,

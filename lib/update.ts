@@ -2,46 +2,69 @@
  * New limits for a container: its cgroups first, then its state. Source: runc's `update`.
  */
 import { cgroupHost } from './cgroup/detect.ts'
+import { cgroupProcesses } from './cgroup/processes.ts'
 import { updateDevices } from './cgroup/update-devices.ts'
 import { updateCgroup } from './cgroup/update.ts'
 import { NruncError } from './errors.ts'
+import type { RdtUpdate } from './resctrl/update.ts'
 import type { Resources } from './spec/schema.ts'
 import { validateResources } from './spec/validate.ts'
 import { publishState, stageState, type StateFile } from './state/file.ts'
 import { statusOf } from './state/status.ts'
 
 /**
- * Set the limits of CHANGES and keep them in the state. Whoever calls has the lock. What fails leaves the limits as they
- * were.
+ * Set the limits of CHANGES, and the schemata of RDT, and keep them in the state. Whoever calls has the lock. What fails
+ * leaves everything as it was.
  *
  * @returns the new state
- * @throws NruncError ERR_STATUS when it is stopped; ERR_CONFIG_INVALID, ERR_CGROUP with fields relative to the resources
+ * @throws NruncError ERR_STATUS when it is stopped; ERR_CONFIG_INVALID, ERR_CGROUP with fields relative to the resources;
+ * ERR_HOST as {@link updateResctrl}
  */
-export async function updateResources(directory: string, state: StateFile, changes: unknown): Promise<StateFile> {
+export async function updateResources(directory: string, state: StateFile, changes: unknown, rdt: RdtUpdate = {}): Promise<StateFile> {
   const given = validateResources(changes)
   if (statusOf(directory, state) === 'stopped') throw new NruncError('ERR_STATUS', 'container not running', { operand: state.id })
   const { linux } = state.config
   const merged = mergeResources(linux?.resources ?? {}, given)
-  const host = cgroupHost()
-  const updated: StateFile = { ...state, config: { ...state.config, linux: { ...linux, resources: merged } } }
-  const { limits, undo } = await updateCgroup(host, state.cgroup_paths, dependent(given, merged))
-  const devices = given.devices !== undefined && !state.rootless // as at creation
+  let updated: StateFile = { ...state, config: { ...state.config, linux: { ...linux, resources: merged } } }
+  const undo: (() => unknown)[] = []
   try {
-    if (state.systemd !== undefined) await (await import('./cgroup/systemd/driver.ts')).changeScope(state.systemd, limits)
-    if (devices) await updateDevices(host, state, updated)
-  } catch (error) {
-    await undo()
-    throw error
-  }
-  try {
+    await setLimits(state, updated, given, undo)
+    if (rdt.l3CacheSchema || rdt.memBwSchema) updated = await setSchemata(updated, rdt, undo)
     stageState(directory, updated)
     publishState(directory)
+    return updated
   } catch (error) {
-    if (devices) await updateDevices(host, updated, state)
-    await undo()
+    for (const back of undo.toReversed()) await back()
     throw error
   }
-  return updated
+}
+
+async function setLimits(state: StateFile, updated: StateFile, given: Resources, undo: (() => unknown)[]): Promise<void> {
+  const { systemd: scope, cgroup_paths: paths } = state
+  const host = cgroupHost()
+  const limits = await updateCgroup(host, paths, dependent(given, updated.config.linux?.resources ?? {}))
+  undo.push(limits.undo)
+  if (scope !== undefined) {
+    const { changeScope } = await import('./cgroup/systemd/driver.ts')
+    undo.push(() => changeScope(scope, limits.former))
+    await changeScope(scope, limits.limits)
+  }
+  if (given.devices === undefined || state.rootless) return // as at creation
+  await updateDevices(host, state, updated)
+  undo.push(() => updateDevices(host, updated, state))
+}
+
+async function setSchemata(state: StateFile, rdt: RdtUpdate, undo: (() => unknown)[]): Promise<StateFile> {
+  const [{ resctrlHost }, { updateResctrl }] = await Promise.all([import('./resctrl/host.ts'), import('./resctrl/update.ts')])
+  const group = updateResctrl(rdt, state.id, resctrlHost(), {
+    path: state.intel_rdt_path, own: state.intel_rdt_own, pids: await cgroupProcesses(state.cgroup_paths),
+  })
+  undo.push(group.undo)
+  const { linux } = state.config
+  return {
+    ...state, intel_rdt_path: group.path, intel_rdt_own: group.own,
+    config: { ...state.config, linux: { ...linux, intelRdt: { ...linux?.intelRdt, ...rdt } } },
+  }
 }
 
 /**

@@ -147,5 +147,6 @@ export const flagTests: Readonly<Record<string, readonly string[]>> = {
     'memory', 'memory-swap', 'memory-reservation', 'cpu-period', 'cpu-quota', 'cpu-burst', 'cpu-share', 'cpu-rt-period', 'cpu-idle',
     'cpuset-cpus', 'cpuset-mems', 'pids-limit', 'kernel-memory', 'kernel-memory-tcp',
   ]),
+  ...updating('integration/update.test.ts: schemata are refused where there is no resctrl, and nothing is changed', ['l3-cache-schema', 'mem-bw-schema']),
   ...updating('unit/cli/numbers.test.ts: become resources', ['blkio-weight', 'cpu-rt-runtime']),
 }

@@ -18,9 +18,10 @@ interface Write extends PlacedLimit {
   readonly path: string
 }
 
-/** Limits that were written, and what takes them back. */
+/** Limits that were written, what their files held before, and what writes that again. */
 export interface Updated {
   readonly limits: readonly Limit[]
+  readonly former: readonly Limit[]
   readonly undo: () => Promise<void>
 }
 
@@ -49,7 +50,8 @@ export async function updateCgroup(host: CgroupHost, paths: CgroupPaths, changes
   }
   try {
     await writeAll(writes, (write, before) => done.push({ write, before }))
-    return { limits: writes, undo }
+    const former = done.map(({ write, before }) => ({ ...write, value: before.trim() }))
+    return { limits: done.map(({ write }) => write), former, undo }
   } catch (error) {
     await undo().catch((reason: Error) => process.emitWarning(
       `setting back cgroup limits failed: ${reason.message}; the limits and state.json may be inconsistent`))

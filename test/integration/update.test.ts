@@ -2,7 +2,7 @@
  * `update`: new limits for a container that runs, seen from inside. Source: runc's update.go, config-linux.md
  * "Control groups".
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, test } from 'vitest'
@@ -119,6 +119,17 @@ describeWith(container, 'update', () => {
     const made = await sandbox.create(['true'])
     const { code, stderr } = await update(made.id, ...words)
     expect([code, stderr.replaceAll('\\', '')]).toEqual([1, expect.stringContaining(message)])
+  })
+
+  test.skipIf(existsSync('/sys/fs/resctrl/info'))('schemata are refused where there is no resctrl, and nothing is changed', async () => {
+    const made = await run()
+    const before = stored(made.id)
+    for (const [flag, message] of [['--l3-cache-schema', 'RDT/CAT: l3 cache schema'], ['--mem-bw-schema', 'RDT/MBA: memory bandwidth schema']]) {
+      const { code, stderr } = await update(made.id, flag!, 'X:0=1', '--pids-limit', '40')
+      expect([code, stderr]).toEqual([1, expect.stringContaining(`Intel ${message} is not enabled`)])
+    }
+    expect(cgroupFile(made.id, 'pids', { v1: 'pids.max', v2: 'pids.max' })).toBe('max')
+    expect(stored(made.id)).toEqual(before)
   })
 
   test('what is no JSON, or of the wrong type, is refused with its place', async () => {

@@ -26,19 +26,22 @@ export const command = defineCommand({
   flags: {
     resources: {
       kind: 'text', short: 'r', value: 'FILE',
-      help: 'the limits as JSON, as linux.resources in config.json; - for the standard input; other flags are ignored then',
+      help: 'the limits as JSON, as linux.resources in config.json; - for the standard input; other flags for cgroups are ignored then',
     },
     ...updateFlags,
+    'l3-cache-schema': { kind: 'text', value: 'SCHEMA', help: 'Intel RDT: share of the L3 cache, as L3:0=f;1=f0' },
+    'mem-bw-schema': { kind: 'text', value: 'SCHEMA', help: 'Intel RDT: memory bandwidth, as MB:0=50;1=70' },
   },
   async run(call) {
-    const { resources: path = '' } = call.flags
+    const { resources: path = '', l3CacheSchema, memBwSchema } = call.flags
+    const schemata = { ...(l3CacheSchema && { l3CacheSchema }), ...(memBwSchema && { memBwSchema }) }
     const runtime = await openRuntime(call)
     const container = await runtime.load(call.operands[0] as string)
-    if (path !== '') return container.update(resourcesIn(path))
+    if (path !== '') return container.update(resourcesIn(path), schemata)
     for (const name of ignoredFlags) {
       const value = (call.flags as Readonly<Record<string, unknown>>)[camelCase(name)]
       if (value !== undefined && value !== '') call.log.warning(`Setting --${name} is ignored and will be removed`)
     }
-    await container.update(resourcesOf(call.flags))
+    await container.update(resourcesOf(call.flags), schemata)
   },
 })
