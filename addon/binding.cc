@@ -388,10 +388,9 @@ class Addon : public Napi::Addon<Addon> {
     relay.socket.reset(number(info, 1));
     relay.manager = text(info, 4);
     relay.main_pid = text(info, 5);
-    const int error = OpenProcess(number(info, 2), text(info, 3), relay.process);
-    std::thread([outbox = outbox_, id, error, relay = std::move(relay)] {
-      host::RelayResult done;
-      if (error == 0) done = host::relay_ready(relay);
+    if (OpenProcess(number(info, 2), text(info, 3), relay.process) != 0) relay.process.reset();
+    std::thread([outbox = outbox_, id, relay = std::move(relay)] {
+      const host::RelayResult done = host::relay_ready(relay);
       outbox->post({id, host::EventType::done, done.ready ? 1 : 0, -done.error});
     }).detach();
     return info.Env().Undefined();

@@ -51,6 +51,7 @@ bool read_ready(int socket) {
 }
 
 bool await_ready(const Relay& relay) {
+  if (!relay.process.valid()) return read_ready(relay.socket.get());  // what it said before its end
   pollfd wanted[2] = {{relay.socket.get(), POLLIN, 0}, {relay.process.get(), POLLIN, 0}};
   for (;;) {
     if (poll(wanted, 2, -1) < 0 && errno != EINTR) return false;

@@ -9,7 +9,7 @@ namespace host {
 
 struct Relay {
   Fd socket;             // what the container's program sends to
-  Fd process;            // pidfd of init: without it nothing will come any more
+  Fd process;            // pidfd of init; invalid once it has ended, when nothing more will come
   std::string manager;   // address of the service manager's socket; an abstract one begins with '@'
   std::string main_pid;  // what to call the service's main process, or empty
 };

@@ -65,6 +65,19 @@ describeWith([...container, 'cli'], 'exec and cgroups', () => {
       })
     })
 
+  test('cgroup v2: where the container has divided its own, a new process joins init\'s, but for --cgroup /', async (context) => {
+    if (!v2) context.skip('cgroup v1 has no such rule')
+    const { pid } = JSON.parse((await sandbox.nrunc(['state', id])).stdout) as { pid: number }
+    subCgroup('pids', 'inner')
+    writeFileSync(join(directory('pids'), 'inner/cgroup.procs'), String(pid))
+    writeFileSync(join(directory('pids'), 'cgroup.subtree_control'), '+pids')
+    for (const words of [[], ['--cgroup', 'inner']]) {
+      const { stdout, code } = await exec(...words, id, 'cat', '/proc/self/cgroup')
+      expect([code, cgroupsOf(stdout).get('')]).toEqual([0, `${groupRoot}/${id}/inner`])
+    }
+    expect(await exec('--cgroup', '/', id, 'true')).toMatchObject({ code: 255, stdout: '', stderr: expect.stringContaining('busy') })
+  })
+
   const freeze = (frozen: boolean) => {
     if (v2) writeFileSync(join(directory('pids'), 'cgroup.freeze'), frozen ? '1' : '0')
     else writeFileSync(join(directory('freezer'), 'freezer.state'), frozen ? 'FROZEN' : 'THAWED')
