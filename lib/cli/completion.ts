@@ -48,34 +48,46 @@ ${rows.join('\n')}
     *) return 0 ;;
   esac
   if [ "$stops" = 1 ] && [ "$operands" -gt 0 ]; then return 1; fi
-  case "|$values|" in
+  case "|$values|=|" in
     *"|$previous|"*) return 1 ;;
   esac
   case $command:$current in
     *:-*) ${reply('$flags')} ;;
     :*|help:*) ${reply(`${commands.map(({ name }) => name).join(' ')} help`)} ;;
-    *) if [ "$ids" = 1 ] && [ "$operands" = 0 ]; then ${reply('$(nrunc list -q 2>/dev/null)')}; else return 1; fi ;;
+    *) if [ "$ids" = 1 ] && [ "$operands" = 0 ]; then ${reply('$(_nrunc_ids "$root")')}; else return 1; fi ;;
   esac`
 }
 
 /** The words before the cursor: the command, and how many of its operands are there. */
 const walk = ({ program, commands }: Definitions, words: string): string => `  for word in ${words}; do
-    if [ "$skip" = 1 ]; then skip=0; continue; fi
+    # bash makes a word of its own of a "="
+    if [ "$word" = "=" ]; then skip=1; continue; fi
+    if [ "$skip" = 1 ]; then
+      skip=0
+      if [ "$last" = --root ]; then root=$word; fi
+      continue
+    fi
+    last=$word
     case $command:$word in
       ${withValue(wordsOf(program.flags)).split('|').map((flag) => `:${flag}`).join('|')}) skip=1 ;;
 ${commands.flatMap(({ name, flags }) => {
   const values = withValue(wordsOf(flags))
   return values === '-' ? [] : [`      ${values.split('|').map((flag) => `${name}:${flag}`).join('|')}) skip=1 ;;`]
 }).join('\n')}
+      :--root=*) root=\${word#--root=} ;;
       *:-*) ;;
       :*) command=$word ;;
       *) operands=$((operands + 1)) ;;
     esac
   done`
 
+/** The ids below a state root, or the default one. */
+const ids = '_nrunc_ids() { if [ -n "$1" ]; then nrunc --root "$1" list -q; else nrunc list -q; fi 2>/dev/null; }'
+
 const bash = (definitions: Definitions): string => `# bash completion for nrunc: source it, or put it into /etc/bash_completion.d
+${ids}
 _nrunc_words() {
-  local values flags ids stops word skip=0 command= operands=0 current=$1 previous=$2
+  local values flags ids stops word last= root= skip=0 command= operands=0 current=$1 previous=$2
   shift 2
 ${walk(definitions, '"$@"')}
 ${table(definitions, (words) => `COMPREPLY=($(compgen -W "${words}" -- "$current"))`)}
@@ -90,8 +102,9 @@ complete -o filenames -F _nrunc nrunc
 
 const zsh = (definitions: Definitions): string => `#compdef nrunc
 # zsh completion for nrunc: put it as _nrunc into a directory of $fpath, or source it after compinit
+${ids}
 _nrunc_words() {
-  local values flags ids stops word skip=0 command= operands=0 current=$1 previous=$2
+  local values flags ids stops word last= root= skip=0 command= operands=0 current=$1 previous=$2
   shift 2
 ${walk(definitions, '"$@"')}
 ${table(definitions, (words) => `compadd -- \${=:-${words}}`)}
@@ -116,7 +129,7 @@ const fish = ({ program, commands }: Definitions): string => {
     return [
       `complete -c nrunc -n ${quote(none)} -a ${name} -d ${quote(summary)}`,
       ...fishFlags(condition, flags),
-      ...(wantsId(definition) ? [`complete -c nrunc -n ${quote(condition)} -a '(nrunc list -q 2>/dev/null)'`] : []),
+      ...(wantsId(definition) ? [`complete -c nrunc -n ${quote(condition)} -a '(nrunc (string match -r -- "--root[= ]\\S+" (commandline -c) | string split " ") list -q 2>/dev/null)'`] : []),
     ]
   })
   const all = commands.map(({ name }) => name).join(' ')

@@ -10,13 +10,13 @@ const isInstalled = (shell: Shell): boolean => spawnSync(shell, ['--version']).s
 
 /** How a script is asked for the candidates of a line whose last word is being typed, with two containers at hand. */
 const ask: Record<Shell, (script: string, words: readonly string[]) => string> = {
-  bash: (script, words) => `nrunc() { printf '%s\\n' web-1 db; }; source ${script}
+  bash: (script, words) => `nrunc() { printf '%s\\n' web-1 db "$1-$2"; }; source ${script}
 COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _nrunc; printf '%s\\n' "\${COMPREPLY[@]}"`,
   // compadd works only while a line is edited: here it filters by what is typed, as it does there.
-  zsh: (script, words) => `nrunc() { printf '%s\\n' web-1 db }; compdef() { }; _files() { print -l FILES }
+  zsh: (script, words) => `nrunc() { printf '%s\\n' web-1 db "$1-$2" }; compdef() { }; _files() { print -l FILES }
 compadd() { shift; print -l -- \${(M)@:#\${words[CURRENT]}*} }; source ${script}
 words=(${words.map((word) => `'${word}'`).join(' ')}); CURRENT=${words.length}; _nrunc`,
-  fish: (script, words) => `function nrunc; printf '%s\\n' web-1 db; end; source ${script}; complete -C '${words.join(' ')}'`,
+  fish: (script, words) => `function nrunc; printf '%s\\n' web-1 db "$argv[1]-$argv[2]"; end; source ${script}; complete -C '${words.join(' ')}'`,
 }
 
 let directory: string
@@ -42,7 +42,8 @@ for (const shell of shells) describe.skipIf(!isInstalled(shell))(isInstalled(she
     expect(complete('nrunc ')).toEqual(expect.arrayContaining(['create', 'exec', 'help', 'state']))
     expect(complete('nrunc sta').sort()).toEqual(['start', 'state'])
     expect(complete('nrunc --debug --root /x exec --ignore')).toEqual(['--ignore-paused'])
-    expect(complete('nrunc delete -f ').sort()).toEqual(['db', 'web-1'])
+    expect(complete('nrunc delete -f ').sort()).toEqual(['db', 'list--q', 'web-1'])
+    expect(complete('nrunc --root /other state ')).toContain('--root-/other')
     expect(complete('nrunc state w')).toEqual(['web-1'])
     expect(complete('nrunc create ')).not.toContain('web-1')
     expect(complete('nrunc help ps')).toEqual(['ps'])
