@@ -12,7 +12,8 @@ interface Entry {
 }
 
 const unsupported: readonly Entry[] = [
-  { field: '/linux/seccomp' },
+  { field: '/linux/seccomp/listenerPath' },
+  { field: '/linux/seccomp/syscalls/*/action', when: (value) => value === 'SCMP_ACT_NOTIFY' },
 ]
 
 /** JSON pointers, in which `*` stands for any index, of what is refused whatever its value asks for. */
