@@ -142,6 +142,8 @@ class Addon : public Napi::Addon<Addon> {
         InstanceMethod("pipe", &Addon::Pipe),
         InstanceMethod("close", &Addon::Close),
         InstanceMethod("connect", &Addon::Connect),
+        InstanceMethod("sendDescriptor", &Addon::SendDescriptor),
+        InstanceMethod("seccompFlag", &Addon::SeccompFlag),
         InstanceMethod("descriptorFlags", &Addon::DescriptorFlags),
         InstanceMethod("pendingBytes", &Addon::PendingBytes),
         InstanceMethod("openRoot", &Addon::OpenRoot),
@@ -491,6 +493,27 @@ class Addon : public Napi::Addon<Addon> {
     }
     CALL(fcntl, fd.get(), F_SETFL, 0);
     return result(info, fd.release());
+  }
+
+  // sendDescriptor(socket, data, descriptor): one message, never blocking: what does not fit into a fresh socket is an error
+  Napi::Value SendDescriptor(const Napi::CallbackInfo& info) {
+    std::string data = text(info, 1);
+    struct {
+      kernel::ControlHeader header;
+      int fd;
+      int pad;
+    } control{{sizeof(kernel::ControlHeader) + 4, SOL_SOCKET, SCM_RIGHTS}, number(info, 2), 0};
+    kernel::Vector vector{data.data(), data.size()};
+    kernel::Message message{nullptr, 0, 0, &vector, 1, &control, sizeof control, 0, 0};
+    sys::Call sent = CALL(sendmsg, number(info, 0), &message, kernel::kMessageNoSignal | MSG_DONTWAIT);
+    if (sent.failed()) return result(info, -sent.error());
+    return result(info, static_cast<size_t>(sent.value) == data.size() ? 0 : -EMSGSIZE);
+  }
+
+  // seccompFlag(flag): without a filter a known flag is EFAULT, an unknown one EINVAL
+  Napi::Value SeccompFlag(const Napi::CallbackInfo& info) {
+    sys::Call tried = CALL(seccomp, 1 /* SECCOMP_SET_MODE_FILTER */, number(info, 0), nullptr);
+    return Napi::Boolean::New(info.Env(), tried.error() == EFAULT);
   }
 
   // descriptorFlags(fd): F_GETFD; tells whether it is open

@@ -17,6 +17,7 @@
       "addon/init/identity.cc",
       "addon/init/scheduling.cc",
       "addon/init/program.cc",
+      "addon/init/seccomp.cc",
       "addon/init/lifecycle.cc",
       "addon/sys/resolve.cc"
     ],

@@ -1,7 +1,7 @@
 /**
  * A checked config on its way to a plan: what can be known before a container has an id.
  */
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { type Bundle, checkSpec, readConfig, refuseHostNamespaces } from './bundle.ts'
 import { cgroupFiles, cgroupHost } from './cgroup/detect.ts'
 import type { CgroupPlanner } from './cgroup/driver.ts'
@@ -12,9 +12,11 @@ import type { CreateOptions } from './options.ts'
 import { compile } from './plan/compile.ts'
 import type { GivenDescriptors, PlanContext } from './plan/context.ts'
 import type { Plan } from './plan/operations.ts'
+import type { CompileFilter } from './plan/seccomp.ts'
 import { type EncodedPlan, encodePlan, openId, PlanTemplate, probeId } from './plan/template.ts'
 import { layoutResctrl, type ResctrlGroup } from './resctrl/group.ts'
 import { resctrlHost } from './resctrl/host.ts'
+import { cachedProgram } from './seccomp/cache.ts'
 import { serviceSpec } from './service.ts'
 import { parseJson } from './spec/parse.ts'
 import type { ProcessSpec, Spec } from './spec/schema.ts'
@@ -66,7 +68,9 @@ export class Blueprint {
     const { noPivot, noNewKeyring, hooks } = options
     const { intelRdt } = this.spec.linux ?? {}
     const resctrl = intelRdt === undefined ? undefined : layoutResctrl(intelRdt, id, resctrlHost())
-    const given = { noPivot, noNewKeyring, awaitRuntimeHooks: hasHookFunctions(hooks, 'prestart', 'createRuntime') }
+    const root = dirname(directory)
+    const compileFilter: CompileFilter = (profile) => cachedProgram(root, profile)
+    const given = { noPivot, noNewKeyring, compileFilter, awaitRuntimeHooks: hasHookFunctions(hooks, 'prestart', 'createRuntime') }
     if (templates === undefined || options.listenFds || options.notify || resctrl !== undefined) {
       const planned = serviceSpec(this.spec, this.process, directory, options)
       return { layout, resctrl, plan: encodePlan(this.#compile(id, layout, descriptors, { ...given, resctrl }, planned)) }
@@ -83,7 +87,7 @@ export class Blueprint {
 
   #compile(
     id: string, cgroups: CgroupLayout, descriptors: GivenDescriptors,
-    options: Pick<PlanContext, 'noPivot' | 'noNewKeyring' | 'awaitRuntimeHooks' | 'resctrl'>,
+    options: Pick<PlanContext, 'noPivot' | 'noNewKeyring' | 'awaitRuntimeHooks' | 'resctrl' | 'compileFilter'>,
     { spec, process }: { readonly spec: Spec; readonly process: ProcessSpec } = this,
   ): Plan {
     const hierarchies = cgroupHost()

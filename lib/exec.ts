@@ -2,6 +2,7 @@
  * Adding a process to a container.
  */
 import { existsSync, readlinkSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { cgroupHost } from './cgroup/detect.ts'
 import { joinableCgroups, subCgroups } from './cgroup/exec.ts'
 import type { CgroupPaths } from './cgroup/layout.ts'
@@ -14,6 +15,7 @@ import { compileExec } from './plan/exec.ts'
 import { encodePlan } from './plan/template.ts'
 import { namespaceFiles } from './plan/namespaces.ts'
 import { ContainerProcess, takeTerminal, writePidFile } from './process.ts'
+import { cachedProgram } from './seccomp/cache.ts'
 import { capabilityNames } from './spec/names.ts'
 import { findNamespace } from './spec/namespaces.ts'
 import type { Capabilities, NamespaceType, ProcessSpec, Spec } from './spec/schema.ts'
@@ -64,6 +66,7 @@ export async function executeInContainer(directory: string, state: StateFile, op
       id: state.id, host, cgroupPaths, attached, namespaces: foreignNamespaces(state),
       rootfs: findNamespace(state.config, 'mount') === undefined ? state.rootfs : undefined,
       linux: state.config.linux, resctrl: resctrlGroups(state),
+      compileFilter: (profile) => cachedProgram(dirname(directory), profile),
       keepGroups: host.uid !== 0 && (state.config.linux?.gidMappings?.length ?? 0) === 1, noNewKeyring: state.no_new_keyring,
       descriptors: descriptors.given,
     })), descriptors.list)

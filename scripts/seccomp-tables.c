@@ -1,5 +1,5 @@
 // Prints what the installed libseccomp knows of system calls: a line "version MAJOR.MINOR.MICRO", then for each number of
-// each architecture "ARCHITECTURE NUMBER NAME". Run by seccomp-tables.mjs; see there.
+// each architecture "ARCHITECTURE NUMBER NAME", some of them twice. Run by seccomp-tables.mjs; see there.
 //
 // Numbers from -299 to -100 are libseccomp's for what an architecture has only behind socketcall(2) (-100 - CALL) or
 // ipc(2) (-200 - CALL). The other negative numbers are for what it has not at all, and are left out.
@@ -41,10 +41,12 @@ int main(void) {
         char *name = seccomp_syscall_resolve_num_arch(architectures[a].token, number);
         if (name == NULL) continue;
         remember(name);
+        printf("%s %d %s\n", architectures[a].name, number, name);
         free(name);
       }
     }
   }
+  // Of names with one number the loop above has the first; and here is what only socketcall and ipc stand for.
   for (int a = 0; a < COUNT; a++) {
     for (int i = 0; i < name_count; i++) {
       const int number = seccomp_syscall_resolve_name_arch(architectures[a].token, names[i]);

@@ -18,6 +18,7 @@ enum class EventType : u32 {
   exited = 7,   // a: exit code or -1, b: signal or 0; both -1 and 0: not known any more
   started = 8,
   done = 9,     // a job is finished; a, b and data depend on it
+  listener = 11,  // a: descriptor on which the kernel tells of trapped system calls, owned by the receiver
   notified = 10,  // something happened to what is watched; a: 1 when it is gone, and nothing more will come
 };
 

@@ -203,7 +203,7 @@ void Reactor::read_channel(u32 id, Watch& watch) {
 void Reactor::frame(u32 id, Watch& watch, u32 type, std::string payload) {
   const auto kind = static_cast<plan::FrameType>(type);
   Fd passed;  // may have come together with a frame before the one it belongs to
-  if (kind == plan::FrameType::console || kind == plan::FrameType::forked) {
+  if (kind == plan::FrameType::console || kind == plan::FrameType::forked || kind == plan::FrameType::listener) {
     passed.reset(watch.passed);
     watch.passed = -1;
   }
@@ -213,6 +213,7 @@ void Reactor::frame(u32 id, Watch& watch, u32 type, std::string payload) {
     case plan::FrameType::started: post_({id, EventType::started}); break;
     case plan::FrameType::failed: post_({id, EventType::failed, 0, 0, std::move(payload)}); break;
     case plan::FrameType::console: post_({id, EventType::console, passed.release(), 0, {}, {}, true}); break;
+    case plan::FrameType::listener: post_({id, EventType::listener, passed.release(), 0, {}, {}, true}); break;
     case plan::FrameType::forked: {
       i32 pid = 0;
       if (payload.size() == sizeof pid) __builtin_memcpy(&pid, payload.data(), sizeof pid);

@@ -31,9 +31,18 @@ struct Stamps {
   }
 };
 
+// A filter that waits for its moment; in the memory of the plan.
+struct Filter {
+  const u8* program = nullptr;
+  u32 size = 0;   // bytes
+  u32 flags = 0;  // SECCOMP_FILTER_FLAG_*
+  plan::Item item;
+};
+
 struct Context {
   i16 slots[plan::kMaximumDescriptors];  // numbers, -1 once used up; not initialised, that would touch its memory
   u32 slot_count = 0;
+  plan::Item* item = nullptr;  // the operation that is executed
   i32 pid = 0;      // of this process, as the host sees it
   int control = -1; // the socket to the host
   Fd proc;          // the host's /proc, opened before the container had any say
@@ -45,6 +54,7 @@ struct Context {
   Fd start_fifo;    // open while startContainer hooks run, so that their failure can be told
   PathBuffer program;  // found by findProgram
   Text detail;         // what a failed hook wrote
+  Filter filter;       // to be loaded right before execve
   Stamps stamps;       // sent with `created`
 
   [[nodiscard]] int slot(u32 index) const { return index < slot_count ? slots[index] : -1; }
@@ -118,6 +128,7 @@ Status await_cgroup(Context& context, plan::Reader& arguments);
 Status await_runtime_hooks(Context& context, plan::Reader& arguments);
 Status await_start(Context& context, plan::Reader& arguments);
 Status send_pidfd(Context& context, plan::Reader& arguments);
+Status seccomp(Context& context, plan::Reader& arguments);
 Status execute(Context& context, plan::Reader& arguments);
 
 // Shared by several features.
@@ -129,3 +140,4 @@ Status refuse_proc(const Fd& target, Text operand);
 Status send_frame(int descriptor, const void* frame, u32 size, int passed);
 Status make_pointers(plan::Reader& arguments, u32 extra, const char**& pointers, u32& count);
 void wait_for(int pid);
+Status load_filter(Context& context);

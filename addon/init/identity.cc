@@ -111,14 +111,16 @@ Status set_user(Context&, plan::Reader& arguments) {
 
 Status set_capabilities(Context&, plan::Reader& arguments) {
   u64 effective = arguments.number64(), permitted = arguments.number64();
-  u64 inheritable = arguments.number64(), ambient = arguments.number64();
+  u64 inheritable = arguments.number64(), ambient = arguments.number64(), until_exec = arguments.number64();
   if (!arguments.done()) return malformed();
   u64 owned = 0;
   TRY(capget(owned));  // the kernel refuses what is not there; a smaller set is what a nested host can give
   permitted &= owned;
   effective &= permitted;
   TRY(CALL(prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0));
-  TRY(capset(effective, permitted, inheritable & owned));
+  // execve makes the sets anew, out of the bounding, inheritable and ambient ones: what is kept for init ends there.
+  until_exec &= owned;
+  TRY(capset(effective | until_exec, permitted | until_exec, inheritable & owned));
   for (u32 capability = 0; capability < kCapabilities; capability++) {
     if (((ambient & permitted & inheritable) >> capability) & 1) {
       TRY(CALL(prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0));

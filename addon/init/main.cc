@@ -143,6 +143,7 @@ Status run(Context& context, Operation operation, plan::Reader& arguments) {
     case Operation::hook: return hook(context, arguments);
     case Operation::awaitStart: return await_start(context, arguments);
     case Operation::sendPidfd: return send_pidfd(context, arguments);
+    case Operation::seccomp: return seccomp(context, arguments);
     case Operation::execute: return execute(context, arguments);
     case Operation::scheduler: return set_scheduler(context, arguments);
     case Operation::ioPriority: return set_io_priority(context, arguments);
@@ -158,8 +159,8 @@ Status run(Context& context, Operation operation, plan::Reader& arguments) {
   plan::FrameWriter frame(plan::FrameType::failed);
   frame.failure(item.index, item.operation, item.field, status, context.detail);
   if (context.start_fifo.valid()) CALL(write, context.start_fifo.get(), frame.data(), frame.size());
-  // Also when nobody listens any more: nothing is left to do but end.
-  (void)send_frame(context.control, frame.data(), frame.size(), -1);
+  // Also when nobody listens any more: nothing is left to do but end. A write, because that is what filters allow.
+  CALL(write, context.control, frame.data(), frame.size());
   CALL(exit_group, 1);
   __builtin_unreachable();
 }
@@ -170,6 +171,7 @@ extern "C" [[noreturn]] void init_main() {
   Context context;
   plan::Item item;
   plan::Operations operations;
+  context.item = &item;
   Status status = forget_inheritance(context);
   if (status.ok()) status = receive_plan(context, operations);
   if (status.ok()) status = prepare(context);

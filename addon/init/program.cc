@@ -112,6 +112,7 @@ Status execute(Context& context, plan::Reader& arguments) {
     find_home(uid, home);
     envp[envc] = home.data;
   }
+  TRY(load_filter(context));
   return status_of(CALL(execve, context.program.data, argv, envp), context.program.text());
 }
 

@@ -32,6 +32,7 @@ enum class FrameType : u32 {
   failed = 3,   // u32 operation index, u32 operation, i32 errno, texts: pointer, system call, operand, detail
   console = 4,  // carries the master of the console
   forked = 5,   // i32 pid; carries the pidfd of the process that goes on
+  listener = 7,  // carries the descriptor on which trapped system calls are told
   started = 6,  // start was heard; end of file that follows means that the program was executed
 };
 

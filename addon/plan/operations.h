@@ -68,6 +68,8 @@ enum class Operation : u32 {
   awaitStart = 82,
   execute = 83,
 
+  seccomp = 90,
+
   sendPidfd = 100,
   scheduler = 92,
   ioPriority = 93,

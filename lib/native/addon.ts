@@ -53,6 +53,10 @@ export interface Addon {
   /** For descriptors that came from the addon; those of node:fs are closed there. */
   close(fd: number): number
   connect(path: string): number
+  /** Send data with a descriptor through a connected socket. Both stay the caller's. */
+  sendDescriptor(socket: number, data: string, descriptor: number): number
+  /** Whether this kernel knows a flag of seccomp(2), SECCOMP_SET_MODE_FILTER. */
+  seccompFlag(flag: number): boolean
   descriptorFlags(fd: number): number
   /** O_PATH descriptor of the root directory of a process. */
   openRoot(pid: number, startTime: string): number
@@ -68,7 +72,7 @@ export interface Addon {
 /** The kinds of events; the same numbers as `host::EventType` in `addon/host/events.h`. */
 export const EVENT = {
   spawned: 1, ready: 2, created: 3, failed: 4, console: 5, closed: 6, exited: 7, started: 8, done: 9,
-  notified: 10,
+  notified: 10, listener: 11,
 } as const
 
 /** The package's own directory: the one above this file that has package.json, in the sources as in the bundle. */

@@ -43,6 +43,7 @@ export class Child {
   readonly #created = deferred<void>()
   readonly #executed = deferred<void>()
   readonly #console = deferred<number>()
+  readonly #listener = deferred<number>()
   readonly #exit = deferred<Ended>()
   #hostStamps = ''
   #initStamps = nothing
@@ -50,6 +51,7 @@ export class Child {
   #failure: NruncError | undefined
   #alive = true
   #consoleTaken = false
+  #listenerTaken = false
 
   /** Start executing PLAN. DESCRIPTORS are its slots; they stay the caller's. */
   constructor(plan: EncodedPlan, descriptors: readonly number[]) {
@@ -89,6 +91,12 @@ export class Child {
     if (!this.#consoleTaken) this.takeConsole().then((fd) => addon().close(fd), () => {})
   }
 
+  /** Descriptor on which the kernel tells of trapped system calls; it belongs to the caller. To be asked for at once. */
+  takeListener(): Promise<number> {
+    this.#listenerTaken = true
+    return this.#listener.promise
+  }
+
   /** The end; also resolves when there never was a process. */
   get exit(): Promise<Ended> { return this.#exit.promise }
 
@@ -123,6 +131,10 @@ export class Child {
         this.#created.resolve()
         break
       case EVENT.console: this.#console.resolve(a); break
+      case EVENT.listener:
+        if (this.#listenerTaken) this.#listener.resolve(a)
+        else addon().close(a)
+        break
       case EVENT.failed:
         this.#fail(failureError(data))
         if (this.pid === 0) this.#end() // the host's part failed: there is no process, and no other event
@@ -146,7 +158,7 @@ export class Child {
 
   #fail(error: NruncError): void {
     this.#failure ??= error
-    for (const stage of [this.#spawned, this.#ready, this.#created, this.#executed, this.#console]) {
+    for (const stage of [this.#spawned, this.#ready, this.#created, this.#executed, this.#console, this.#listener]) {
       if (!stage.settled()) stage.reject(this.#failure)
     }
   }

@@ -18,6 +18,7 @@ import { NO_SLOT, type Operation, type Plan } from './operations.ts'
 import { planConsole, planExecute, planPidfd, planProcess } from './process.ts'
 import { planDomain } from './scheduling.ts'
 import { planResctrl } from './resctrl.ts'
+import { planSeccomp } from './seccomp.ts'
 import { planPaths, planPivot, planRoot, planSysctl } from './rootfs.ts'
 
 const O_WRONLY = 1
@@ -64,7 +65,9 @@ function planInit(
   const identity: IdentityFacts = {
     host: context.host, field: '/process',
     keepGroups: namespaces.mapIds.some((one) => one.op === 'mapIds' && one.denySetgroups === 1),
+    filtered: spec.linux?.seccomp !== undefined,
   }
+  const filter = planSeccomp(spec.linux?.seccomp, context.descriptors.fifo !== undefined, context.compileFilter)
   return [
     ...namespaces.enter,
     { op: 'newSession', field: '' },
@@ -78,8 +81,10 @@ function planInit(
     ...planPidfd(context.descriptors, 'standard'),
     ...planDomain(spec.linux),
     ...planProcess(process, context.descriptors, identity),
+    ...filter.beforeStart,
     { op: 'awaitStart', field: '', fifo: context.descriptors.fifo ?? NO_SLOT },
     ...planHooks(hooks?.startContainer, 'startContainer', hookState(spec, context, 'created')),
+    ...filter.beforeExec,
     planExecute(process, '/process'),
   ]
 }

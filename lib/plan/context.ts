@@ -5,6 +5,7 @@ import type { CgroupHost } from '../cgroup/host.ts'
 import type { CgroupLayout } from '../cgroup/layout.ts'
 import type { HasFile } from '../cgroup/limit.ts'
 import type { ResctrlGroup } from '../resctrl/group.ts'
+import type { CompileFilter } from './seccomp.ts'
 
 /** Slots (see `operations.ts`) of the descriptors that the caller brings along. */
 export interface GivenDescriptors {
@@ -42,6 +43,8 @@ export interface HostFacts {
 }
 
 export interface PlanContext {
+  /** How the filter of system calls is made; default: compiled anew. */
+  readonly compileFilter?: CompileFilter | undefined
   readonly id: string
   /** Absolute path of the bundle. */
   readonly bundle: string

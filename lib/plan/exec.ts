@@ -12,6 +12,7 @@ import { joinOrderOf, namespaceFlags } from './namespaces.ts'
 import { NO_SLOT, type Operation, type Plan } from './operations.ts'
 import { planConsole, planExecute, planPidfd, planProcess } from './process.ts'
 import { enterResctrl } from './resctrl.ts'
+import { type CompileFilter, planSeccomp } from './seccomp.ts'
 import { planAffinity, planDomain } from './scheduling.ts'
 
 export interface ExecContext {
@@ -25,10 +26,11 @@ export interface ExecContext {
   readonly namespaces: readonly { readonly type: NamespaceType; readonly path: string }[]
   /** The root of a container that has no mount namespace of its own: exec changes to it too. */
   readonly rootfs?: string | undefined
-  /** `linux` of the container's config: the execution domain and the memory policy are those of all its processes. */
+  /** `linux` of the container's config: domain, memory policy and filter are those of all its processes. */
   readonly linux?: LinuxSpec | undefined
   /** Groups of resctrl that the container is in, the outer one first. */
   readonly resctrl?: readonly string[] | undefined
+  readonly compileFilter?: CompileFilter | undefined
   readonly keepGroups: boolean
   readonly noNewKeyring: boolean
   readonly descriptors: GivenDescriptors
@@ -51,6 +53,7 @@ export function compileExec(process: ProcessSpec, context: ExecContext): Plan {
   const entry = attached ? { tasks: [], into: '' } : affinity.before.length > 0 ? laterEntry(cgroupPaths) : cgroupEntry(cgroupPaths)
   const firstTask = context.descriptors.count
   const firstNamespace = firstTask + entry.tasks.length
+  const filter = planSeccomp(context.linux?.seccomp, false, context.compileFilter)
   const joined = joinOrderOf(context.host).flatMap((type) => context.namespaces.filter((one) => one.type === type))
   const resctrl = enterResctrl(context.resctrl ?? [], firstNamespace + joined.length, '')
   return {
@@ -79,8 +82,11 @@ export function compileExec(process: ProcessSpec, context: ExecContext): Plan {
       ...planConsole(process, context.descriptors, '', false),
       ...planPidfd(context.descriptors, 'setns'),
       ...planDomain(context.linux),
-      ...planProcess(process, context.descriptors, { host: context.host, field: '', keepGroups: context.keepGroups }),
+      ...planProcess(process, context.descriptors, {
+        host: context.host, field: '', keepGroups: context.keepGroups, filtered: context.linux?.seccomp !== undefined,
+      }),
       { op: 'awaitStart', field: '', fifo: NO_SLOT },
+      ...filter.beforeExec,
       planExecute(process, ''),
     ],
   }

@@ -17,6 +17,8 @@ export interface IdentityFacts {
   readonly field: string
   /** setgroups(2) is denied: an unprivileged user mapped its own group. */
   readonly keepGroups: boolean
+  /** The process gets a filter of system calls. Default false. */
+  readonly filtered?: boolean | undefined
 }
 
 /** Capability names as a bit mask; names that this version does not know are not there (validation warns of them). */
@@ -47,7 +49,7 @@ export function planLimits(process: ProcessSpec, { host, field }: IdentityFacts)
 }
 
 /** Becoming the user. Without `capabilities` the process has none, and none to gain. */
-export function planUser(process: ProcessSpec, { field, keepGroups }: IdentityFacts): Operation[] {
+export function planUser(process: ProcessSpec, { field, keepGroups, filtered = false }: IdentityFacts): Operation[] {
   const sets: Capabilities = process.capabilities ?? {}
   const at = process.capabilities === undefined ? field : `${field}/capabilities`
   return [
@@ -63,6 +65,8 @@ export function planUser(process: ProcessSpec, { field, keepGroups }: IdentityFa
       op: 'setCapabilities', field: at,
       effective: capabilityMask(sets.effective), permitted: capabilityMask(sets.permitted),
       inheritable: capabilityMask(sets.inheritable), ambient: capabilityMask(sets.ambient),
+      // To load a filter takes no_new_privs or this. seccomp(2).
+      untilExec: filtered && !process.noNewPrivileges ? capabilityMask(['CAP_SYS_ADMIN']) : 0n,
     },
   ]
 }

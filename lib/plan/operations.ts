@@ -163,9 +163,10 @@ export const operations = define({
   dropBounding: { code: 71, by: 'init', verb: 'drop the bounding capabilities', fields: { keep: 'u64' } },
   /** setgroups (unless `keepGroups` 1), setgid, setuid; capabilities are kept for setCapabilities. */
   setUser: { code: 72, by: 'init', verb: 'set the user', fields: { uid: 'u32', gid: 'u32', groups: 'numbers', keepGroups: 'u32' } },
+  /** `untilExec` is kept besides, effective and permitted: execve takes it away. */
   setCapabilities: {
     code: 73, by: 'init', verb: 'set capabilities',
-    fields: { effective: 'u64', permitted: 'u64', inheritable: 'u64', ambient: 'u64' },
+    fields: { effective: 'u64', permitted: 'u64', inheritable: 'u64', ambient: 'u64', untilExec: 'u64' },
   },
   /** chdir, and make sure that the result lies inside the root (CVE-2024-21626). */
   changeDirectory: { code: 74, by: 'init', verb: 'change directory to', fields: { path: 'text', tolerateDenied: 'u32' } },
@@ -184,6 +185,8 @@ export const operations = define({
   awaitStart: { code: 82, by: 'init', verb: 'wait for start', fields: { fifo: 'slot' } },
   /** Send a pidfd of this process to a socket; the message is NAME. */
   sendPidfd: { code: 100, by: 'init', verb: 'send the pidfd to', fields: { receiver: 'slot', name: 'text' } },
+  /** Load a filter of system calls: with `now` 1 at once, otherwise right before execve. `flags` are SECCOMP_FILTER_FLAG_*. */
+  seccomp: { code: 90, by: 'init', verb: 'load the seccomp filter', fields: { program: 'bytes', flags: 'u32', now: 'u32' } },
   /** execve of the program found by findProgram. `home` 1: add HOME from the container's /etc/passwd. */
   execute: { code: 83, by: 'init', verb: 'exec', fields: { args: 'list', env: 'list', home: 'u32', uid: 'u32' } },
 

@@ -62,19 +62,20 @@ export const names = (
 ).split(' ')
 
 const X86 = [0,
-  '3w 3y 45 - - x 1f 7y 3g 3t r ao - - - - 3q - 9x h - 19 - - cj 54 55 c f 52 5w 1p 9j b9 7e ba 7d b7 7f bb 7c b8 ' +
-  '3c c3 6 c4 - ah 8 3j 3l 15 1r 96 72 95 73 - 8v c9 74 - 8z 94 b 9y 1 70 8j c7 6y 7k 90 9e 9f 3p 2m 8i ck 2n 5r ' +
-  '8a 1j 65 44 6f d0 d1 9q 6i 3z 2 6l bz 6c c0 by c1 30 5h 8c 2s 7h 3a z 2l 5e 6o co bq cn ch cm 8b 3m 7n 8o 6s - ' +
-  '8u 53 3x 64 1e 5m 1d 5l 1b 5k 28 5p 2x - - 3o 1t k 58 1s 2o 9v 4r 5v 4l 5t 24 25 43 - - 68 26 o 5j 6d cw w 34 ' +
-  '3k 84 83 98 85 6x 6u 6v ap bk 6t 6w bu bv bt 1i 2t 32 82 81 39 9p - 7v 80 11 cd cc ce g 5i 6e 9 8f - cq 6g cx ' +
-  '6h 1h 71 6k j 6b cr ct cs 2z 5g 63 cl 7m af 9w cf 86 62 13 88 e 89 46 ag 48 2i 5c 3f l ca bx 8t 3h 1k 7u 7t 7p ' +
-  '7s bn 7r bm 7q 4j cu - - - - 40 - 47 49 2j 9h 4i - 4p y s 2c 1n i 31 5 9i bw cz 87 c5 t - - - 9c 3s c6 c2 bs ' +
-  '16 97 61 al am ak 4o 8l bi 4s 50 99 ai 9g c8 cg 9n 9o 18 2q 8k bh q 59 51 9a aj 4n 3n cb 3 69 2h 2d 8h 41 2g - ' +
-  '- - bl - 75 6j cy 12 8e 9t 7z 0 - - 14 aq 4u 4w 4v 4y 4t 4z 4x bp 9b - - - - - - 4f 4g 6q 9s 4b 4d 4h br 6p 9r ' +
-  '4a 4c 4e 9u - 2a - - - - bo - 57 6n - - - 7o ci 8n 6r 76 - 3d 3v 60 3u 5z 1a 5y 29 5q 22 2w 9m 1l 2p 1z 5o 4q ' +
-  '5u 4k 5s 1y 5n 23 1u - 27 n 5x 6a cv 1w - - - - - 1v 56 1c 8x 93 21 3i 3b 20 - 2u - 8p - - 1x 2y 5f 2r 7g cp ' +
-  'an p v - - 37 2f - 2b 8g 10 8q - 9k - - 3r 38 2v - 8r 7i d 77 7b 7a 79 bc 78 bd - 8y 92 be 91 bf 17 6m 2k 5d - ' +
-  '5b 1m 1o m 1g 3e a 8d 8m - 2e ae - - 1q u 8w bg 7j 5a 33 4m 35 8s 7l 36 7w 7 4 42'] as const
+  '3w 3y 45 - a4 x 1f 7y 3g 3t r ao - - - - 3q a1 9x h - 19 - - cj 54 55 c f 52 5w 1p 9j b9 7e ba 7d b7 7f bb 7c ' +
+  'b8 3c c3 6 c4 a2 ah 8 3j 3l 15 1r 96 72 95 73 - 8v c9 74 - 8z 94 b 9y 1 70 8j c7 6y 7k 90 9e 9f 3p 2m 8i ck 2n ' +
+  '5r 8a 1j 65 44 6f d0 d1 9q 6i 3z 2 6l bz 6c c0 by c1 30 5h 8c 2s 7h 3a z 2l 5e 6o co bq cn ch cm 8b 3m 7n 8o ' +
+  '6s - 8u 53 3x 64 1e 5m 1d 5l 1b 5k 28 5p 2x - a8 3o 1t k 58 1s 2o 9v 4r 5v 4l 5t 24 25 43 a7 a5 68 26 o 5j 6d ' +
+  'cw w 34 3k 84 83 98 85 6x 6u 6v ap bk 6t 6w bu bv bt 1i 2t 32 82 81 39 9p - 7v 80 11 cd cc ce g 5i 6e 9 8f a3 ' +
+  'cq 6g cx 6h 1h 71 6k j 6b cr ct cs 2z 5g 63 cl 7m af 9w cf 86 62 13 88 e 89 46 ag 48 2i 5c 3f l ca bx 8t 3h 1k ' +
+  '7u 7t 7p 7s bn 7r bm 7q 4j cu b6 b3 b5 b4 40 - 47 49 2j 9h 4i - 4p y s 2c 1n i 31 5 9i bw cz 87 c5 t - - - 9c ' +
+  '3s c6 c2 bs 16 97 61 al am ak 4o 8l bi 4s 50 99 ai 9g c8 cg 9n 9o 18 2q 8k bh q 59 51 9a aj 4n 3n cb 3 69 2h ' +
+  '2d 8h 41 2g - ab 9d bl ac 75 6j cy 12 8e 9t 7z 0 - - 14 aq 4u 4w 4v 4y 4t 4z 4x bp 9b - - - - - - 4f 4g 6q 9s ' +
+  '4b 4d 4h br 6p 9r 4a 4c 4e 9u - 2a ay ax - - bo - 57 6n 9l aa a9 7o ci 8n 6r 76 - 3d 3v 60 3u 5z 1a 5y 29 5q ' +
+  '22 2w 9m 1l 2p 1z 5o 4q 5u 4k 5s 1y 5n 23 1u a6 27 n 5x 6a cv 1w b1 b0 b2 az ad 1v 56 1c 8x 93 21 3i 3b 20 9z ' +
+  '2u a0 8p - - 1x 2y 5f 2r 7g cp an p v - - 37 2f - 2b 8g 10 8q - 9k - - 3r 38 2v - 8r 7i d 77 7b 7a 79 bc 78 bd ' +
+  '- 8y 92 be 91 bf 17 6m 2k 5d - 5b 1m 1o m 1g 3e a 8d 8m - 2e ae - - 1q u 8w bg 7j 5a 33 4m 35 8s 7l 36 7w 7 4 ' +
+  '42'] as const
 
 const X86_64 = [0,
   '- - 4c 17 80 l 4j 6w 4f 53 11 4e - - - - - 1d 8x - - c - - cj 3h 3i 28 2i 2k - 4h 8h - 6d - 6c - 6e - 6b - 1k ' +
@@ -150,34 +151,34 @@ const LOONGARCH64 = [0,
   '3m 19 - - - - 4m - 13 4g - z 2p - - 7u - - - - 2g - - - 1m - - 23 - 78 2n - 1s 1u'] as const
 
 const M68K = [0,
-  '3w 3y 45 - - x 1f 7r 3g - r - - - 9c 9b 3q - 9u - - 19 - 3f cj 54 55 c f g 5i 1p 9i b9 79 ba 78 b7 7a bb 77 b8 ' +
-  '3c c3 6 c4 - ag 8 3j 3l 15 1r 92 6x 91 6y - 8r c9 6z - 8v 90 b 9v 1 6v 8c c7 6u 7f 8w 9d 9e 3p 2m 8b ck 2n 5r ' +
-  '83 1j 6n 44 6c d0 d1 9o 6f 3z 2 6i bz 69 c0 by c1 30 5h 85 2s 7c 3a - 2l 5e 6j co bq cn ch cm 84 3m 7h 8h 99 - ' +
-  '8q 53 3x 64 1e 5m 1d 5l 1b 5k 28 5p 2x 4m - 3o 1t k 58 1s 2o 9s 4r 5v 4l 5t 24 25 43 - - 65 26 o 5j 6a cw - - ' +
-  '3k 7x 7w 94 7y 6t 6q 6r - bk 6p 6s bu bv bt 1i - - 7v 7u 39 9n - 8p 7t 11 cd cc ce 52 5w 6b 9 88 - cq 6d cx 6e ' +
-  '- 6w 6h j 68 cr ct cs 2z 5g 6m cl 7g ae 9t - 7z 6l 13 81 e 82 46 af 48 2i 5c - l ca bx 8m 3h - 7o 7n 7j 7m bn ' +
-  '7l bm 7k 4j cu - - - - 40 - 47 49 2j 9g 4i - 4p y s 2c - i - 5 9h bw cz 80 c5 t - - - 98 3s c6 c2 bs 16 93 61 ' +
-  'am an al 4o 8e bi 4s 50 95 ah 9f c8 cg 9l 9m - - 8d bh q 59 51 96 ai 4n 3n cb 3 6o 2h 2d 8a 41 2g - - - bl - ' +
-  '70 6g cy 12 87 9r 7s 0 - - 14 ao 4u 4w 4v 4y 4t 4z 4x bp 97 - - - - - - 4f 4g 8o 9q 4b 4d 4h br 8n 9p 4a 4c 4e ' +
-  'ak - 2a - - - - bo - 57 6k - - - 7i ci 8g 9a 71 - 3d 3v 60 3u 5z 1a 5y 29 5q 22 2w 9k 1l 2p 1z 5o 4q 5u 4k 5s ' +
-  '1y 5n 23 1u - 27 n 5x 67 cv 1w - - - - - 1v 56 1c 8t 8z 21 3i 3b 20 - 2u - 8i - - 1x 2y 5f 2r 7b cp aj p - - - ' +
-  '37 2f - 2b 89 10 8j - 9j - - 3r 38 2v - 8k 7d d 72 76 75 74 bc 73 bd - 8u 8y be 8x bf 17 66 2k 5d - 5b - 1o m ' +
-  '1g 3e a 86 8f - 2e ad - - 1q u 8s bg 7e 5a 33 - - 8l - 36 7p 7 4 42'] as const
+  '3w 3y 45 - a1 x 1f 7r 3g - r - - - 9c 9b 3q 9y 9u - - 19 - 3f cj 54 55 c f g 5i 1p 9i b9 79 ba 78 b7 7a bb 77 ' +
+  'b8 3c c3 6 c4 9z ag 8 3j 3l 15 1r 92 6x 91 6y - 8r c9 6z - 8v 90 b 9v 1 6v 8c c7 6u 7f 8w 9d 9e 3p 2m 8b ck 2n ' +
+  '5r 83 1j 6n 44 6c d0 d1 9o 6f 3z 2 6i bz 69 c0 by c1 30 5h 85 2s 7c 3a - 2l 5e 6j co bq cn ch cm 84 3m 7h 8h ' +
+  '99 - 8q 53 3x 64 1e 5m 1d 5l 1b 5k 28 5p 2x 4m a5 3o 1t k 58 1s 2o 9s 4r 5v 4l 5t 24 25 43 a4 a2 65 26 o 5j 6a ' +
+  'cw - - 3k 7x 7w 94 7y 6t 6q 6r - bk 6p 6s bu bv bt 1i - - 7v 7u 39 9n - 8p 7t 11 cd cc ce 52 5w 6b 9 88 a0 cq ' +
+  '6d cx 6e - 6w 6h j 68 cr ct cs 2z 5g 6m cl 7g ae 9t - 7z 6l 13 81 e 82 46 af 48 2i 5c - l ca bx 8m 3h - 7o 7n ' +
+  '7j 7m bn 7l bm 7k 4j cu b6 b3 b5 b4 40 - 47 49 2j 9g 4i - 4p y s 2c - i - 5 9h bw cz 80 c5 t - - - 98 3s c6 c2 ' +
+  'bs 16 93 61 am an al 4o 8e bi 4s 50 95 ah 9f c8 cg 9l 9m - - 8d bh q 59 51 96 ai 4n 3n cb 3 6o 2h 2d 8a 41 2g ' +
+  '- a8 ab bl a9 70 6g cy 12 87 9r 7s 0 - - 14 ao 4u 4w 4v 4y 4t 4z 4x bp 97 - - - - - - 4f 4g 8o 9q 4b 4d 4h br ' +
+  '8n 9p 4a 4c 4e ak - 2a ay ax - - bo - 57 6k ac a7 a6 7i ci 8g 9a 71 - 3d 3v 60 3u 5z 1a 5y 29 5q 22 2w 9k 1l ' +
+  '2p 1z 5o 4q 5u 4k 5s 1y 5n 23 1u a3 27 n 5x 67 cv 1w b1 b0 b2 az aa 1v 56 1c 8t 8z 21 3i 3b 20 9w 2u 9x 8i - - ' +
+  '1x 2y 5f 2r 7b cp aj p - - - 37 2f - 2b 89 10 8j - 9j - - 3r 38 2v - 8k 7d d 72 76 75 74 bc 73 bd - 8u 8y be ' +
+  '8x bf 17 66 2k 5d - 5b - 1o m 1g 3e a 86 8f - 2e ad - - 1q u 8s bg 7e 5a 33 - - 8l - 36 7p 7 4 42'] as const
 
 const MIPS = [4000,
-  '3w 3y 49 - - x 1f 7s 3g 3t r - - - - - 3q - 9v h - 19 44 43 cj 5o 5p c f 5m - 1p 9h b9 7c ba 7b b7 7d bb 7a b8 ' +
-  '3c c3 6 c4 - a0 8 3j 3l 15 1r 93 6w 92 6x - 8p c9 6y - 8v 91 b 9w 1 6u 8c c7 72 - 8w 9c 9d 3p 2m 8b ck 2n - 83 ' +
-  '1j 64 48 6d d0 d1 9o 6g 3z 2 6j bz 6a c0 by c1 30 5z 85 2s 74 3a z 2l 5w 6m co bq cn ch cm 84 3m 7h 8m - - 8o ' +
-  '5n 3x 63 1e - 1d - 1b - 28 - 2x - - 3o 1t k 5s 1s 2o 9t 5b - 56 - 24 25 47 - - 66 26 o - 6b cw w 34 3k 7x 7w ' +
-  '95 7y 6t 6q 6r a8 bk 6p 6s bu bv bt 1i 2t 32 8r 8q 39 9n - 8n 7u 11 cd cc ce g - 6c 9 88 - cq 6e cx 6f 1h 6v ' +
-  '6i j 69 cr ct cs 2z 5y 62 cl 7g 9y 9u - 7z 61 13 81 e 82 4a 9z 4c 2i 5u 3f l ca bx 8k 3h 1k 7o 7n 7j 7m bn 7l ' +
-  'bm 7k 4n cu - - - - 40 - 4b 4d 2j 9f 4m - 59 y - - - - - 5 9g bw cz 80 c5 t - - - 99 3s c6 c2 bs 16 94 60 a4 ' +
-  'a5 a3 58 8e bi 5c 5k 96 a1 9e c8 cg 9l 9m 18 2q 8d bh q 5t 5l 97 a2 57 3n cb 3 67 2h 2d 8a 41 2g - - - bl - 6z ' +
-  '6h cy 12 87 9r 7t 71 - - 14 a7 5e 5g 5f 5i 5d 5j 5h bp 98 - - - - - - 4j 4k 6o 9q 4f 4h 4l br 6n 9p 4e 4g 4i ' +
-  '9s - - - - - - bo - 5r 6l - - - 7i ci 8l 7v 70 - 3d 3v - 3u - 1a - 29 - 22 2w 9k 1l 2p 1z - 5a - 55 - 1y - 23 ' +
-  '1u - 27 n - 68 cv 1w - - - - - 1v 5q 1c 8t 90 21 3i 3b 20 - 2u - 8g - - 1x 2y 5x 2r 73 cp a6 p v - - 37 2f - ' +
-  '2b 89 10 8h - 9i - 0 3r 38 2v 45 8i 7e d 75 79 78 77 bc 76 bd 8u 8x 8y be 8z bf 17 6k 2k 5v - - 1m 1o m 1g 3e ' +
-  'a 86 8f - 2e 9x - - 1q u 8s bg 7f - 33 35 - 8j 7p 36 7q 7 4 42'] as const
+  '3w 3y 49 4o 9a x 1f 7s 3g 3t r - - - - - 3q 4p 9v h - 19 44 43 cj 5o 5p c f 5m - 1p 9h b9 7c ba 7b b7 7d bb 7a ' +
+  'b8 3c c3 6 c4 4q a0 8 3j 3l 15 1r 93 6w 92 6x - 8p c9 6y - 8v 91 b 9w 1 6u 8c c7 72 - 8w 9c 9d 3p 2m 8b ck 2n ' +
+  '- 83 1j 64 48 6d d0 d1 9o 6g 3z 2 6j bz 6a c0 by c1 30 5z 85 2s 74 3a z 2l 5w 6m co bq cn ch cm 84 3m 7h 8m - ' +
+  '- 8o 5n 3x 63 1e - 1d - 1b - 28 - 2x - 4r 3o 1t k 5s 1s 2o 9t 5b - 56 - 24 25 47 4s 4t 66 26 o - 6b cw w 34 3k ' +
+  '7x 7w 95 7y 6t 6q 6r a8 bk 6p 6s bu bv bt 1i 2t 32 8r 8q 39 9n - 8n 7u 11 cd cc ce g - 6c 9 88 4u cq 6e cx 6f ' +
+  '1h 6v 6i j 69 cr ct cs 2z 5y 62 cl 7g 9y 9u - 7z 61 13 81 e 82 4a 9z 4c 2i 5u 3f l ca bx 8k 3h 1k 7o 7n 7j 7m ' +
+  'bn 7l bm 7k 4n cu b6 b3 b5 b4 40 - 4b 4d 2j 9f 4m - 59 y - - - - - 5 9g bw cz 80 c5 t - - - 99 3s c6 c2 bs 16 ' +
+  '94 60 a4 a5 a3 58 8e bi 5c 5k 96 a1 9e c8 cg 9l 9m 18 2q 8d bh q 5t 5l 97 a2 57 3n cb 3 67 2h 2d 8a 41 2g 4v ' +
+  '4w 9b bl 4x 6z 6h cy 12 87 9r 7t 71 - - 14 a7 5e 5g 5f 5i 5d 5j 5h bp 98 - - - - - - 4j 4k 6o 9q 4f 4h 4l br ' +
+  '6n 9p 4e 4g 4i 9s - - ay ax - - bo 4y 5r 6l 9j 4z 50 7i ci 8l 7v 70 - 3d 3v - 3u - 1a - 29 - 22 2w 9k 1l 2p 1z ' +
+  '- 5a - 55 - 1y - 23 1u 51 27 n - 68 cv 1w b1 b0 b2 az 52 1v 5q 1c 8t 90 21 3i 3b 20 53 2u 54 8g - - 1x 2y 5x ' +
+  '2r 73 cp a6 p v - - 37 2f - 2b 89 10 8h - 9i - 0 3r 38 2v 45 8i 7e d 75 79 78 77 bc 76 bd 8u 8x 8y be 8z bf 17 ' +
+  '6k 2k 5v - - 1m 1o m 1g 3e a 86 8f - 2e 9x - - 1q u 8s bg 7f - 33 35 - 8j 7p 36 7q 7 4 42'] as const
 
 const MIPS64 = [5000,
   '- m 48 16 85 k 4e 6n 4a 4w 11 - - - - - - 1c 8r - - c 5i 5h cj 3f 3g 26 2g 2i - 4c 8c - 67 - 66 - 68 - 65 - 1j ' +
@@ -216,81 +217,81 @@ const MIPSEL64 = MIPS64
 const MIPSEL64N32 = MIPS64N32
 
 const PPC = [0,
-  '3w 3y 45 - - x 1f 7h 3g 3t r - - - - - 3q - a1 h - 19 - - cj 53 54 c f 51 - 1p 9n b9 6v ba 6u b7 6w bb 6t b8 ' +
-  '3c c3 6 c4 - aj 8 3j 3l 15 1r 8s 6k 8r 6l - 8f c9 6m - 8j 8q b a2 1 6i 8a c7 6h 72 8l 8z 90 3p 2m 89 ck 2n - ' +
-  '81 1j 5o 44 5y d0 d1 9t 61 3z 2 64 bz 5v c0 by c1 30 5h 83 2s 71 3a z 2l 5e 65 co bq cn ch cm 82 3m 78 8b - - ' +
-  '8e 52 3x 5m 1e - 1d - 1b - 28 - 2x - - 3o 1t k 57 1s 2o 9z 4q - 4l - 24 25 43 - - 5r 26 o - 5w cw w 34 3k 7o ' +
-  '7n 8u 7p 6f 6c 6d as bk 6b 6e bu bv bt 1i 2t 32 7m 7l 39 9u am 7g 7j 11 cd cc ce g - 5x 9 86 - cq 5z cx 60 1h ' +
-  '6j 63 j 5u cr ct cs 2z 5g 5p cl 77 a5 a0 - 76 5q 13 7z e 80 46 ai 48 2i 5c 3f l ca bx 8d 3h 1k 7f 7e 7a 7d bn ' +
-  '7c bm 7b 4j cu - - - - 40 5l 47 49 2j 9l 4i - 4o y s 2c 1n i 31 5 9m bw cz 7y c5 t 5k 5i 5j 8v 3s c6 c2 bs 16 ' +
-  '8t 5n ao ap aq 4n 7t bi 4r 4z 8w ak 91 c8 cg 9r 9s 18 2q 7s bh q 58 50 8x al 4m 3n cb 3 5b 2h 2d 88 41 2g - - ' +
-  '- bl - 6n 62 cy 12 85 9x 7i 0 - - 14 ar 4t 4v 4u 4x 4s 4y 4w bp 8y 73 - - - - - 4f 4g 67 9w 4b 4d 4h br 66 9v ' +
-  '4a 4c 4e 9y - 2a - - - - bo - 56 6a - - - 79 ci 8c - 6g - 3d 3v - 3u - 1a - 29 - 22 2w 9q 1l 2p 1z - 4p - 4k - ' +
-  '1y - 23 1u - 27 n - 5t cv 1w - - - - - 1v 55 1c 8h 8p 21 3i 3b 20 - 2u - 7v 7r 7q 1x 2y 5f 2r 70 cp an p v 8m ' +
-  '6x 37 2f a3 2b 87 10 - 8k 9o 74 - 3r 38 2v - 7w 6y d 6o 6s 6r 6q bc 6p bd - 8i 8o be 8n bf 17 5s 2k 5d 69 5a ' +
-  '1m 1o m 1g 3e a 84 7u - 2e a4 - - 1q u 8g bg 6z 59 33 35 - 7x - 36 7k 7 4 42'] as const
+  '3w 3y 45 96 9k x 1f 7h 3g 3t r - - - - - 3q 93 a1 h - 19 - - cj 53 54 c f 51 - 1p 9n b9 6v ba 6u b7 6w bb 6t ' +
+  'b8 3c c3 6 c4 94 aj 8 3j 3l 15 1r 8s 6k 8r 6l - 8f c9 6m - 8j 8q b a2 1 6i 8a c7 6h 72 8l 8z 90 3p 2m 89 ck 2n ' +
+  '- 81 1j 5o 44 5y d0 d1 9t 61 3z 2 64 bz 5v c0 by c1 30 5h 83 2s 71 3a z 2l 5e 65 co bq cn ch cm 82 3m 78 8b - ' +
+  '- 8e 52 3x 5m 1e - 1d - 1b - 28 - 2x - 98 3o 1t k 57 1s 2o 9z 4q - 4l - 24 25 43 97 9g 5r 26 o - 5w cw w 34 3k ' +
+  '7o 7n 8u 7p 6f 6c 6d as bk 6b 6e bu bv bt 1i 2t 32 7m 7l 39 9u am 7g 7j 11 cd cc ce g - 5x 9 86 95 cq 5z cx 60 ' +
+  '1h 6j 63 j 5u cr ct cs 2z 5g 5p cl 77 a5 a0 - 76 5q 13 7z e 80 46 ai 48 2i 5c 3f l ca bx 8d 3h 1k 7f 7e 7a 7d ' +
+  'bn 7c bm 7b 4j cu b6 b3 b5 b4 40 5l 47 49 2j 9l 4i - 4o y s 2c 1n i 31 5 9m bw cz 7y c5 t 5k 5i 5j 8v 3s c6 c2 ' +
+  'bs 16 8t 5n ao ap aq 4n 7t bi 4r 4z 8w ak 91 c8 cg 9r 9s 18 2q 7s bh q 58 50 8x al 4m 3n cb 3 5b 2h 2d 88 41 ' +
+  '2g 9c 9d 9j bl 9i 6n 62 cy 12 85 9x 7i 0 - - 14 ar 4t 4v 4u 4x 4s 4y 4w bp 8y 73 - - - - - 4f 4g 67 9w 4b 4d ' +
+  '4h br 66 9v 4a 4c 4e 9y - 2a ay ax - - bo 9a 56 6a 9p 9h 9b 79 ci 8c - 6g - 3d 3v - 3u - 1a - 29 - 22 2w 9q 1l ' +
+  '2p 1z - 4p - 4k - 1y - 23 1u 9f 27 n - 5t cv 1w b1 b0 b2 az 9e 1v 55 1c 8h 8p 21 3i 3b 20 92 2u 99 7v 7r 7q 1x ' +
+  '2y 5f 2r 70 cp an p v 8m 6x 37 2f a3 2b 87 10 - 8k 9o 74 - 3r 38 2v - 7w 6y d 6o 6s 6r 6q bc 6p bd - 8i 8o be ' +
+  '8n bf 17 5s 2k 5d 69 5a 1m 1o m 1g 3e a 84 7u - 2e a4 - - 1q u 8g bg 6z 59 33 35 - 7x - 36 7k 7 4 42'] as const
 
 const PPC64 = [0,
-  '3w 3y 45 - - x 1f 7h 3g 3t r - - - - - 3q - a1 h - 19 - - cj 53 54 c f 51 - 1p 9n - 6v - 6u - 6w - 6t - 3c c3 ' +
-  '6 c4 - aj 8 3j 3l 15 1r 8s 6k 8r 6l - 8f c9 6m - 8j 8q b a2 1 6i 8a c7 6h - 8l 8z 90 3p 2m 89 ck 2n - 81 1j - ' +
-  '44 5y d0 d1 9t 61 3z 2 64 bz 5v c0 by c1 30 - - 2s 71 3a z 2l - 65 co - cn ch cm 82 3m 78 8b - - 8e 52 3x 5m ' +
-  '1e - 1d - 1b - 28 - 2x - - 3o 1t k 57 1s 2o 9z 4q - 4l - 24 25 43 - - 5r 26 o - 5w cw w 34 3k 7o 7n 8u 7p 6f ' +
-  '6c 6d as - 6b 6e bu bv bt 1i 2t 32 7m 7l 39 9u am 7g 7j 11 cd cc ce g - 5x 9 86 - cq 5z cx 60 1h 6j 63 j 5u cr ' +
-  'ct cs 2z - 5p cl 77 a5 a0 - 76 5q 13 7z e 80 46 ai 48 2i - 3f l ca bx 8d 3h 1k 7f 7e 7a 7d - 7c - 7b 4j cu - - ' +
-  '- - 40 5l 47 49 2j 9l 4i 83 4o y s 2c 1n i 31 5 9m bw cz 7y c5 t 5k 5i 5j 8v 3s c6 c2 bs 16 8t 5n ao ap aq 4n ' +
-  '7t - 4r 4z 8w ak 91 c8 cg 9r 9s 18 2q 7s - q 58 50 8x al 4m 3n cb 3 5b 2h 2d 88 41 2g - - - - - 6n 62 cy 12 85 ' +
-  '9x 7i 0 - - 14 ar 4t 4v 4u 4x 4s 4y 4w - 8y 73 - - - - - 4f 4g 67 9w 4b 4d 4h - 66 9v 4a 4c 4e 9y - 2a - - - - ' +
-  '- - 56 - - - - 79 ci 8c - 6g - 3d 3v - 3u - 1a - 29 - 22 2w 9q 1l 2p 1z - 4p - 4k - 1y - 23 1u - 27 n - 5t cv ' +
-  '1w - - - - - 1v 55 1c 8h 8p 21 3i 3b 20 - 2u - 7v 7r 7q 1x 2y - 2r 70 cp an p v 8m 6x 37 2f a3 2b 87 10 - 8k ' +
-  '9o 74 - 3r 38 2v - 7w 6y d 6o 6s 6r 6q - 6p - - 8i 8o - 8n - 17 5s 2k - 69 5a 1m 1o m 1g 3e a 84 7u - 2e a4 - ' +
-  '- 1q u 8g - 6z 59 33 35 - 7x - 36 7k 7 4 42'] as const
+  '3w 3y 45 96 9k x 1f 7h 3g 3t r - - - - - 3q 93 a1 h - 19 - - cj 53 54 c f 51 - 1p 9n - 6v - 6u - 6w - 6t - 3c ' +
+  'c3 6 c4 94 aj 8 3j 3l 15 1r 8s 6k 8r 6l - 8f c9 6m - 8j 8q b a2 1 6i 8a c7 6h - 8l 8z 90 3p 2m 89 ck 2n - 81 ' +
+  '1j - 44 5y d0 d1 9t 61 3z 2 64 bz 5v c0 by c1 30 - - 2s 71 3a z 2l - 65 co - cn ch cm 82 3m 78 8b - - 8e 52 3x ' +
+  '5m 1e - 1d - 1b - 28 - 2x - 98 3o 1t k 57 1s 2o 9z 4q - 4l - 24 25 43 97 9g 5r 26 o - 5w cw w 34 3k 7o 7n 8u ' +
+  '7p 6f 6c 6d as - 6b 6e bu bv bt 1i 2t 32 7m 7l 39 9u am 7g 7j 11 cd cc ce g - 5x 9 86 95 cq 5z cx 60 1h 6j 63 ' +
+  'j 5u cr ct cs 2z - 5p cl 77 a5 a0 - 76 5q 13 7z e 80 46 ai 48 2i - 3f l ca bx 8d 3h 1k 7f 7e 7a 7d - 7c - 7b ' +
+  '4j cu b6 b3 b5 b4 40 5l 47 49 2j 9l 4i 83 4o y s 2c 1n i 31 5 9m bw cz 7y c5 t 5k 5i 5j 8v 3s c6 c2 bs 16 8t ' +
+  '5n ao ap aq 4n 7t - 4r 4z 8w ak 91 c8 cg 9r 9s 18 2q 7s - q 58 50 8x al 4m 3n cb 3 5b 2h 2d 88 41 2g 9c 9d 9j ' +
+  '- 9i 6n 62 cy 12 85 9x 7i 0 - - 14 ar 4t 4v 4u 4x 4s 4y 4w - 8y 73 - - - - - 4f 4g 67 9w 4b 4d 4h - 66 9v 4a ' +
+  '4c 4e 9y - 2a ay ax - aw - 9a 56 - 9p 9h 9b 79 ci 8c - 6g - 3d 3v - 3u - 1a - 29 - 22 2w 9q 1l 2p 1z - 4p - 4k ' +
+  '- 1y - 23 1u 9f 27 n - 5t cv 1w b1 b0 b2 az 9e 1v 55 1c 8h 8p 21 3i 3b 20 92 2u 99 7v 7r 7q 1x 2y - 2r 70 cp ' +
+  'an p v 8m 6x 37 2f a3 2b 87 10 - 8k 9o 74 - 3r 38 2v - 7w 6y d 6o 6s 6r 6q - 6p - - 8i 8o - 8n - 17 5s 2k - 69 ' +
+  '5a 1m 1o m 1g 3e a 84 7u - 2e a4 - - 1q u 8g - 6z 59 33 35 - 7x - 36 7k 7 4 42'] as const
 
 const PPC64LE = PPC64
 
 const S390 = [0,
-  '3w 3y 45 - - x 1f 7q 3g 3t r - - - - - 3q - 9r - - 19 - - cj 54 55 c f 52 5w 1p 9d b9 79 ba 78 b7 7a bb 77 b8 ' +
-  '3c c3 6 c4 - af 8 3j 3l 15 1r 92 6x 93 6y - 8o c9 6z - 8u 8z b 9u 1 6w 8c c7 71 7c 8q 98 99 3p 2m 8b ck 2n 5r ' +
-  '83 1j 65 44 6d d0 d1 9k 6g 3z 2 6j bz 6a c0 by c1 30 5h 85 2s 7e 3a - 2l 5e 6m co bq cn ch cm 84 3m 7h 8h - - ' +
-  '8n 53 3x 64 1e 5m 1d 5l 1b 5k 28 5p 2x - - 3o 1t k 58 1s 2o 9p 4r 5v 4l 5t 24 25 43 - - 6k 26 o 5j 6b cw - 34 ' +
-  '3k 7x 7w 90 7y 6v 6s 6t am bk 6r 6u bu bv bt 1i 2t - 7v 7u 39 9j al 7p 7s 11 cd cc ce g 5i 6c 9 88 - cq 6e cx ' +
-  '6f - 32 6i j 69 cr ct cs 2z 5g 63 cl 7g 9w 9q cf 7z 62 13 81 e 82 46 ae 48 2i 5c - l ca bx 8m 3h - 7o 7n 7j 7m ' +
-  'bn 7l bm 7k 4j cu - - - - 40 - 47 49 2j 9b 4i - 4p y - - - - - 5 9c bw cz 80 c5 t - - - 97 3s c6 c2 bs 16 91 ' +
-  '61 ap aq ao 4o 8e bi 4s 50 94 ag 9a c8 cg 9g 9h - - 8d bh q 59 51 95 ah 4n 3n cb 3 66 2h 2d 8a 41 2g - - - bl ' +
-  '- 7f 6h cy 12 87 9n 7r 7 - - 14 an 4u 4w 4v 4y 4t 4z 4x bp 96 - ai 9t 9s 9i ak 4f 4g 6o 9m 4b 4d 4h br 6n 9l ' +
-  '4a 4c 4e 9o - - - - - - bo - 57 67 - - - 7i ci 8g - 70 - 3d 3v 60 3u 5z 1a 5y 29 5q 22 2w 9f 1l 2p 1z 5o 4q 5u ' +
-  '4k 5s 1y 5n 23 1u - 27 n 5x 68 cv - - - - - - 1v 56 1c 8s 8y 21 3i 3b 20 - 2u - 8i - - - 2y 5f 2r 7d cp aj p - ' +
-  '- - 37 2f - 2b 89 10 8j - 9e - - 3r 38 2v - 8k 6p d 72 76 75 74 bc 73 bd 8t 8v 8x be 8w bf 17 6l 2k 5d - 5b - ' +
-  '1o m 1g 3e a 86 8f - 2e 9v - - 1q u 8r bg 8p 5a 33 - - 8l - 36 7t - 4 42'] as const
+  '3w 3y 45 - a4 x 1f 7q 3g 3t r - - - - - 3q a1 9r - - 19 - - cj 54 55 c f 52 5w 1p 9d b9 79 ba 78 b7 7a bb 77 ' +
+  'b8 3c c3 6 c4 a2 af 8 3j 3l 15 1r 92 6x 93 6y - 8o c9 6z - 8u 8z b 9u 1 6w 8c c7 71 7c 8q 98 99 3p 2m 8b ck 2n ' +
+  '5r 83 1j 65 44 6d d0 d1 9k 6g 3z 2 6j bz 6a c0 by c1 30 5h 85 2s 7e 3a - 2l 5e 6m co bq cn ch cm 84 3m 7h 8h - ' +
+  '- 8n 53 3x 64 1e 5m 1d 5l 1b 5k 28 5p 2x - a8 3o 1t k 58 1s 2o 9p 4r 5v 4l 5t 24 25 43 a7 a5 6k 26 o 5j 6b cw ' +
+  '- 34 3k 7x 7w 90 7y 6v 6s 6t am bk 6r 6u bu bv bt 1i 2t - 7v 7u 39 9j al 7p 7s 11 cd cc ce g 5i 6c 9 88 a3 cq ' +
+  '6e cx 6f - 32 6i j 69 cr ct cs 2z 5g 63 cl 7g 9w 9q cf 7z 62 13 81 e 82 46 ae 48 2i 5c - l ca bx 8m 3h - 7o 7n ' +
+  '7j 7m bn 7l bm 7k 4j cu b6 b3 b5 b4 40 - 47 49 2j 9b 4i - 4p y - - - - - 5 9c bw cz 80 c5 t - - - 97 3s c6 c2 ' +
+  'bs 16 91 61 ap aq ao 4o 8e bi 4s 50 94 ag 9a c8 cg 9g 9h - - 8d bh q 59 51 95 ah 4n 3n cb 3 66 2h 2d 8a 41 2g ' +
+  '- ab 9x bl ac 7f 6h cy 12 87 9n 7r 7 - - 14 an 4u 4w 4v 4y 4t 4z 4x bp 96 - ai 9t 9s 9i ak 4f 4g 6o 9m 4b 4d ' +
+  '4h br 6n 9l 4a 4c 4e 9o - - ay ax - - bo - 57 67 9y aa a9 7i ci 8g - 70 - 3d 3v 60 3u 5z 1a 5y 29 5q 22 2w 9f ' +
+  '1l 2p 1z 5o 4q 5u 4k 5s 1y 5n 23 1u a6 27 n 5x 68 cv - b1 b0 b2 az ad 1v 56 1c 8s 8y 21 3i 3b 20 9z 2u a0 8i - ' +
+  '- - 2y 5f 2r 7d cp aj p - - - 37 2f - 2b 89 10 8j - 9e - - 3r 38 2v - 8k 6p d 72 76 75 74 bc 73 bd 8t 8v 8x be ' +
+  '8w bf 17 6l 2k 5d - 5b - 1o m 1g 3e a 86 8f - 2e 9v - - 1q u 8r bg 8p 5a 33 - - 8l - 36 7t - 4 42'] as const
 
 const S390X = [0,
-  '- - 45 - - x 1f 7q 3g 3t r - - - - - 3q - 9r - - 19 - - cj 54 55 c f 5w - 1p 9d - 79 - 78 - 7a - 77 - 3c c3 6 ' +
-  'c4 - af 8 3j 3l 15 1r 92 6x 93 6y - 8o c9 6z - 8u 8z b 9u 1 6w 8c c7 71 - 8q 98 99 3p 2m 8b ck 5r - 83 1j - 44 ' +
-  '6d d0 d1 9k 6g 3z 2 6j bz 6a c0 by c1 30 - - 2s 7e 3a - 2l - 6m co - cn ch cm 84 3m 7h 8h - - 8n 53 3x 64 5m - ' +
-  '5l - 5k - 5p - 2x - - 3o 1t k 58 1s 2o 9p 5v - 5t - 5b 25 43 - - 6k 26 5j - 6b cw - 34 3k 7x 7w 90 7y 6v 6s 6t ' +
-  'am - 6r 6u bu bv bt 1i - - 7v 7u 39 9j al 7p 7s 11 cd cc ce 5i - 6c 9 88 - cq 6e cx 6f - 32 6i j 69 cr ct cs ' +
-  '2z - 63 cl 7g 9w 9q cf 7z 62 13 81 e 82 46 ae 48 2i - - l ca bx 8m 3h - 7o 7n 7j 7m - 7l - 7k 4j cu - - - - 40 ' +
-  '- 47 49 2j 9b 4i 85 4p y - - - - - 5 9c bw cz 80 c5 t - - - 97 3s c6 c2 bs 16 91 61 ap aq ao 4o 8e - 4s 50 94 ' +
-  'ag 9a c8 cg 9g 9h - - 8d - q 59 51 95 ah 4n 3n cb 3 66 2h 2d 8a 41 2g - - - - - 7f 6h cy 12 87 9n 7r 7 - - 14 ' +
-  'an 4u 4w 4v 4y 4t 4z 4x - 96 - ai 9t 9s 9i ak 4f 4g 6o 9m 4b 4d 4h - 6n 9l 4a 4c 4e 9o - 3y - - - - - - 57 - - ' +
-  '- - 7i ci 8g - 70 - 3d 60 - 5z - 5y - 5q - 22 2w 9f 1l 2p 5o - 5u - 5s - 5n - 23 1u - 27 5x - 68 cv - - - - - ' +
-  '- 1v 56 1c 8s 8y 21 3i 3b 20 - 2u - 8i - - - 2y - 2r 7d cp aj - - - - 37 2f - 2b 89 10 8j - 9e - - 3r 38 2v - ' +
-  '8k 6p - 72 76 75 74 - 73 - 8t 8v 8x - 8w - 17 6l 2k - - - - 1o m 1g 3e a 86 8f - 2e 9v - - 1q u 8r - 8p 5a 33 ' +
-  '- - 8l - 36 7t - 4 42'] as const
+  '- - 45 - a4 x 1f 7q 3g 3t r - - - - - 3q a1 9r - - 19 - - cj 54 55 c f 5w - 1p 9d - 79 - 78 - 7a - 77 - 3c c3 ' +
+  '6 c4 a2 af 8 3j 3l 15 1r 92 6x 93 6y - 8o c9 6z - 8u 8z b 9u 1 6w 8c c7 71 - 8q 98 99 3p 2m 8b ck 5r - 83 1j - ' +
+  '44 6d d0 d1 9k 6g 3z 2 6j bz 6a c0 by c1 30 - - 2s 7e 3a - 2l - 6m co - cn ch cm 84 3m 7h 8h - - 8n 53 3x 64 ' +
+  '5m - 5l - 5k - 5p - 2x - a8 3o 1t k 58 1s 2o 9p 5v - 5t - 5b 25 43 a7 a5 6k 26 5j - 6b cw - 34 3k 7x 7w 90 7y ' +
+  '6v 6s 6t am - 6r 6u bu bv bt 1i - - 7v 7u 39 9j al 7p 7s 11 cd cc ce 5i - 6c 9 88 a3 cq 6e cx 6f - 32 6i j 69 ' +
+  'cr ct cs 2z - 63 cl 7g 9w 9q cf 7z 62 13 81 e 82 46 ae 48 2i - - l ca bx 8m 3h - 7o 7n 7j 7m - 7l - 7k 4j cu ' +
+  'b6 b3 b5 b4 40 - 47 49 2j 9b 4i 85 4p y - - - - - 5 9c bw cz 80 c5 t - - - 97 3s c6 c2 bs 16 91 61 ap aq ao 4o ' +
+  '8e - 4s 50 94 ag 9a c8 cg 9g 9h - - 8d - q 59 51 95 ah 4n 3n cb 3 66 2h 2d 8a 41 2g - ab 9x - ac 7f 6h cy 12 ' +
+  '87 9n 7r 7 - - 14 an 4u 4w 4v 4y 4t 4z 4x - 96 - ai 9t 9s 9i ak 4f 4g 6o 9m 4b 4d 4h - 6n 9l 4a 4c 4e 9o - 3y ' +
+  'ay ax - aw - - 57 - 9y aa a9 7i ci 8g - 70 - 3d 60 - 5z - 5y - 5q - 22 2w 9f 1l 2p 5o - 5u - 5s - 5n - 23 1u ' +
+  'a6 27 5x - 68 cv - b1 b0 b2 az ad 1v 56 1c 8s 8y 21 3i 3b 20 9z 2u a0 8i - - - 2y - 2r 7d cp aj - - - - 37 2f ' +
+  '- 2b 89 10 8j - 9e - - 3r 38 2v - 8k 6p - 72 76 75 74 - 73 - 8t 8v 8x - 8w - 17 6l 2k - - - - 1o m 1g 3e a 86 ' +
+  '8f - 2e 9v - - 1q u 8r - 8p 5a 33 - - 8l - 36 7t - 4 42'] as const
 
 const SH = [0,
-  '3w 3y 45 - - x 1f 7x 3g - r - - - - - 3q - af - - 19 - 3f cj 54 55 c f 52 5w 1p a1 b9 7e ba 7d b7 7f bb 7c b8 ' +
-  '3c - 6 c4 - ak 8 - 3l 15 1r 96 72 95 73 - 8v c9 74 - 8z 94 b ag 1 70 8j c7 6y 7k 90 9d 9e 3p 2m 8i ck 2n 5r 8a ' +
-  '1j 65 44 6f d0 d1 a8 6i 3z 2 6l bz 6c c0 by c1 30 5h 8c 2s 7h 3a - 2l 5e 6o co bq cn ch cm 8b - 7n 8o - - 8u ' +
-  '53 3x 64 1e 5m 1d 5l 1b 5k 28 5p 2x - - 3o 1t k - 1s 2o ad 4r 5v 4l 5t 24 25 43 - - 68 26 o 5j 6d cw - - 3k 83 ' +
-  '82 98 84 6x 6u 6v - bk 6t 6w bu bv bt 1i - - 81 80 39 a7 - 7v 7z 11 cd cc ce g 5i 6e 9 8f - cq 6g cx 6h - 71 ' +
-  '6k j 6b cr ct cs 2z 5g 63 cl 7m ai ae - 86 62 13 88 e 89 46 aj 48 2i 5c - l ca bx 8t 3h - 7u 7t 7p 7s bn 7r bm ' +
-  '7q 4j cu - - - - 40 - 47 49 2j 9z 4i - 4p y s 2c - i 31 5 a0 bw cz 87 c5 t - - - 9c 3s c6 c2 bs 16 97 61 ap aq ' +
-  'ao 4o 8l bi 4s 50 99 al 9f c8 cg a5 a6 - - 8k bh q - 51 9a am - 3n cb 3 69 2h 2d 8h 41 2g - - - bl - 75 6j cy ' +
-  '12 8e ab 7y 0 - - 14 ar 4u 4w 4v 4y 4t 4z 4x bp 9b - - - - - - 4f 4g 6q a9 4b 4d 4h br 6p aa 4a 4c 4e ac - - - ' +
-  '- - - bo - 57 6n - - - 7o ci 8n - 76 - 3d 3v 60 3u 5z 1a 5y 29 5q 22 2w a4 1l 2p 1z 5o 4q 5u 4k 5s 1y 5n 23 1u ' +
-  '- 27 n 5x 6a cv 1w - - - - - 1v 56 1c 8x 93 21 3i 3b 20 - 2u - 8p - - 1x 2y 5f 2r 7g cp an p - - - 37 2f - 2b ' +
-  '8g 10 8q as a2 - - 3r 38 2v - 8r 7i d 77 7b 7a 79 bc 78 bd - 8y 92 be 91 bf 17 6m 2k 5d - 5b - 1o m 1g 3e a 8d ' +
-  '8m - 2e ah - - 1q u 8w bg 7j 5a 33 - - 8s - 36 7w 7 4 42'] as const
+  '3w 3y 45 9k 9y x 1f 7x 3g - r - - - - - 3q 9h af - - 19 - 3f cj 54 55 c f 52 5w 1p a1 b9 7e ba 7d b7 7f bb 7c ' +
+  'b8 3c - 6 c4 9i ak 8 - 3l 15 1r 96 72 95 73 - 8v c9 74 - 8z 94 b ag 1 70 8j c7 6y 7k 90 9d 9e 3p 2m 8i ck 2n ' +
+  '5r 8a 1j 65 44 6f d0 d1 a8 6i 3z 2 6l bz 6c c0 by c1 30 5h 8c 2s 7h 3a - 2l 5e 6o co bq cn ch cm 8b - 7n 8o - ' +
+  '- 8u 53 3x 64 1e 5m 1d 5l 1b 5k 28 5p 2x - 9m 3o 1t k - 1s 2o ad 4r 5v 4l 5t 24 25 43 9l 9u 68 26 o 5j 6d cw - ' +
+  '- 3k 83 82 98 84 6x 6u 6v - bk 6t 6w bu bv bt 1i - - 81 80 39 a7 - 7v 7z 11 cd cc ce g 5i 6e 9 8f 9j cq 6g cx ' +
+  '6h - 71 6k j 6b cr ct cs 2z 5g 63 cl 7m ai ae - 86 62 13 88 e 89 46 aj 48 2i 5c - l ca bx 8t 3h - 7u 7t 7p 7s ' +
+  'bn 7r bm 7q 4j cu b6 b3 b5 b4 40 - 47 49 2j 9z 4i - 4p y s 2c - i 31 5 a0 bw cz 87 c5 t - - - 9c 3s c6 c2 bs ' +
+  '16 97 61 ap aq ao 4o 8l bi 4s 50 99 al 9f c8 cg a5 a6 - - 8k bh q - 51 9a am - 3n cb 3 69 2h 2d 8h 41 2g 9q 9r ' +
+  '9x bl 9w 75 6j cy 12 8e ab 7y 0 - - 14 ar 4u 4w 4v 4y 4t 4z 4x bp 9b - - - - - - 4f 4g 6q a9 4b 4d 4h br 6p aa ' +
+  '4a 4c 4e ac - - ay ax - - bo 9o 57 6n a3 9v 9p 7o ci 8n - 76 - 3d 3v 60 3u 5z 1a 5y 29 5q 22 2w a4 1l 2p 1z 5o ' +
+  '4q 5u 4k 5s 1y 5n 23 1u 9t 27 n 5x 6a cv 1w b1 b0 b2 az 9s 1v 56 1c 8x 93 21 3i 3b 20 9g 2u 9n 8p - - 1x 2y 5f ' +
+  '2r 7g cp an p - - - 37 2f - 2b 8g 10 8q as a2 - - 3r 38 2v - 8r 7i d 77 7b 7a 79 bc 78 bd - 8y 92 be 91 bf 17 ' +
+  '6m 2k 5d - 5b - 1o m 1g 3e a 8d 8m - 2e ah - - 1q u 8w bg 7j 5a 33 - - 8s - 36 7w 7 4 42'] as const
 
 const SHEB = SH
 

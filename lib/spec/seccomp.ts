@@ -2,10 +2,29 @@
 import { integer, list, oneOf, struct, text, uint32, uint64 } from './shape.ts'
 import type { Output } from './shape.ts'
 
-const action = oneOf('seccomp action', [
-  'SCMP_ACT_KILL', 'SCMP_ACT_KILL_PROCESS', 'SCMP_ACT_KILL_THREAD', 'SCMP_ACT_TRAP', 'SCMP_ACT_ERRNO',
-  'SCMP_ACT_TRACE', 'SCMP_ACT_ALLOW', 'SCMP_ACT_LOG', 'SCMP_ACT_NOTIFY',
-])
+/** The names that the fields take. */
+export const seccompSchemaNames = {
+  actions: [
+    'SCMP_ACT_KILL', 'SCMP_ACT_KILL_PROCESS', 'SCMP_ACT_KILL_THREAD', 'SCMP_ACT_TRAP', 'SCMP_ACT_ERRNO',
+    'SCMP_ACT_TRACE', 'SCMP_ACT_ALLOW', 'SCMP_ACT_LOG', 'SCMP_ACT_NOTIFY',
+  ],
+  operators: [
+    'SCMP_CMP_NE', 'SCMP_CMP_LT', 'SCMP_CMP_LE', 'SCMP_CMP_EQ', 'SCMP_CMP_GE', 'SCMP_CMP_GT', 'SCMP_CMP_MASKED_EQ',
+  ],
+  architectures: [
+    'SCMP_ARCH_X86', 'SCMP_ARCH_X86_64', 'SCMP_ARCH_X32', 'SCMP_ARCH_ARM', 'SCMP_ARCH_AARCH64',
+    'SCMP_ARCH_LOONGARCH64', 'SCMP_ARCH_M68K', 'SCMP_ARCH_MIPS', 'SCMP_ARCH_MIPS64', 'SCMP_ARCH_MIPS64N32',
+    'SCMP_ARCH_MIPSEL', 'SCMP_ARCH_MIPSEL64', 'SCMP_ARCH_MIPSEL64N32', 'SCMP_ARCH_PPC', 'SCMP_ARCH_PPC64',
+    'SCMP_ARCH_PPC64LE', 'SCMP_ARCH_S390', 'SCMP_ARCH_S390X', 'SCMP_ARCH_SH', 'SCMP_ARCH_SHEB',
+    'SCMP_ARCH_PARISC', 'SCMP_ARCH_PARISC64', 'SCMP_ARCH_RISCV64',
+  ],
+  flags: [
+    'SECCOMP_FILTER_FLAG_TSYNC', 'SECCOMP_FILTER_FLAG_LOG', 'SECCOMP_FILTER_FLAG_SPEC_ALLOW',
+    'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV',
+  ],
+} as const
+
+const action = oneOf('seccomp action', seccompSchemaNames.actions)
 /** What happens to a system call. */
 export type SeccompAction = Output<typeof action>
 
@@ -14,9 +33,7 @@ const argument = struct({
   index: integer(0, 5),
   /** What it is compared with; the mask for SCMP_CMP_MASKED_EQ. */
   value: uint64,
-  op: oneOf('seccomp operator', [
-    'SCMP_CMP_NE', 'SCMP_CMP_LT', 'SCMP_CMP_LE', 'SCMP_CMP_EQ', 'SCMP_CMP_GE', 'SCMP_CMP_GT', 'SCMP_CMP_MASKED_EQ',
-  ]),
+  op: oneOf('seccomp operator', seccompSchemaNames.operators),
 }, {
   /** What the masked argument is compared with, for SCMP_CMP_MASKED_EQ. */
   valueTwo: uint64,
@@ -42,18 +59,9 @@ export const seccompSchema = struct({
   defaultAction: action,
 }, {
   defaultErrnoRet: uint32,
-  architectures: list(oneOf('seccomp architecture', [
-    'SCMP_ARCH_X86', 'SCMP_ARCH_X86_64', 'SCMP_ARCH_X32', 'SCMP_ARCH_ARM', 'SCMP_ARCH_AARCH64',
-    'SCMP_ARCH_LOONGARCH64', 'SCMP_ARCH_M68K', 'SCMP_ARCH_MIPS', 'SCMP_ARCH_MIPS64', 'SCMP_ARCH_MIPS64N32',
-    'SCMP_ARCH_MIPSEL', 'SCMP_ARCH_MIPSEL64', 'SCMP_ARCH_MIPSEL64N32', 'SCMP_ARCH_PPC', 'SCMP_ARCH_PPC64',
-    'SCMP_ARCH_PPC64LE', 'SCMP_ARCH_S390', 'SCMP_ARCH_S390X', 'SCMP_ARCH_SH', 'SCMP_ARCH_SHEB',
-    'SCMP_ARCH_PARISC', 'SCMP_ARCH_PARISC64', 'SCMP_ARCH_RISCV64',
-  ])),
+  architectures: list(oneOf('seccomp architecture', seccompSchemaNames.architectures)),
   /** Flags of seccomp(2). */
-  flags: list(oneOf('seccomp flag', [
-    'SECCOMP_FILTER_FLAG_TSYNC', 'SECCOMP_FILTER_FLAG_LOG', 'SECCOMP_FILTER_FLAG_SPEC_ALLOW',
-    'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV',
-  ])),
+  flags: list(oneOf('seccomp flag', seccompSchemaNames.flags)),
   /** Path of the AF_UNIX socket that receives the notify descriptor. */
   listenerPath: text,
   /** Handed to the listener as it is. */

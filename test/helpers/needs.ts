@@ -6,7 +6,7 @@ import { describe, inject } from 'vitest'
 
 export type Need =
   | 'addon' | 'cli' | 'root' | 'busybox' | 'compiler' | 'cgroup' | 'userNamespaces' | 'rootless' | 'subordinateIds'
-  | 'mountNamespaces' | 'networkDevices' | 'systemd' | 'timeNamespaces' | 'apparmor' | 'selinux'
+  | 'mountNamespaces' | 'networkDevices' | 'systemd' | 'timeNamespaces' | 'apparmor' | 'selinux' | 'libseccomp'
 
 /** What the tests share. */
 export interface Bench {
@@ -20,6 +20,8 @@ export interface Bench {
   readonly probe: string
   readonly sockets: string
   readonly terminal: string
+  /** `libseccomp.c`, built against the library: filters to compare ours with. */
+  readonly libseccomp: string
   /** What the machine does not have, and why. */
   readonly missing: Readonly<Partial<Record<Need, string>>>
 }

@@ -4,16 +4,19 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -236,7 +239,82 @@ static _Noreturn void catch_signals(char **argv) {
   for (;;) pause();
 }
 
+// System calls under a filter, seccomp(2): by their numbers, with up to six arguments.
+static long call_words(char **words) {
+  long values[7] = {0};
+  for (int i = 0; i < 7 && words[i]; i++) values[i] = (long)strtoull(words[i], NULL, 0);
+  return syscall(values[0], values[1], values[2], values[3], values[4], values[5], values[6]);
+}
+
+static void print_trap(int signal, siginfo_t *info, void *context) {
+  (void)context;
+  char text[96];
+  int size = snprintf(text, sizeof text, "signal %d call %d architecture %x\n", signal, info->si_syscall, info->si_arch);
+  if (write(1, text, (size_t)size) < 0) _exit(1);
+}
+
+static int call_trapped(char **words) {
+  struct sigaction action = {.sa_sigaction = print_trap, .sa_flags = SA_SIGINFO};
+  sigaction(SIGSYS, &action, NULL);
+  call_words(words);
+  return 0;
+}
+
+static volatile pid_t caller;
+
+static void *call_in_thread(void *words) {
+  caller = (pid_t)syscall(SYS_gettid);
+  call_words(words);
+  puts("not reached");
+  return NULL;
+}
+
+static int survive(char **words) {
+  pthread_t thread;
+  if (pthread_create(&thread, NULL, call_in_thread, words) != 0) return 1;
+  // What the kernel ends is not joined: wait until its number is free.
+  while (caller == 0 || syscall(SYS_tgkill, getpid(), caller, 0) == 0) usleep(1000);
+  puts("the process goes on");
+  return 0;
+}
+
+// What a tracer is told of a call with SCMP_ACT_TRACE.
+static int trace(char **words) {
+  pid_t child = fork();
+  if (child == 0) {
+    ptrace(PTRACE_TRACEME, 0, 0, 0);
+    raise(SIGSTOP);
+    call_words(words);
+    _exit(0);
+  }
+  int status = 0;
+  unsigned long message = 0;
+  waitpid(child, &status, 0);
+  ptrace(PTRACE_SETOPTIONS, child, 0, PTRACE_O_TRACESECCOMP | PTRACE_O_EXITKILL);
+  ptrace(PTRACE_CONT, child, 0, 0);
+  waitpid(child, &status, 0);
+  ptrace(PTRACE_GETEVENTMSG, child, 0, &message);
+  printf("event %d message %lu\n", status >> 16, message);
+  return 0;
+}
+
+#if defined(__x86_64__)
+static int call_legacy(const char *number) {
+  long result;
+  __asm__ volatile("int $0x80" : "=a"(result) : "a"(atol(number)), "b"(0), "c"(0), "d"(0) : "memory", "r8", "r9", "r10", "r11");
+  printf("%ld\n", result);
+  return 0;
+}
+#endif
+
 int main(int argc, char **argv) {
+  if (argc >= 3 && strcmp(argv[1], "call") == 0) return report(call_words(argv + 2));
+  if (argc >= 3 && strcmp(argv[1], "trap") == 0) return call_trapped(argv + 2);
+  if (argc >= 3 && strcmp(argv[1], "thread") == 0) return survive(argv + 2);
+  if (argc >= 3 && strcmp(argv[1], "trace") == 0) return trace(argv + 2);
+#if defined(__x86_64__)
+  if (argc == 3 && strcmp(argv[1], "legacy") == 0) return call_legacy(argv[2]);
+#endif
   if (argc == 3 && strcmp(argv[1], "write") == 0) return open_for_writing(argv[2]);
   if (argc == 7 && strcmp(argv[1], "device") == 0) return use_device(argv);
   if (argc == 3 && strcmp(argv[1], "type") == 0) return type_into(atoi(argv[2]));

@@ -26,6 +26,7 @@ export default function setup({ provide }: TestProject): () => void {
     rootfs: join(directory, 'rootfs'),
     probe: join(directory, 'probe'),
     terminal: join(directory, 'terminal'),
+    libseccomp: join(directory, 'libseccomp'),
     sockets: join(directory, 'sockets'),
     missing: {},
   }
@@ -40,6 +41,9 @@ export default function setup({ provide }: TestProject): () => void {
   require('cli', existsSync(join(project, 'dist/cli.cjs')) ? undefined : 'the command line is not built: npm run build')
   require('cgroup', cgroupMounts().length > 0 ? undefined : 'no cgroup hierarchy is mounted')
   require('compiler', build('probe', bench, ['-static']) ?? build('sockets', bench, ['-static']) ?? build('terminal', bench, []))
+  if (build('libseccomp', bench, [], '-lseccomp') !== undefined) {
+    missing.libseccomp = 'no libseccomp to compare with (Debian: libseccomp-dev)'
+  }
   if (missing.root === undefined) {
     require('busybox', makeSharedRootfs(bench))
     require('mountNamespaces', attempt('unshare', ['-m', '--propagation', 'private', 'true']))
@@ -81,7 +85,9 @@ function makeSharedRootfs({ rootfs, probe, sockets }: Bench): string | undefined
  * musl makes the smaller static program; glibc's needs its static library, which not every distribution installs. On a
  * machine without a compiler the environment variable NRUNC_TEST_HELPERS names a directory that has the programs.
  */
-function build(name: 'probe' | 'sockets' | 'terminal', bench: Bench, flags: readonly string[]): string | undefined {
+function build(
+  name: 'probe' | 'sockets' | 'terminal' | 'libseccomp', bench: Bench, flags: readonly string[], ...libraries: string[]
+): string | undefined {
   const ready = join(process.env['NRUNC_TEST_HELPERS'] ?? '/nonexistent', name)
   if (existsSync(ready)) {
     copyFileSync(ready, bench[name])
@@ -89,7 +95,7 @@ function build(name: 'probe' | 'sockets' | 'terminal', bench: Bench, flags: read
   }
   let failure = 'no C compiler'
   for (const compiler of ['musl-gcc', 'cc', 'gcc']) {
-    const words = ['-O1', '-Wall', ...flags, '-o', bench[name], join(here, `${name}.c`)]
+    const words = ['-O1', '-Wall', ...flags, '-o', bench[name], join(here, `${name}.c`), ...libraries]
     const { error, status, stderr } = spawnSync(compiler, words, { encoding: 'utf8' })
     if (status === 0) return undefined
     if (error === undefined) failure = `${compiler} cannot build ${name}.c: ${stderr.split('\n')[0]}`

@@ -12,7 +12,7 @@ test.each<[Operation, string]>([
   [{ op: 'openDescriptor', field: '', path: '/p', flags: 1, type: 0x40000000 }, 'open "/p" flags=O_WRONLY type=network'],
   [{ op: 'rlimit', field: '', resource: 7, name: 'RLIMIT_NOFILE', soft: 0, hard: 18446744073709551615n },
     'set rlimit "RLIMIT_NOFILE" resource=7 soft=0 hard=unlimited'],
-  [{ op: 'setCapabilities', field: '', effective: 1n << 5n, permitted: 1n << 63n, inheritable: 0n, ambient: 0n },
+  [{ op: 'setCapabilities', field: '', effective: 1n << 5n, permitted: 1n << 63n, inheritable: 0n, ambient: 0n, untilExec: 0n },
     'set capabilities effective=CAP_KILL permitted=0x8000000000000000'],
   [{
     op: 'bindMount', field: '/mounts/0', destination: '/d', source: '/s', tree: NO_SLOT, recursive: 1, set: 0x21, clear: 0x70, recursiveSet: 0,

@@ -34,7 +34,7 @@ describe('capabilities', () => {
     })
     expect(only(list, 'setCapabilities')).toEqual({
       op: 'setCapabilities', field: '/process/capabilities', effective: 2n, permitted: 4n, inheritable: 8n,
-      ambient: 16n,
+      ambient: 16n, untilExec: 0n,
     })
   })
 

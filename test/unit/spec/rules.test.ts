@@ -213,6 +213,23 @@ describe('a config is refused', () => {
       '/linux/seccomp': { defaultAction: 'SCMP_ACT_LOG', syscalls: [{ names: [], action: 'SCMP_ACT_LOG' }] },
     }),
       '/linux/seccomp/syscalls/0/names: names must not be empty'],
+    ['seccomp', specWith({ '/linux/seccomp': { defaultAction: 'SCMP_ACT_NOTIFY', listenerPath: '/a' } }),
+      '/linux/seccomp/defaultAction: SCMP_ACT_NOTIFY cannot be used as default action'],
+    ['seccomp', specWith({
+      '/linux/seccomp': {
+        defaultAction: 'SCMP_ACT_LOG', listenerPath: '/a', syscalls: [{ names: ['read', 'write'], action: 'SCMP_ACT_NOTIFY' }],
+      },
+    }), '/linux/seccomp/syscalls/0/names/1: SCMP_ACT_NOTIFY cannot be used for the write syscall'],
+    ['seccomp', specWith({ '/linux/seccomp': { defaultAction: 'SCMP_ACT_LOG', listenerPath: 'a' } }),
+      '/linux/seccomp/listenerPath: listenerPath must be an absolute path'],
+    ['seccomp', specWith({ '/linux/seccomp': { defaultAction: 'SCMP_ACT_KILL', defaultErrnoRet: 1 } }),
+      '/linux/seccomp/defaultErrnoRet: errnoRet cannot be used with SCMP_ACT_KILL'],
+    ['seccomp', specWith({
+      '/linux/seccomp': { defaultAction: 'SCMP_ACT_LOG', syscalls: [{ names: ['read'], action: 'SCMP_ACT_ERRNO', errnoRet: 4096 }] },
+    }), '/linux/seccomp/syscalls/0/errnoRet: errnoRet of SCMP_ACT_ERRNO must not be above 4095, not 4096'],
+    ['seccomp', specWith({
+      '/linux/seccomp': { defaultAction: 'SCMP_ACT_LOG', syscalls: [{ names: [''], action: 'SCMP_ACT_KILL' }] },
+    }), '/linux/seccomp/syscalls/0/names/0: empty string is not a valid syscall'],
     ['seccomp', specWith({ '/linux/seccomp': { defaultAction: 'SCMP_ACT_LOG', listenerMetadata: 'x' } }),
       '/linux/seccomp/listenerMetadata: listenerMetadata must not be set without listenerPath'],
 

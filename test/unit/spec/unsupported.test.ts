@@ -7,7 +7,8 @@ import { specWith, thrown } from './helpers.ts'
 
 describe('refused', () => {
   test.each<[string, unknown, string[]]>([
-    ['/linux/seccomp', { defaultAction: 'SCMP_ACT_ALLOW' }, []],
+    ['/linux/seccomp', { defaultAction: 'SCMP_ACT_ALLOW', listenerPath: '/a', syscalls: [{ names: ['read'], action: 'SCMP_ACT_NOTIFY' }] },
+      ['/linux/seccomp/listenerPath', '/linux/seccomp/syscalls/0/action']],
   ])('%s %j', (field, value, fields) => {
     const expected = fields.length === 0 ? [field] : fields
     const error = thrown(() => refuseUnsupported(validateSpec(specWith({ [field]: value }))))
