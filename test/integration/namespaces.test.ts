@@ -2,6 +2,10 @@
  * Namespaces that a container joins instead of having new ones, and those that it shares with the host. Source:
  * runtime-spec config-linux.md "Namespaces".
  */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync } from 'node:fs'
+import { join as joinPath } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Container } from '../../lib/index.ts'
 import { end, rejection, type TestSpec, useSandbox } from '../helpers/containers.ts'
@@ -54,6 +58,37 @@ describeWith([...container, 'compiler'], 'namespaces', () => {
     await waiting.kill('TERM')
     expect(await waiting.wait()).toMatchObject({ code: null, signal: 'SIGTERM' })
     expect((await made.state()).status).toBe('running')
+  })
+
+  test('a mount namespace is joined: its paths are those of the spec', async () => {
+    const directory = mkdtempSync(joinPath(sandbox.directory, 'only-there-'))
+    const keeper = spawn('unshare', [
+      '-m', '--propagation', 'private', 'sh', '-c',
+      `mount -t tmpfs tmpfs ${directory} && echo there > ${directory}/file && echo ready && exec sleep 1000`,
+    ], { stdio: ['ignore', 'pipe', 'inherit'] })
+    try {
+      await once(keeper.stdout, 'data')
+      const rootfs = sandbox.rootfs()
+      const { stdout } = await sandbox.output(['sh', '-c', 'cat /tmp/file; readlink /proc/self/ns/mnt; ls /'], (spec) => {
+        spec.root.path = rootfs
+        spec.linux.namespaces = spec.linux.namespaces.filter(({ type }) => type !== 'mount')
+        spec.linux.namespaces.push({ type: 'mount', path: `/proc/${keeper.pid}/ns/mnt` })
+        spec.mounts.push({ destination: '/tmp', source: directory, options: ['bind'] })
+      })
+      const [file, namespace, ...root] = stdout.trim().split('\n')
+      expect([file, namespace]).toEqual(['there', linkOf(`/proc/${keeper.pid}/ns/mnt`)])
+      expect(root).toEqual(['bin', 'dev', 'etc', 'home', 'proc', 'root', 'sys', 'tmp', 'var'])
+    } finally {
+      keeper.kill('SIGKILL')
+    }
+  })
+
+  test('of a file that is a namespace of another type: the error says which', async () => {
+    const error = await rejection(sandbox.create(['true'], ({ linux }) => {
+      linux.namespaces = [...linux.namespaces.filter(({ type }) => type !== 'ipc'), { type: 'ipc', path: '/proc/self/ns/uts' }]
+    }))
+    expect([error.code, error.step, error.errno, error.operand]).toEqual(['ERR_HOST', 'openDescriptor', 'EINVAL', '/proc/self/ns/uts'])
+    expect(error.field).toMatch(/^\/linux\/namespaces\/\d\/path$/)
   })
 
   test('without a type in the list the host\'s is used', async () => {
