@@ -1,6 +1,7 @@
-// tmpcopyup: what a directory of the image holds, copied into the file system that is mounted over it. In process: init,
-// before the pivot, with the rights of the host: the image is hostile, and so is what changes it meanwhile. Every entry is
-// taken by name from the descriptor of its directory, no link is followed, and nothing that is mounted below is entered.
+// tmpcopyup: what a directory of the image holds, copied into the file system that is mounted over it. In process:
+// init, before the pivot, with the rights of the host: the image is hostile, and so is what changes it meanwhile. Every
+// entry is taken by name from the descriptor of its directory, no link is followed, and nothing that is mounted below is
+// entered.
 
 #include "init/context.h"
 

@@ -1,5 +1,6 @@
 // Profiles and labels of the security modules. In process: init. All goes through the host's /proc, opened before the
-// container had any say: a write to a file that the image put there would leave the process unconfined (CVE-2019-16884).
+// container had any say: a write to a file that the image put there would leave the process unconfined
+// (CVE-2019-16884).
 
 #include "init/context.h"
 

@@ -1,4 +1,5 @@
-// Time and user namespaces that init makes itself. In process: init, before anything of the root file system is touched.
+// Time and user namespaces that init makes itself. In process: init, before anything of the root file system is
+// touched.
 
 #include "init/context.h"
 
@@ -40,8 +41,8 @@ Status set_time_offsets(Context& context, plan::Reader& arguments) {
   return {};
 }
 
-// Where namespaces of the host are joined, that has to come first: from inside a new user namespace they could not be. So
-// the clone cannot make it, and the host does not know when to write the maps.
+// Where namespaces of the host are joined, that has to come first: from inside a new user namespace they could not be.
+// So the clone cannot make it, and the host does not know when to write the maps.
 Status new_user_namespace(Context& context, plan::Reader& arguments) {
   Text uids = arguments.text(), gids = arguments.text();
   if (!arguments.done()) return malformed();

@@ -27,9 +27,9 @@ Status open_at(int root, const char* path, u64 flags, u64 resolve, Fd& out, Text
 
 constexpr int kLinks = 40;  // what the kernel follows in one path
 
-// The link at NAME leads to what does not exist. Images rely on runc's making it (/var/run -> /run without a /run), inside
-// the root: the text of the link takes the place of its name, and the resolution begins anew. BEFORE ends in a slash or is
-// empty, AFTER begins with one or is empty.
+// The link at NAME leads to what does not exist. Images rely on runc's making it (/var/run -> /run without a /run),
+// inside the root: the text of the link takes the place of its name, and the resolution begins anew. BEFORE ends in a
+// slash or is empty, AFTER begins with one or is empty.
 Status follow_dangling(const Fd& parent, const char* name, Text before, Text after, PathBuffer& path) {
   char target[kPathMax];
   sys::Call size = CALL(readlinkat, parent.get(), name, target, sizeof target);
@@ -45,8 +45,8 @@ Status follow_dangling(const Fd& parent, const char* name, Text before, Text aft
   return {};
 }
 
-// Back to the longest prefix of PATH that exists, then forward again. Every prefix is resolved from the root anew, so that
-// its links stay inside. AGAIN: PATH was changed, because a dangling link is on the way.
+// Back to the longest prefix of PATH that exists, then forward again. Every prefix is resolved from the root anew, so
+// that its links stay inside. AGAIN: PATH was changed, because a dangling link is on the way.
 Status make_existing(const Fd& root, PathBuffer& path, u32 mode, bool no_symlinks, Fd& out, bool& again) {
   constexpr u64 kDirectory = O_PATH | O_DIRECTORY;
   const u64 resolve = no_symlinks ? RESOLVE_NO_SYMLINKS : 0;

@@ -28,7 +28,9 @@ export function planMappedTrees(spec: Spec, context: PlanContext, firstSlot: num
     if (!isMapped(mount)) continue
     const field = pointer('mounts', index)
     if (context.host.uid !== 0) throw refusal(field, 'id-mapped mounts are not supported for rootless containers')
-    if (findNamespace(spec, 'mount')?.path) throw refusal(field, 'id-mapped mounts are not supported in a joined mount namespace')
+    if (findNamespace(spec, 'mount')?.path) {
+      throw refusal(field, 'id-mapped mounts are not supported in a joined mount namespace')
+    }
     slots.set(index, firstSlot + open.length)
     open.push(openTree(spec, mount, field, context.bundle))
   }
@@ -45,10 +47,12 @@ function openTree(spec: Spec, mount: Mount, field: string, bundle: string): Oper
   const own = (mount.uidMappings ?? []).length > 0
   const { uidMappings = [], gidMappings = [] } = own ? mount : spec.linux ?? {}
   return {
-    op: 'openMappedTree', field, source: posix.resolve(bundle, mount.source ?? ''), recursive: options.set & MS.REC ? 1 : 0,
+    op: 'openMappedTree', field, source: posix.resolve(bundle, mount.source ?? ''),
+    recursive: options.set & MS.REC ? 1 : 0, recursiveMap: options.idmap === 'ridmap' ? 1 : 0,
     // As the mounts that init binds, which have got it before.
-    propagation: propagation & MS.REC ? propagation & ~MS.REC : 0, recursiveMap: options.idmap === 'ridmap' ? 1 : 0,
-    userNamespace: own ? '' : findNamespace(spec, 'user')?.path ?? '', uidMap: mapText(uidMappings), gidMap: mapText(gidMappings),
+    propagation: propagation & MS.REC ? propagation & ~MS.REC : 0,
+    userNamespace: own ? '' : findNamespace(spec, 'user')?.path ?? '',
+    uidMap: mapText(uidMappings), gidMap: mapText(gidMappings),
   }
 }
 

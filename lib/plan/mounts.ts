@@ -8,7 +8,9 @@ import type { Mount, Spec } from '../spec/schema.ts'
 import { pointer } from '../spec/pointer.ts'
 import type { PlanContext } from './context.ts'
 import type { MappedTrees } from './mapped-trees.ts'
-import { attributes, clearedAttributes, freshFlags, mountOptionNames, MS, parseMountOptions, replacedAttributes } from './mount-flags.ts'
+import {
+  attributes, clearedAttributes, freshFlags, mountOptionNames, MS, parseMountOptions, replacedAttributes,
+} from './mount-flags.ts'
 import type { NamespacePlan } from './namespaces.ts'
 import { NO_SLOT, type Operation } from './operations.ts'
 
@@ -81,8 +83,9 @@ function refuseData({ options = [] }: Mount, field: string): void {
   if (!options.includes('bind') && !options.includes('rbind')) return
   const index = options.findIndex((option) => !mountOptionNames.includes(option))
   if (index < 0) return
-  const message = `bind mounts cannot have any filesystem-specific options applied: ${JSON.stringify(options[index])} (field ${field})`
-  throw new NruncError('ERR_CONFIG_INVALID', message, { field: `${field}/options/${index}`, operand: options[index] })
+  const operand = options[index] ?? ''
+  const reason = `bind mounts cannot have any filesystem-specific options applied: ${JSON.stringify(operand)}`
+  throw new NruncError('ERR_CONFIG_INVALID', `${reason} (field ${field})`, { field: `${field}/options/${index}`, operand })
 }
 
 /** For init, which sees where the links of the image lead: any other destination must not turn out to be inside /proc. */
@@ -128,10 +131,13 @@ function isFilledLater(mount: Mount, spec: Spec, following: readonly Mount[]): b
   const place = placeOf(mount)
   if (place === '/dev') return true
   if (mount.type !== 'tmpfs') return false
-  const made = [...following.map(placeOf), spec.process?.cwd ?? '', ...(spec.linux?.devices ?? []).map(({ path }) => path)]
+  const devices = (spec.linux?.devices ?? []).map(({ path }) => path)
+  const made = [...following.map(placeOf), spec.process?.cwd ?? '', ...devices]
   return made.some((path) => posix.resolve('/', path).startsWith(`${place}/`))
 }
 
 /** The kernel's own file systems have labels of their own. selinux(8), `context`. */
-const withLabel = (data: string, type: string, label: string): string =>
-  label === '' || type === 'proc' || type === 'sysfs' ? data : [...(data === '' ? [] : [data]), `context="${label}"`].join(',')
+function withLabel(data: string, type: string, label: string): string {
+  if (label === '' || type === 'proc' || type === 'sysfs') return data
+  return `${data === '' ? '' : `${data},`}context="${label}"`
+}

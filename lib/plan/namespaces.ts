@@ -24,7 +24,8 @@ const joinOrder: readonly NamespaceType[] = ['ipc', 'uts', 'network', 'pid', 'cg
  * The order in which namespaces are joined. For an ordinary user the user namespace gives the right to join the others.
  * For root it takes that right away: those that it does not own, as the host's, come before.
  */
-export const joinOrderOf = ({ uid }: HostFacts): readonly NamespaceType[] => (uid === 0 ? [...joinOrder, 'user'] : ['user', ...joinOrder])
+export const joinOrderOf = ({ uid }: HostFacts): readonly NamespaceType[] =>
+  (uid === 0 ? [...joinOrder, 'user'] : ['user', ...joinOrder])
 
 export interface NamespacePlan {
   /** Opens the namespaces that are joined, before the clone. */
@@ -55,7 +56,8 @@ export function planNamespaces(spec: Spec, host: HostFacts, firstSlot: number, n
   const time = made.find(({ type }) => type === 'time')
   const user = list.find(({ type }) => type === 'user')
   const laterUser = user !== undefined && joined.length > 0
-  const later = made.filter(({ type }) => laterUser || type === 'cgroup' || type === 'time' || (type === 'pid' && time !== undefined))
+  const later = made.filter(({ type }) =>
+    laterUser || type === 'cgroup' || type === 'time' || (type === 'pid' && time !== undefined))
   const ahead = network === undefined ? undefined : made.find(({ type }) => type === 'network')
   const flags = made.filter((one) => one !== ahead && !later.includes(one)).reduce((all, { type }) => all | namespaceFlags[type], 0)
   const field = (index: number) => pointer('linux', 'namespaces', index)
@@ -71,7 +73,8 @@ export function planNamespaces(spec: Spec, host: HostFacts, firstSlot: number, n
   if (offsets !== '') enter.unshift({ op: 'openTimeOffsets', field: '/linux/timeOffsets' })
   if (user !== undefined && later.includes(user)) {
     const { uidMappings = [], gidMappings = [] } = spec.linux ?? {}
-    enter.push({ op: 'newUserNamespace', field: field(user.index), uidMap: mapText(uidMappings), gidMap: mapText(gidMappings) })
+    const [uidMap, gidMap] = [mapText(uidMappings), mapText(gidMappings)]
+    enter.push({ op: 'newUserNamespace', field: field(user.index), uidMap, gidMap })
   }
   if (user !== undefined) enter.push({ op: 'becomeRoot', field: field(user.index) })
   for (const { type, index } of later.filter((one) => one !== user)) {

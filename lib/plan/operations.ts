@@ -63,7 +63,10 @@ export const operations = define({
    *  `propagation` (MS_SLAVE ...) is what the tree gets; 0 leaves it a peer of the host's. */
   openMappedTree: {
     code: 200, by: 'host', verb: 'map the ids of',
-    fields: { source: 'text', recursive: 'u32', propagation: 'u32', recursiveMap: 'u32', userNamespace: 'text', uidMap: 'text', gidMap: 'text' },
+    fields: {
+      source: 'text', recursive: 'u32', propagation: 'u32', recursiveMap: 'u32', userNamespace: 'text', uidMap: 'text',
+      gidMap: 'text',
+    },
   },
 
   /** Enable the controllers in every ancestor of a cgroup that somebody else has made, and in which init is already. */

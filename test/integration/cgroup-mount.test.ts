@@ -27,11 +27,13 @@ const options = (...words: string[]) => ({ mounts }: TestSpec): void => {
 describeWith(container, 'the cgroup mount', () => {
   const sandbox = useSandbox()
   const shell = async (script: string, ...changes: ((spec: TestSpec) => void)[]) => {
-    const { stdout, stderr } = await sandbox.output(['sh', '-c', script], (spec) => changes.forEach((change) => change(spec)))
+    const { stdout, stderr } = await sandbox.output(['sh', '-c', script], (spec) =>
+      changes.forEach((change) => change(spec)))
     expect(stderr).toBe('')
     return stdout
   }
-  const directories = mode === 'v2' ? [cgroups] : hierarchies.map(({ mountpoint }) => `${cgroups}/${mountpoint.split('/').at(-1)}`)
+  const directories = mode === 'v2' ? [cgroups] : hierarchies.map(({ mountpoint }) =>
+    `${cgroups}/${mountpoint.split('/').at(-1)}`)
 
   test.each([
     ['with a cgroup namespace', withNamespace, []], ['without one', withoutNamespace, []],
@@ -54,7 +56,8 @@ describeWith(container, 'the cgroup mount', () => {
 
   test.each([['with a cgroup namespace', withNamespace], ['without one', withoutNamespace]])(
     '%s, read-write: cgroups can be made below, and go with the container', async (_name, change) => {
-      const made = directories.map((directory) => `mkdir ${directory}/inner && [ -e ${directory}/inner/cgroup.procs ]`).join(' && ')
+      const made = directories.map((directory) =>
+        `mkdir ${directory}/inner && [ -e ${directory}/inner/cgroup.procs ]`).join(' && ')
       expect(await shell(`${made} && echo ok`, change, options('rw'))).toBe('ok\n')
       expect(await shell(`mkdir ${directories[0]}/inner 2>/dev/null || echo refused`, change)).toBe('refused\n')
     })

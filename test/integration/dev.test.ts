@@ -15,7 +15,8 @@ describeWith(container, '/dev', () => {
     expect(stderr).toBe('')
     return stdout
   }
-  const withoutDev = ({ mounts }: TestSpec): void => void mounts.splice(0, mounts.length, ...mounts.filter(({ destination }) => !destination.startsWith('/dev')))
+  const withoutDev = ({ mounts }: TestSpec): void => void mounts.splice(0, mounts.length,
+    ...mounts.filter(({ destination }) => !destination.startsWith('/dev')))
 
   test('that is bound is left as it is: nothing is made in it', async () => {
     const own = mkdtempSync(join(sandbox.directory, 'dev-'))
@@ -57,7 +58,8 @@ describeWith(container, '/dev', () => {
     }
     expect(await shell('readlink /dev/ptmx', on(rootfs))).toBe('pts/ptmx\n')
     const error = await rejection(sandbox.create(['true'], on(other)))
-    expect([error.code, error.step, error.errno, error.operand]).toEqual(['ERR_INIT', 'makeDevice', 'EEXIST', '/dev/zero'])
+    expect([error.code, error.step, error.errno, error.operand]).toEqual(['ERR_INIT', 'makeDevice', 'EEXIST',
+      '/dev/zero'])
   })
 
   test('every devpts is an instance of its own, whatever its options say', async () => {
@@ -65,7 +67,8 @@ describeWith(container, '/dev', () => {
     const options = (words: string[]) => ({ mounts }: TestSpec): void => {
       mounts.find(({ destination }) => destination === '/dev/pts')!.options = ['nosuid', 'noexec', ...words]
     }
-    expect(await shell(script, options(['newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5']))).toBe('ptmx\n666\n2\n1\n')
+    expect(await shell(script, options(['newinstance', 'ptmxmode=0666', 'mode=0620',
+      'gid=5']))).toBe('ptmx\n666\n2\n1\n')
     expect(await shell(script, options(['ptmxmode=0600']))).toBe('ptmx\n600\n2\n1\n')
   })
 

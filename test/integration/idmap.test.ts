@@ -53,7 +53,8 @@ describeWith([...container, 'userNamespaces', 'mountNamespaces', 'cli'], 'idmapp
   })
 
   test('uidMappings and gidMappings are the mount\'s own, with and without a user namespace', async () => {
-    const mount = { destination: '/tmp', source: source(), options: ['bind'], uidMappings: range(0, 5000), gidMappings: range(1, 7000) }
+    const mount = { destination: '/tmp', source: source(), options: ['bind'], uidMappings: range(0, 5000),
+      gidMappings: range(1, 7000) }
     expect(await shell(owners, ({ mounts }) => mounts.push(mount))).toBe('5000:7000 5001:7001 6000:8000')
     const inside = { ...mount, uidMappings: range(0, users.first + 5), gidMappings: range(1, users.first + 10) }
     expect(await shell(owners, (spec) => {
@@ -78,7 +79,8 @@ describeWith([...container, 'userNamespaces', 'mountNamespaces', 'cli'], 'idmapp
     const { stdout } = await sandbox.output(['sh', '-c', 'stat -c %u /etc/name; cat /proc/self/mountinfo'], (spec) => {
       spec.root.path = sandbox.rootfs()
       spec.mounts.push({
-        destination: '/etc/name', source: file, options: ['bind', 'ro'], uidMappings: range(0, 50), gidMappings: range(0, 50),
+        destination: '/etc/name', source: file, options: ['bind', 'ro'], uidMappings: range(0, 50),
+          gidMappings: range(0, 50),
       })
     })
     const [owner, ...lines] = stdout.split('\n')
@@ -92,9 +94,11 @@ describeWith([...container, 'userNamespaces', 'mountNamespaces', 'cli'], 'idmapp
     const directory = source()
     const seen = async (word: string) => {
       const { id, bundle } = sandbox.bundle(['cat', '/proc/self/mountinfo'], ({ mounts }) =>
-        mounts.push({ destination: '/tmp', source: directory, options: ['rbind', word], uidMappings: range(0, 5), gidMappings: range(0, 5) }))
+        mounts.push({ destination: '/tmp', source: directory, options: ['rbind', word], uidMappings: range(0, 5),
+          gidMappings: range(0, 5) }))
       const through = [
-        'unshare', '-m', '--propagation', 'private', 'sh', '-c', `mount -t tmpfs tmpfs ${directory}/below && exec "$@"`, 'sh',
+        'unshare', '-m', '--propagation', 'private', 'sh', '-c',
+          `mount -t tmpfs tmpfs ${directory}/below && exec "$@"`, 'sh',
       ]
       const { stdout } = await sandbox.nrunc(['run', '-b', bundle, id], { through })
       return parseMountTable(stdout).filter(({ path }) => path.startsWith('/tmp')).map(({ path, options }) =>
@@ -116,7 +120,8 @@ describeWith([...container, 'userNamespaces', 'mountNamespaces', 'cli'], 'idmapp
 
   test('a file system that cannot be mapped: the error names the mount and the likely cause', async () => {
     const error = await rejection(sandbox.create(['true'], ({ mounts }) =>
-      mounts.push({ destination: '/tmp', source: '/proc', options: ['bind'], uidMappings: range(0, 5), gidMappings: range(0, 5) })))
+      mounts.push({ destination: '/tmp', source: '/proc', options: ['bind'], uidMappings: range(0, 5),
+        gidMappings: range(0, 5) })))
     expect(error).toMatchObject({
       code: 'ERR_HOST', step: 'openMappedTree', syscall: 'mount_setattr', errno: 'EINVAL', operand: '/proc',
     })
@@ -125,8 +130,10 @@ describeWith([...container, 'userNamespaces', 'mountNamespaces', 'cli'], 'idmapp
 
   test('a source that does not exist', async () => {
     const error = await rejection(sandbox.create(['true'], ({ mounts }) =>
-      mounts.push({ destination: '/tmp', source: 'none', options: ['bind'], uidMappings: range(0, 5), gidMappings: range(0, 5) })))
-    expect([error.code, error.syscall, error.errno, error.operand]).toEqual(['ERR_HOST', 'open_tree', 'ENOENT', join(sandbox.directory, 'none')])
+      mounts.push({ destination: '/tmp', source: 'none', options: ['bind'], uidMappings: range(0, 5),
+        gidMappings: range(0, 5) })))
+    expect([error.code, error.syscall, error.errno, error.operand]).toEqual(['ERR_HOST', 'open_tree', 'ENOENT',
+      join(sandbox.directory, 'none')])
   })
 
   test('no process is left of the user namespaces that were made for the maps', async () => {

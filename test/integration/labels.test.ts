@@ -40,7 +40,8 @@ describeWith([...container, 'apparmor'], 'AppArmor', () => {
     const made = await sandbox.run(['sleep', '1000'])
     const process = { args: ['/bin/cat', '/proc/self/attr/current'], cwd: '/', user: { uid: 0, gid: 0 } }
     const current = async (more: object) => (await end(await made.exec({ process: { ...process, ...more } }))).stdout
-    expect([await current({ apparmorProfile: profile }), await current({})]).toEqual([`${profile} (enforce)\n`, 'unconfined\n'])
+    expect([await current({ apparmorProfile: profile }), await current({})]).toEqual([`${profile} (enforce)\n`,
+      'unconfined\n'])
   })
 
   test('with no_new_privs, for an ordinary user, in a user namespace', async () => {
@@ -72,7 +73,8 @@ describeWith([...container, 'selinux'], 'SELinux', () => {
   }
 
   test('the program and its keyring have the label of the spec', async () => {
-    const made = await sandbox.run(['sh', '-c', 'cat /proc/self/attr/current; cat /proc/self/attr/keycreate; exec sleep 1000'], labelled)
+    const made = await sandbox.run(['sh', '-c',
+      'cat /proc/self/attr/current; cat /proc/self/attr/keycreate; exec sleep 1000'], labelled)
     const exec = await end(await made.exec({ args: ['cat', '/proc/self/attr/current'] }))
     expect(exec.stdout.replaceAll('\0', '').trim()).toBe(label)
     await made.kill('KILL')
@@ -87,7 +89,8 @@ describeWith([...container, 'selinux'], 'SELinux', () => {
     })
     const mounts = parseMountTable(stdout)
     for (const path of ['/dev', '/dev/pts', '/dev/shm', '/dev/mqueue', '/sys/firmware', '/tmp']) {
-      expect(mounts.find((one) => one.path === path)?.data, path).toContain('context=system_u:object_r:container_file_t:s0')
+      expect(mounts.find((one) => one.path === path)?.data,
+        path).toContain('context=system_u:object_r:container_file_t:s0')
     }
   })
 })
@@ -100,7 +103,8 @@ describeWith([...container], 'without the module', () => {
     const words = /apparmor: config provided but apparmor not supported/
     const set = (name: string) => ({ process }: TestSpec): void => { process.apparmorProfile = name }
     const error = await rejection(sandbox.create(['true'], set('any')))
-    expect([error.code, error.field, error.message]).toEqual(['ERR_CONFIG_INVALID', '/process/apparmorProfile', expect.stringMatching(words)])
+    expect([error.code, error.field, error.message]).toEqual(['ERR_CONFIG_INVALID', '/process/apparmorProfile',
+      expect.stringMatching(words)])
     const made = await sandbox.run(['sleep', '1000'], set(''))
     const process = { args: ['true'], cwd: '/', user: { uid: 0, gid: 0 }, apparmorProfile: 'any' }
     expect((await rejection(made.exec({ process }))).field).toBe('/apparmorProfile')

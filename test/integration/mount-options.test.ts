@@ -18,7 +18,8 @@ const clean = ['rw', 'relatime']
 const but = (...changes: string[]): string[] => {
   const times = ['relatime', 'noatime', '']
   const without = (list: readonly string[], word: string) =>
-    list.filter((one) => times.includes(word) ? !times.includes(one) : one !== word && one !== { ro: 'rw', rw: 'ro' }[word])
+    list.filter((one) => times.includes(word) ? !times.includes(one) : one !== word &&
+      one !== { ro: 'rw', rw: 'ro' }[word])
   return changes.reduce((list, change) => {
     const [, minus, word = ''] = /^(-?)(.*)$/.exec(change) ?? []
     return minus ? without(list, word) : [...without(list, word), word].filter(Boolean)
@@ -32,7 +33,8 @@ const set: Readonly<Record<string, readonly [own: readonly string[], below: read
   ...both('nosuid'), ...both('nodev'), ...both('noexec'), ...both('nodiratime'), ...both('nosymfollow'),
   noatime: [['rw', 'noatime'], clean], rnoatime: [['rw', 'noatime'], ['rw', 'noatime']],
   strictatime: [['rw'], clean], rstrictatime: [['rw'], ['rw']],
-  norelatime: [clean, clean], rnorelatime: [clean, clean], nostrictatime: [clean, clean], rnostrictatime: [clean, clean],
+  norelatime: [clean, clean], rnorelatime: [clean, clean], nostrictatime: [clean, clean],
+    rnostrictatime: [clean, clean],
 }
 
 /** Option to the flags of a recursive bind mount of a source with all flags. */
@@ -83,13 +85,15 @@ describeWith([...container, 'cli', 'mountNamespaces'], 'a mount option', () => {
     const [plain, marked] = ['plain', 'marked'].map((name) => join(sandbox.directory, name)) as [string, string]
     for (const directory of [plain, marked]) mkdirSync(directory)
     const ids = [{ containerID: 0, hostID: 5, size: 10 }]
-    const bind = (name: string, source: string, options = ['rbind', name]): Mount => ({ destination: `/tmp/${name}`, source, options })
+    const bind = (name: string, source: string, options = ['rbind', name]): Mount =>
+      ({ destination: `/tmp/${name}`, source, options })
     const { id, bundle } = sandbox.bundle(['cat', '/proc/self/mountinfo'], ({ mounts }) => mounts.push(
       { destination: '/tmp', type: 'tmpfs', source: 'tmpfs' },
       ...Object.keys(set).map((name) => bind(name, plain)),
       ...Object.keys(cleared).map((name) => bind(name, marked)),
       ...Object.keys(propagation).map((name) => bind(name, plain)),
-      ...Object.keys(ofFilesystem).map((name) => ({ destination: `/tmp/${name}`, type: 'tmpfs', source: 'tmpfs', options: [name] })),
+      ...Object.keys(ofFilesystem).map((name) => ({ destination: `/tmp/${name}`, type: 'tmpfs', source: 'tmpfs',
+        options: [name] })),
       bind('bind', plain, ['bind']),
       { ...bind('idmap', plain), uidMappings: ids, gidMappings: ids },
       { ...bind('ridmap', plain), uidMappings: ids, gidMappings: ids },
@@ -99,7 +103,8 @@ describeWith([...container, 'cli', 'mountNamespaces'], 'a mount option', () => {
     ))
     const made = [plain, marked].map((directory) =>
       `mount -t tmpfs tmpfs ${directory} && mkdir ${directory}/below && mount -t tmpfs tmpfs ${directory}/below`).join(' && ')
-    const mark = [`${marked}/below`, marked].map((path) => `mount -o remount,bind,${flagged.join(',')} ${path}`).join(' && ')
+    const mark = [`${marked}/below`, marked].map((path) =>
+      `mount -o remount,bind,${flagged.join(',')} ${path}`).join(' && ')
     const through = ['unshare', '-m', '--propagation', 'private', 'sh', '-c', `${made} && ${mark} && exec "$@"`, 'sh']
     const { code, stdout, stderr } = await sandbox.nrunc(['run', '-b', bundle, id], { through })
     expect([code, stderr]).toEqual([0, ''])
@@ -123,7 +128,8 @@ describeWith([...container, 'cli', 'mountNamespaces'], 'a mount option', () => {
   })
 
   test('bind is for one mount, rbind for all below', () => {
-    expect([at('bind') !== undefined, at('bind/below'), at('rbind/below') !== undefined]).toEqual([true, undefined, true])
+    expect([at('bind') !== undefined, at('bind/below'), at('rbind/below') !== undefined]).toEqual([true, undefined,
+      true])
   })
 
   test('idmap is for one mount, ridmap for all below', () => {
@@ -133,22 +139,26 @@ describeWith([...container, 'cli', 'mountNamespaces'], 'a mount option', () => {
 
   test('remount changes the file system that is there, remount and bind only the mount', () => {
     expect(table.filter(({ path }) => path === '/tmp/remount')).toHaveLength(1)
-    expect([at('remount')?.options.includes('ro'), at('remount')?.data]).toEqual([true, expect.arrayContaining(['ro', 'size=128k'])])
+    expect([at('remount')?.options.includes('ro'), at('remount')?.data]).toEqual([true,
+      expect.arrayContaining(['ro', 'size=128k'])])
     expect(sorted(at('again'))).toEqual(['noatime', 'noexec', 'nosuid', 'rw'])
     expect(table.filter(({ path }) => path === '/tmp/again')).toHaveLength(1)
   })
 
   test('a word that is none is data of the file system, which may refuse it', async () => {
     const error = await sandbox.output(['true'], ({ mounts }) =>
-      mounts.push({ destination: '/tmp', type: 'tmpfs', source: 'tmpfs', options: ['nosuchoption'] })).catch((reason: unknown) => reason)
-    expect(error).toMatchObject({ code: 'ERR_INIT', field: `/mounts/${sandbox.spec([]).mounts.length}`, errno: 'EINVAL', syscall: 'mount' })
+      mounts.push({ destination: '/tmp', type: 'tmpfs', source: 'tmpfs',
+        options: ['nosuchoption'] })).catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ code: 'ERR_INIT', field: `/mounts/${sandbox.spec([]).mounts.length}`,
+      errno: 'EINVAL', syscall: 'mount' })
   })
 
   test('data on a bind mount is refused: it would change the file system of the host', async () => {
     writeFileSync(join(sandbox.directory, 'file'), '')
     const index = sandbox.spec([]).mounts.length
     const error = await sandbox.output(['true'], ({ mounts }) =>
-      mounts.push({ destination: '/tmp/file', source: join(sandbox.directory, 'file'), options: ['bind', 'ro', 'size=5'] }))
+      mounts.push({ destination: '/tmp/file', source: join(sandbox.directory, 'file'),
+        options: ['bind', 'ro', 'size=5'] }))
       .catch((reason: unknown) => reason)
     expect(error).toMatchObject({ code: 'ERR_CONFIG_INVALID', field: `/mounts/${index}/options/2`, operand: 'size=5' })
   })

@@ -31,7 +31,8 @@ describeWith(container, 'mount points', () => {
   /** Where the mount is. */
   const places = async (rootfs: string, destination: string, isFile = false) => {
     const { stdout } = await sandbox.output(['cat', '/proc/self/mountinfo'], mountedOn(rootfs, destination, isFile))
-    return parseMountTable(stdout).filter(({ source, root }) => source === 'here' || root.endsWith('/here')).map(({ path }) => path)
+    return parseMountTable(stdout).filter(({ source, root }) =>
+      source === 'here' || root.endsWith('/here')).map(({ path }) => path)
   }
 
   test.each([
@@ -73,7 +74,8 @@ describeWith(container, 'mount points', () => {
     const canary = makeCanary(sandbox.directory)
     const before = canary.look()
     const outside = join(canary.directory, 'new')
-    for (const target of [outside, `${'../'.repeat(20)}${outside.slice(1)}`, `/proc/self/root${outside}`, `/proc/1/cwd${outside}`]) {
+    for (const target of [outside, `${'../'.repeat(20)}${outside.slice(1)}`, `/proc/self/root${outside}`,
+      `/proc/1/cwd${outside}`]) {
       for (const isFile of [false, true]) {
         const rootfs = withLinks({ link: target })
         await sandbox.output(['true'], mountedOn(rootfs, '/link/x', isFile)).catch(() => undefined)
@@ -90,7 +92,8 @@ describeWith(container, 'mount points', () => {
       spec.root.path = rootfs
       spec.mounts.push({ destination: '/fakeproc', type: 'sysfs', source: 'sysfs' })
     }))
-    expect([error.errno, error.message]).toEqual(['ELOOP', expect.stringContaining('must be mounted on ordinary directory')])
+    expect([error.errno, error.message]).toEqual(['ELOOP',
+      expect.stringContaining('must be mounted on ordinary directory')])
     expect(readdirSync(rootfs)).not.toContain('elsewhere')
   })
 
@@ -104,8 +107,10 @@ describeWith(container, 'mount points', () => {
   })
 
   test('a read-only tmpfs gets the mount points of what is mounted in it before', async () => {
-    const { stdout } = await sandbox.output(['sh', '-c', 'ls /tmp; touch /tmp/x 2>/dev/null || echo refused; touch /tmp/a/x && echo ok'], ({ mounts }) =>
-      mounts.push({ destination: '/tmp', type: 'tmpfs', source: 'tmpfs', options: ['ro'] }, { destination: '/tmp/a', type: 'tmpfs', source: 'tmpfs' }))
+    const { stdout } = await sandbox.output(['sh', '-c',
+      'ls /tmp; touch /tmp/x 2>/dev/null || echo refused; touch /tmp/a/x && echo ok'], ({ mounts }) =>
+      mounts.push({ destination: '/tmp', type: 'tmpfs', source: 'tmpfs', options: ['ro'] },
+        { destination: '/tmp/a', type: 'tmpfs', source: 'tmpfs' }))
     expect(stdout).toBe('a\nrefused\nok\n')
   })
 })

@@ -69,7 +69,8 @@ describeWith([...container, 'compiler'], 'namespaces', () => {
     try {
       await once(keeper.stdout, 'data')
       const rootfs = sandbox.rootfs()
-      const { stdout } = await sandbox.output(['sh', '-c', 'cat /tmp/file; readlink /proc/self/ns/mnt; ls /'], (spec) => {
+      const { stdout } = await sandbox.output(['sh', '-c', 'cat /tmp/file; readlink /proc/self/ns/mnt; ls /'],
+        (spec) => {
         spec.root.path = rootfs
         spec.linux.namespaces = spec.linux.namespaces.filter(({ type }) => type !== 'mount')
         spec.linux.namespaces.push({ type: 'mount', path: `/proc/${keeper.pid}/ns/mnt` })
@@ -85,9 +86,11 @@ describeWith([...container, 'compiler'], 'namespaces', () => {
 
   test('of a file that is a namespace of another type: the error says which', async () => {
     const error = await rejection(sandbox.create(['true'], ({ linux }) => {
-      linux.namespaces = [...linux.namespaces.filter(({ type }) => type !== 'ipc'), { type: 'ipc', path: '/proc/self/ns/uts' }]
+      linux.namespaces = [...linux.namespaces.filter(({ type }) => type !== 'ipc'),
+        { type: 'ipc', path: '/proc/self/ns/uts' }]
     }))
-    expect([error.code, error.step, error.errno, error.operand]).toEqual(['ERR_HOST', 'openDescriptor', 'EINVAL', '/proc/self/ns/uts'])
+    expect([error.code, error.step, error.errno, error.operand]).toEqual(['ERR_HOST', 'openDescriptor', 'EINVAL',
+      '/proc/self/ns/uts'])
     expect(error.field).toMatch(/^\/linux\/namespaces\/\d\/path$/)
   })
 

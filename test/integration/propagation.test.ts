@@ -35,10 +35,12 @@ describeWith([...container, 'cli', 'mountNamespaces'], 'propagation', () => {
     ?.propagation.map((word) => word.split(':')[0]).join()
 
   test.each([
-    ['', ''], ['private', ''], ['rprivate', ''], ['slave', ''], ['rslave', ''], ['shared', 'shared'], ['rshared', 'shared'],
+    ['', ''], ['private', ''], ['rprivate', ''], ['slave', ''], ['rslave', ''], ['shared', 'shared'],
+      ['rshared', 'shared'],
     ['unbindable', 'unbindable'],
   ])('rootfsPropagation %s: what / is in the container', async (word, expected) => {
-    const { inside, stderr, host, rootfs } = await onSharedHost('cat /proc/self/mountinfo', ['rbind', 'rprivate'], ({ linux }) => {
+    const { inside, stderr, host, rootfs } = await onSharedHost('cat /proc/self/mountinfo', ['rbind', 'rprivate'],
+      ({ linux }) => {
       linux.rootfsPropagation = word as 'private'
     })
     expect(stderr).toBe('')
@@ -65,7 +67,8 @@ describeWith([...container, 'cli', 'mountNamespaces'], 'propagation', () => {
     })
 
   test('words are applied in their order: a slave that is shared, and a slave that was shared', async () => {
-    const kind = async (...words: string[]) => kindOf((await onSharedHost('cat /proc/self/mountinfo', ['rbind', ...words])).inside, '/mnt')
+    const kind = async (...words: string[]) => kindOf((await onSharedHost('cat /proc/self/mountinfo',
+      ['rbind', ...words])).inside, '/mnt')
     expect(await kind('rslave', 'rshared')).toBe('shared,master')
     expect(await kind('shared', 'rprivate')).toBe('')
     expect(await kind('rprivate', 'shared')).toBe('shared')
@@ -77,7 +80,8 @@ describeWith([...container, 'cli', 'mountNamespaces'], 'propagation', () => {
     const ids = [{ containerID: 0, hostID: 5, size: 10 }]
     const { inside, host, directory } = await onSharedHost(mountBelow.replace('/mnt', '/tmp'), ['rbind'], (spec) =>
       spec.mounts.push({
-        ...spec.mounts.find(({ destination }) => destination === '/mnt')!, destination: '/tmp', uidMappings: ids, gidMappings: ids,
+        ...spec.mounts.find(({ destination }) => destination === '/mnt')!, destination: '/tmp', uidMappings: ids,
+          gidMappings: ids,
       }))
     expect(kindOf(inside, '/tmp')).toBe('master')
     expect(host.filter(({ path }) => path === `${directory}/below`)).toEqual([])

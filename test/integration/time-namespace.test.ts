@@ -22,7 +22,8 @@ describeWith([...container, 'compiler', 'timeNamespaces'], 'a time namespace', (
 
   test('is the container\'s own, with the offsets of the spec: in create, run and exec', async () => {
     const before = uptime(readFileSync('/proc/uptime', 'utf8'))
-    const made = await sandbox.create(['sh', '-c', 'cat /proc/uptime /proc/self/timens_offsets; exec sleep 1000'], withTime())
+    const made = await sandbox.create(['sh', '-c', 'cat /proc/uptime /proc/self/timens_offsets; exec sleep 1000'],
+      withTime())
     const own = linkOf(`/proc/${made.pid}/ns/time`)
     expect(own).not.toBe(linkOf('/proc/self/ns/time'))
     expect(readFileSync(`/proc/${made.pid}/timens_offsets`, 'utf8').split(/\s+/).filter(Boolean))
@@ -39,7 +40,8 @@ describeWith([...container, 'compiler', 'timeNamespaces'], 'a time namespace', (
   })
 
   test('together with a user namespace', async () => {
-    const { stdout } = await sandbox.output(['sh', '-c', 'cat /proc/self/timens_offsets; probe'], withTime(({ linux }) => {
+    const { stdout } = await sandbox.output(['sh', '-c', 'cat /proc/self/timens_offsets; probe'],
+      withTime(({ linux }) => {
       linux.namespaces.push({ type: 'user' })
       linux.uidMappings = linux.gidMappings = [{ containerID: 0, hostID: 100_000, size: 65536 }]
     }))
@@ -76,7 +78,8 @@ describeWith([...container, 'compiler', 'timeNamespaces'], 'a time namespace', (
 
   test('its first process is waited for as any, and hooks of the container are in it', async () => {
     const made = await sandbox.run(['sh', '-c', 'exit 7'], withTime((spec) => {
-      spec.hooks = { startContainer: [{ path: '/bin/sh', args: ['sh', '-c', `grep -q ${7 * day} /proc/self/timens_offsets`] }] }
+      spec.hooks = { startContainer: [{ path: '/bin/sh', args: ['sh', '-c',
+        `grep -q ${7 * day} /proc/self/timens_offsets`] }] }
     }))
     expect((await end(made)).code).toBe(7)
   })
@@ -85,6 +88,7 @@ describeWith([...container, 'compiler', 'timeNamespaces'], 'a time namespace', (
     const error = await rejection(sandbox.create(['true'], withTime(({ linux }) => {
       linux.timeOffsets = { monotonic: { secs: -1_000_000_000_000 } }
     })))
-    expect([error.code, error.field, error.step, error.errno]).toEqual(['ERR_INIT', '/linux/timeOffsets', 'setTimeOffsets', 'ERANGE'])
+    expect([error.code, error.field, error.step, error.errno]).toEqual(['ERR_INIT', '/linux/timeOffsets',
+      'setTimeOffsets', 'ERANGE'])
   })
 })

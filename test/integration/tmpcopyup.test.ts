@@ -14,7 +14,8 @@ import { container, describeWith } from '../helpers/needs.ts'
 
 describeWith(container, 'tmpcopyup', () => {
   const sandbox = useSandbox()
-  const copied = (rootfs: string, options: string[] = [], change?: (spec: TestSpec) => void) => (spec: TestSpec): void => {
+  const copied = (rootfs: string, options: string[] = [], change?: (spec: TestSpec) => void) =>
+    (spec: TestSpec): void => {
     spec.root.path = rootfs
     spec.mounts.push({ destination: '/var', type: 'tmpfs', source: 'tmpfs', options: ['tmpcopyup', ...options] })
     change?.(spec)
@@ -42,12 +43,15 @@ describeWith(container, 'tmpcopyup', () => {
     chmodSync(place, 0o2775)
     const look = 'cd /var; stat -c "%n %F %u:%g %a" . lib/deep lib/deep/er/file lib/link fifo; stat -c %Y lib/deep/er/file;'
     const script = `${look} readlink lib/link; cat lib/link; wc -c < lib/large; tr -d a < lib/large | wc -c; df -k . | awk 'END { print $1 }'`
-    const stdout = await shell(`${script}; echo changed > lib/deep/er/file; rm fifo; echo new > new`, copied(rootfs, [], ({ process }) => {
-      process.capabilities = { bounding: ['CAP_DAC_OVERRIDE'], permitted: ['CAP_DAC_OVERRIDE'], effective: ['CAP_DAC_OVERRIDE'] }
+    const stdout = await shell(`${script}; echo changed > lib/deep/er/file; rm fifo; echo new > new`,
+      copied(rootfs, [], ({ process }) => {
+      process.capabilities = { bounding: ['CAP_DAC_OVERRIDE'], permitted: ['CAP_DAC_OVERRIDE'],
+        effective: ['CAP_DAC_OVERRIDE'] }
     }))
     expect(stdout.split('\n').slice(0, -1)).toEqual([
       '. directory 3:4 2775', 'lib/deep directory 0:0 1711', 'lib/deep/er/file regular file 7:8 4750',
-      'lib/link symbolic link 0:0 777', 'fifo fifo 0:0 640', '1000000', 'deep/er/file', 'content', '3000000', '0', 'tmpfs',
+      'lib/link symbolic link 0:0 777', 'fifo fifo 0:0 640', '1000000', 'deep/er/file', 'content', '3000000', '0',
+        'tmpfs',
     ])
     expect(readFileSync(join(place, 'lib/deep/er/file'), 'utf8')).toBe('content\n')
     expect(statSync(join(place, 'fifo')).isFIFO()).toBe(true)
@@ -85,7 +89,8 @@ describeWith(container, 'tmpcopyup', () => {
     const rootfs = sandbox.rootfs()
     symlinkSync(canary.directory, join(rootfs, 'var/outside'))
     symlinkSync('../'.repeat(12) + canary.file.slice(1), join(rootfs, 'var/file'))
-    const stdout = await shell('readlink /var/outside; ls /var/outside/ 2>&1 | wc -l; cat /var/file 2>/dev/null; true', copied(rootfs))
+    const stdout = await shell('readlink /var/outside; ls /var/outside/ 2>&1 | wc -l; cat /var/file 2>/dev/null; true',
+      copied(rootfs))
     expect(stdout.startsWith(`${canary.directory}\n`)).toBe(true)
     expect(stdout).not.toContain('untouched')
     expect(canary.look()).toEqual(before)

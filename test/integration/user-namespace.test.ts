@@ -139,7 +139,8 @@ describeWith([...container, 'compiler', 'userNamespaces'], 'a user namespace', (
     expect([status['Uid'], pid]).toEqual(['0\t0\t0\t0', 1])
   })
 
-  test.each(['network', 'ipc', 'uts', 'pid'] as const)('a new one beside a joined %s namespace of the host\'s user namespace', async (type) => {
+  test.each(['network', 'ipc', 'uts',
+    'pid'] as const)('a new one beside a joined %s namespace of the host\'s user namespace', async (type) => {
     const other = await sandbox.run(['sleep', '1000'])
     const file = type === 'network' ? 'net' : type
     const change = mapped((spec) => {
@@ -149,7 +150,8 @@ describeWith([...container, 'compiler', 'userNamespaces'], 'a user namespace', (
       // Only who owns a namespace may mount what shows it, and name it.
       if (type === 'ipc') mounts.splice(0, mounts.length, ...mounts.filter((mount) => mount.type !== 'mqueue'))
       if (type === 'uts') delete spec.hostname
-      if (type === 'network') mounts.splice(0, mounts.length, ...mounts.filter((mount) => mount.type !== 'sysfs' && mount.type !== 'cgroup'))
+      if (type === 'network') mounts.splice(0, mounts.length,
+        ...mounts.filter((mount) => mount.type !== 'sysfs' && mount.type !== 'cgroup'))
       if (type === 'pid') mounts.splice(0, 1, { destination: '/proc', source: '/proc', options: ['rbind'] })
     })
     const made = await sandbox.run(['sh', '-c', 'cat /proc/self/uid_map; exec sleep 1000'], change)
@@ -169,8 +171,10 @@ describeWith([...container, 'compiler', 'userNamespaces'], 'a user namespace', (
     const marked = join(sandbox.directory, 'marked')
     mkdirSync(marked)
     const run = async (...mounts: TestSpec['mounts']) => {
-      const { id, bundle } = sandbox.bundle(['cat', '/proc/self/mountinfo'], mapped((spec) => spec.mounts.push(...mounts)))
-      const through = ['unshare', '-m', '--propagation', 'private', 'sh', '-c', `mount -t tmpfs -o nosuid,nodev,noatime tmpfs ${marked} && exec "$@"`, 'sh']
+      const { id, bundle } = sandbox.bundle(['cat', '/proc/self/mountinfo'],
+        mapped((spec) => spec.mounts.push(...mounts)))
+      const through = ['unshare', '-m', '--propagation', 'private', 'sh', '-c',
+        `mount -t tmpfs -o nosuid,nodev,noatime tmpfs ${marked} && exec "$@"`, 'sh']
       const { stdout, stderr } = await sandbox.nrunc(['run', '-b', bundle, id], { through })
       return { options: parseMountTable(stdout).findLast(({ path }) => path === '/tmp')?.options.toSorted(), stderr }
     }

@@ -63,7 +63,8 @@ describe('refused', () => {
 
   test('in a joined mount namespace, whose paths the host does not see', () => {
     const namespaces = [{ type: 'mount', path: '/m' }]
-    expect(thrown(() => planOf({ '/hostname': undefined, '/linux/namespaces': namespaces, '/mounts': [mount(own)] })).field)
+    expect(thrown(() => planOf({ '/hostname': undefined, '/linux/namespaces': namespaces,
+      '/mounts': [mount(own)] })).field)
       .toBe('/mounts/0')
   })
 })

@@ -82,7 +82,8 @@ describe('joined namespaces', () => {
     expect(only(host, 'clone').flags).toBe(0)
   })
 
-  test('are entered by init in the same order; root enters the user namespace last, which may not own the others', () => {
+  test('are entered by init in the same order; root enters the user namespace last, which may not own the others',
+    () => {
     expect(all(planned(joined).init, 'enterNamespace').map(({ path }) => path))
       .toEqual(['/proc/7/ns/ipc', '/run/netns/a', '/proc/7/ns/pid', '/proc/7/ns/mnt', '/proc/7/ns/user'])
   })
