@@ -14,7 +14,7 @@ export type Start = (slot: number) => Promise<bigint>
 /** The part of the library's API that is measured. */
 export interface LibraryContainer {
   readonly pid: number
-  wait(): Promise<{ code: number | null; signal: string | null }>
+  wait(options: { stats: false }): Promise<{ code: number | null; signal: string | null }>
   delete(options?: { force?: boolean }): Promise<void>
 }
 interface Library {
@@ -79,7 +79,7 @@ const runInProcess = async (places: Places): Promise<Start> => {
         id: idOf('library', slot), bundle: bundleOf(places.work, 'library', slot),
         stdin: 'ignore', stdout: 'ignore', stderr: 'ignore',
       })
-      const { code, signal } = await container.wait()
+      const { code, signal } = await container.wait({ stats: false })
       await container.delete()
       if (code !== 0) throw new Error(`the container ended with ${signal ?? code}`)
     })

@@ -5,11 +5,13 @@ import { unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { freezeCgroup, thawCgroup } from './cgroup/freeze.ts'
+import { oomKillCount } from './cgroup/oom.ts'
 import { cgroupProcesses, killCgroup } from './cgroup/processes.ts'
 import type { Statistics } from './cgroup/statistics.ts'
 import type { CgroupWatch, OomListener, PressureLevel, PressureListener } from './cgroup/watch.ts'
-import { type Cause, Deadline, type DeadlineOptions, deadlineNames, GRACE_PERIOD } from './deadline.ts'
+import { type Cause, Deadline, deadlineNames, GRACE_PERIOD } from './deadline.ts'
 import { NruncError } from './errors.ts'
+import { ContainerEmitter } from './events.ts'
 import { executeInContainer } from './exec.ts'
 import { Execution, type ExecutionOptions, withoutExecution } from './execution.ts'
 import type { CopyOptions } from './files/copy.ts'
@@ -22,7 +24,9 @@ import { addon } from './native/addon.ts'
 import type { Child } from './native/child.ts'
 import { errnoName } from './native/errno.ts'
 import { awaitExit, awaitStarted, type Ended, signalProcess } from './native/watch.ts'
-import { type ExecOptions, type NotifyOptions, type ProcessExit, refuseUnknown, type StartOptions, type State } from './options.ts'
+import {
+  type ContainerExit, type ExecOptions, type NotifyOptions, refuseUnknown, type StartOptions, type State, type WaitOptions,
+} from './options.ts'
 import { checkSignal, type ContainerProcess, stopGently } from './process.ts'
 import { removeContainer } from './retire.ts'
 import type { RdtUpdate } from './resctrl/update.ts'
@@ -35,6 +39,7 @@ import { isCurrent, notFound, readState, type StateFile } from './state/file.ts'
 import { withLock } from './state/lock.ts'
 import { describeState } from './state/describe.ts'
 import { FIFO, isAlive, namespaceProcesses, statusOf } from './state/status.ts'
+import { statsEvery, type StatsOptions } from './stats.ts'
 import type { Streams } from './stdio.ts'
 import type { Terminal } from './terminal.ts'
 import type { Stopwatch, Timings } from './timings.ts'
@@ -51,13 +56,17 @@ export interface Made {
   readonly hooks?: HookFunctions | undefined
 }
 
+const waitOptions = new Set([...deadlineNames, 'stats'])
+
 /**
+ * It emits {@link ContainerEvents}.
+ *
  * @example
  * await using container = await runtime.run({ bundle: '/srv/bundle' })
  * container.stdout.pipe(process.stdout)
  * console.log(await container.wait()) // { code: 0, signal: null, ... }
  */
-export class Container {
+export class Container extends ContainerEmitter {
   readonly id: string
   /** State root that the container is in. */
   readonly root: string
@@ -83,9 +92,13 @@ export class Container {
   readonly #hooks: HookFunctions | undefined
   #startedAt: Date | null = null
   #cause: Cause | undefined
+  #oomKilled: boolean | undefined
+  #lastStatistics: Promise<Statistics | null> | undefined
 
   /** @internal */
   constructor(root: string, state: StateFile, made?: Made) {
+    super()
+    this.listenFor(() => this.#state.cgroup_paths, () => this.wait())
     this.id = state.id
     this.root = root
     this.pid = state.init_process_pid
@@ -171,20 +184,27 @@ export class Container {
    *
    * @throws NruncError ERR_OPTION_INVALID; ERR_ABORTED when the signal was aborted before the call
    */
-  async wait(options: DeadlineOptions = {}): Promise<ProcessExit> {
-    refuseUnknown(options, new Set(deadlineNames))
+  async wait(options: WaitOptions = {}): Promise<ContainerExit> {
+    refuseUnknown(options, waitOptions)
     const deadline = Deadline.from(options)
     if (deadline !== undefined) this.obey(deadline)
     const { code, signal, finishedAt } = await this.#exit
     const because = { timedOut: this.#cause === 'timedOut', aborted: this.#cause === 'aborted' }
-    return { code, signal, startedAt: this.#startedAt, finishedAt, ...because }
+    const oomKilled = this.#wasOomKilled()
+    const stats = options.stats === false ? null : await (this.#lastStatistics ??= this.stats().catch(() => null))
+    return { code, signal, oomKilled, startedAt: this.#startedAt, finishedAt, ...because, stats }
+  }
+
+  /** Before the cgroups are removed. */
+  #wasOomKilled(): boolean {
+    return this.#oomKilled ??= oomKillCount(this.#state.cgroup_paths) > 0
   }
 
   /**
    * SIGTERM to init, and SIGKILL to all processes of the container when it still runs `gracePeriod` milliseconds later
    * (default 5000). One that has ended already is no error.
    */
-  async stop({ gracePeriod = GRACE_PERIOD }: { readonly gracePeriod?: number | undefined } = {}): Promise<ProcessExit> {
+  async stop({ gracePeriod = GRACE_PERIOD }: { readonly gracePeriod?: number | undefined } = {}): Promise<ContainerExit> {
     const waiting = statusOf(this.#directory, this.#state) === 'created' // no program yet that could heed a SIGTERM
     await stopGently(waiting ? 0 : gracePeriod, this.#exit, (signal) =>
       signal === 'SIGKILL' ? this.#killAll() : this.#signal(signalNumber(signal)))
@@ -262,6 +282,7 @@ export class Container {
       if (status !== 'running' && status !== 'created') throw new NruncError('ERR_STATUS', 'container not running', { operand: this.id })
       await freezeCgroup(this.#state.cgroup_paths)
     })
+    this.emit('paused')
   }
 
   /** Let a paused container go on. @throws NruncError ERR_STATUS `container not paused`; ERR_CGROUP */
@@ -271,6 +292,7 @@ export class Container {
       if (statusOf(this.#directory, this.#state) !== 'paused') throw new NruncError('ERR_STATUS', 'container not paused', { operand: this.id })
       thawCgroup(this.#state.cgroup_paths)
     })
+    this.emit('resumed')
   }
 
   /**
@@ -290,10 +312,23 @@ export class Container {
     })
   }
 
-  /** What the container has used, read off the event loop. @throws NruncError ERR_CGROUP when it has no cgroup (any more) */
-  async stats(): Promise<Statistics> {
-    const { readStatistics } = await import('./cgroup/statistics.ts')
-    return readStatistics(this.#state.cgroup_paths)
+  /**
+   * What the container has used, read off the event loop: once, or with options at once and then every `interval`
+   * milliseconds until the container ends.
+   *
+   * @throws NruncError ERR_CGROUP when it has no cgroup (any more); ERR_OPTION_INVALID; ERR_ABORTED
+   *
+   * @example
+   * for await (const { memory } of container.stats({ interval: 500 })) console.log(memory.usage.usage)
+   */
+  stats(): Promise<Statistics>
+  stats(options: StatsOptions): AsyncGenerator<Statistics, void, undefined>
+  stats(options?: StatsOptions): Promise<Statistics> | AsyncGenerator<Statistics, void, undefined> {
+    const read = async (): Promise<Statistics> =>
+      (await import('./cgroup/statistics.ts')).readStatistics(this.#state.cgroup_paths)
+    if (options === undefined) return read()
+    refuseUnknown(options, new Set(['interval', 'signal']))
+    return statsEvery(options, read, this.#exit)
   }
 
   /**
@@ -392,6 +427,8 @@ export class Container {
       }
       if (status !== 'stopped') await this.#finish()
       if (!this.#ownsPidNamespace) await killCgroup(this.#state.cgroup_paths)
+      this.#wasOomKilled()
+      await this.#lastStatistics // somebody waits for them
       await removeContainer(lock, this.#directory, this.#state)
     })
     await this.#runStopped()

@@ -1,6 +1,7 @@
 /**
  * A program that failed, as an error.
  */
+import type { Statistics } from './cgroup/statistics.ts'
 import type { DeadlineOptions } from './deadline.ts'
 import { type ErrorCode, NruncError } from './errors.ts'
 import type { ProcessExit } from './options.ts'
@@ -14,6 +15,9 @@ export interface ExitFields extends Omit<ProcessExit, 'code'> {
   readonly maxBufferExceeded: boolean
   /** From the call to the end, milliseconds. */
   readonly durationMs: number
+  /** Of a container of its own: as in {@link ContainerExit}. */
+  readonly oomKilled?: boolean | undefined
+  readonly stats?: Statistics | null | undefined
 }
 
 export interface ExitError extends ExitFields {}

@@ -8,6 +8,8 @@ export { ContainerProcess } from './process.ts'
 export type { Output, OutputOptions } from './collect.ts'
 export { Execution, type ExecutionOptions, type ExecutionResult } from './execution.ts'
 export { ExitError, type ExitFields } from './exit-error.ts'
+export type { ContainerEvents } from './events.ts'
+export type { StatsOptions } from './stats.ts'
 export type { DeadlineOptions } from './deadline.ts'
 export type { CopyOptions } from './files/copy.ts'
 export type { ReadFileOptions } from './files/read.ts'
@@ -19,7 +21,7 @@ export type { CgroupWatch, OomListener, PressureLevel, PressureListener } from '
 export type { RdtUpdate } from './resctrl/update.ts'
 export { type ErrorCode, errorCodes, type ErrorDetails, NruncError, type Problem } from './errors.ts'
 export type {
-  CreateOptions, ExecOptions, ExitResult, NotifyOptions, ProcessExit, StartOptions, State, Status, Stdio, StdioOptions,
+  CreateOptions, ExecOptions, ExitResult, NotifyOptions, ContainerExit, ProcessExit, WaitOptions, StartOptions, State, Status, Stdio, StdioOptions,
 } from './options.ts'
 export { type Features, features } from './features.ts'
 export { defaultSpec, rootlessSpec } from './spec/defaults.ts'

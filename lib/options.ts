@@ -2,6 +2,7 @@
  * The shapes that go into and come out of the public API. `Spec` and `ProcessSpec` are in `spec/`.
  */
 import type { CgroupManager } from './cgroup/driver.ts'
+import type { Statistics } from './cgroup/statistics.ts'
 import type { DeadlineOptions } from './deadline.ts'
 import { NruncError } from './errors.ts'
 import type { HookFunctions } from './hooks.ts'
@@ -144,6 +145,19 @@ export interface ProcessExit extends ExitResult {
   readonly timedOut: boolean
   /** The end came after the option `signal` of a call was aborted. */
   readonly aborted: boolean
+}
+
+/** What `wait` tells of the end of a container. */
+export interface ContainerExit extends ProcessExit {
+  /** The OOM killer has ended a process of it. */
+  readonly oomKilled: boolean
+  /** What its cgroups said last; null where nobody can say any more, and when the call has asked for none. */
+  readonly stats: Statistics | null
+}
+
+export interface WaitOptions extends DeadlineOptions {
+  /** Read the last statistics, which takes a fraction of a millisecond. Default true. */
+  readonly stats?: boolean | undefined
 }
 
 export type Status = 'creating' | 'created' | 'running' | 'paused' | 'stopped'

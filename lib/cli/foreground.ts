@@ -22,6 +22,7 @@ export interface Attended {
  */
 export const attend = async <T extends Attended>(
   create: () => Promise<T>,
+  wait: (attended: T) => Promise<ExitResult> = (attended) => attended.wait(),
 ): Promise<{ readonly attended: T; readonly code: number }> => {
   const early: NodeJS.Signals[] = []
   let running: T | undefined
@@ -41,7 +42,7 @@ export const attend = async <T extends Attended>(
     const attended = running = await made
     screen = attended.terminal && (await import('./terminal.ts')).attachTerminal(attended.terminal)
     early.forEach(forward)
-    const result = await attended.wait()
+    const result = await wait(attended)
     await screen?.drain()
     return { attended, code: exitCode(result) }
   } finally {

@@ -31,11 +31,12 @@ export const command = defineCommand({
       return 0
     }
     const terminal = options.spec.process?.terminal ? await terminalOptions() : {}
-    const { attended: container, code } = await attend(async () => {
+    const make = async () => {
       const container = await runtime.run({ ...options, ...terminal })
       container.notified?.catch(warn)
       return container
-    })
+    }
+    const { attended: container, code } = await attend(make, (made) => made.wait({ stats: false }))
     await printTimings(container, timings)
     if (!keep) {
       await container.delete().catch((error: Error) => call.log.error(error.message))
