@@ -3,6 +3,7 @@
  */
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { nonZero } from './cgroup/limit.ts'
 import { NruncError, type Problem } from './errors.ts'
 import { namespaceFiles } from './plan/namespaces.ts'
 import { parseJson } from './spec/parse.ts'
@@ -39,6 +40,8 @@ export const loadSpec = (bundle: string): Spec => checkSpec(parseJson(readConfig
 export function checkSpec(value: unknown): Spec {
   const spec = validateSpec(value)
   refuseUnsupported(spec)
+  const { kernel, kernelTCP } = spec.linux?.resources?.memory ?? {}
+  if (nonZero(kernel) ?? nonZero(kernelTCP)) process.emitWarning('Kernel memory settings are ignored and will be removed')
   return spec
 }
 

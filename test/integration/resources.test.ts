@@ -54,6 +54,15 @@ describeWith(container, 'limits, from inside', () => {
       .toEqual([String(64 << 20), String(96 << 20)])
   })
 
+  test('kernel memory is ignored with a warning, and zero without one', async () => {
+    const warned = async (memory: Resources['memory']) => {
+      const { id, bundle } = sandbox.bundle(['true'], limit({ memory }))
+      return (await sandbox.nrunc(['run', '--bundle', bundle, id])).stderr
+    }
+    expect(await warned({ kernel: 1 << 20 })).toMatch(/level=warning msg="Kernel memory settings are ignored and will be removed"/)
+    expect(await warned({ kernel: 0, kernelTCP: 0 })).toBe('')
+  })
+
   testIf(has1('cpu') ? undefined : 'no v1 cpu controller', 'cpu: burst', async () => {
     expect(await inside({ cpu: { quota: 50_000, period: 100_000, burst: 20_000 } }, 'cpu/cpu.cfs_burst_us'))
       .toEqual(['20000'])
@@ -94,7 +103,7 @@ describeWith(container, 'limits, from inside', () => {
     + `grep -q net_cls /proc/self/cgroup || break; sleep 0.1; mount -t cgroup -o net_cls,net_prio net ${net}; umount ${net}; done; rmdir ${net}`
   const inPrivate = ['-m', '--propagation', 'private', 'sh', '-c']
   const probe = spawnSync('unshare', [...inPrivate, `${mountNet} && ${unmountNet}`], { encoding: 'utf8' })
-  testIf(probe.status === 0 ? undefined : `no net_cls,net_prio: ${probe.stderr}`, 'network: class and priorities', async () => {
+  testIf(isUnified ? 'v1 only' : probe.status === 0 ? undefined : `no net_cls,net_prio: ${probe.stderr}`, 'network: class and priorities', async () => {
     const files = ['net_cls.classid', 'net_prio.ifpriomap'].map((file) => `/sys/fs/cgroup/net/${file}`)
     const { id, bundle } = sandbox.bundle(['cat', ...files],
       limit({ network: { classID: 0x100001, priorities: [{ name: 'lo', priority: 7 }] } }))
@@ -119,6 +128,31 @@ describeWith(container, 'limits, from inside', () => {
     const error = await rejection(sandbox.create(['true'], limit({ unified: { 'pids.max': '5' } })))
     expect([error.code, error.field]).toEqual(['ERR_CONFIG_INVALID', '/linux/resources/unified'])
     expect(error.message).toBe('invalid configuration: cannot use unified on cgroup v1')
+  })
+
+  const lacking2 = (...names: string[]): string | undefined =>
+    isUnified && names.every((name) => controllers2.includes(name)) ? undefined : `no v2 ${names}`
+  /** What the files of the container's own cgroup2 hold. */
+  const unifiedInside = async (resources: Resources, ...files: readonly string[]): Promise<string[]> => {
+    const { stdout, stderr } = await sandbox.output(['cat', ...files.map((file) => `/sys/fs/cgroup/${file}`)], limit(resources))
+    expect(stderr).toBe('')
+    return stdout.trim().split('\n')
+  }
+  testIf(lacking2('memory', 'cpu', 'pids', 'cpuset'), 'v2: memory, cpu, pids', async () => {
+    expect(await unifiedInside({
+      memory: { limit: 64 << 20, swap: 96 << 20, reservation: 32 << 20, swappiness: 7 }, pids: { limit: 30 },
+      cpu: { shares: 2048, quota: 50_000, period: 200_000, burst: 1000, cpus: '0', mems: '0' },
+      unified: { 'memory.high': String(48 << 20) },
+    }, 'memory.max', 'memory.swap.max', 'memory.low', 'memory.high', 'pids.max', 'cpu.weight', 'cpu.max', 'cpu.max.burst', 'cpuset.cpus', 'cpuset.mems'))
+      .toEqual([String(64 << 20), String(32 << 20), String(32 << 20), String(48 << 20), '30', '174', '50000 200000', '1000', '0', '0'])
+    expect(await unifiedInside({ cpu: { idle: 1 } }, 'cpu.idle')).toEqual(['1'])
+  })
+
+  testIf(lacking2('io') ?? (disk === undefined ? 'no disk' : undefined), 'v2: blockIO', async () => {
+    const rate = (value: number) => [{ major, minor, rate: value }]
+    expect(await unifiedInside({ blockIO: {
+      throttleReadBpsDevice: rate(1 << 20), throttleWriteBpsDevice: rate(2 << 20), throttleReadIOPSDevice: rate(300), throttleWriteIOPSDevice: rate(400),
+    } }, 'io.max')).toEqual([`${major}:${minor} rbps=${1 << 20} wbps=${2 << 20} riops=300 wiops=400`])
   })
 
   testIf(lackingCgroup2, 'unified: each value in its file', async () => {
