@@ -50,7 +50,7 @@ export async function executeInContainer(directory: string, state: StateFile, op
   const process = validateProcess(execProcess(state.config, options))
   refuseUnsupported({ process })
   const cgroupPaths = options.cgroup === undefined
-    ? joinableCgroups(state.cgroup_paths, state.init_process_pid, cgroupHost().unified)
+    ? joinableCgroups(state.cgroup_paths, state.init_process_pid, () => cgroupHost().unified)
     : subCgroups(state.cgroup_paths, options.cgroup)
   const wanted = process.terminal ?? false
   const descriptors = new Descriptors(options, wanted, await connectSockets(options, wanted))

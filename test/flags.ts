@@ -13,7 +13,6 @@ const preserve = [
   `${runCommand}: --preserve-fds passes descriptors on, and only those`, `${runCommand}: --preserve-fds of one that is not open`,
 ]
 const execFlags = [`${execCommand}: --env, --cwd, --user, --additional-gids, --cap, --no-new-privs`]
-const labels = ['unit/cli/exec.test.ts: takes everything from the flags']
 
 /** What `create` and `run` share, with what is particular to one of them. */
 const creating = (name: string, own: Readonly<Record<string, readonly string[]>>): Record<string, readonly string[]> =>
@@ -71,8 +70,8 @@ export const flagTests: Readonly<Record<string, readonly string[]>> = {
   'exec --additional-gids': execFlags,
   'exec --cap': execFlags,
   'exec --no-new-privs': execFlags,
-  'exec --apparmor': labels,
-  'exec --process-label': labels,
+  'exec --apparmor': ['unit/cli/exec.test.ts: takes everything from the flags', `${execCommand}: --apparmor without the module is refused`],
+  'exec --process-label': ['unit/cli/exec.test.ts: takes everything from the flags', `${execCommand}: --process-label without the module is refused`],
   'exec --console-socket': ['integration/console-socket.test.ts: exec --detach --tty, as podman calls it'],
   'exec --pidfd-socket': ['integration/pidfd-socket.test.ts: exec sends that of the new process'],
   'exec --pid-file': [`${execCommand}: --detach returns at once; --pid-file has the pid`],

@@ -38,11 +38,12 @@ export function subCgroups(paths: CgroupPaths, wanted: string | Readonly<Record<
  * On v2 a container that has made cgroups of its own and gives them controllers has no process left in the top one, and
  * none may enter it (cgroups(7), "no internal processes"): a new process goes where init is.
  */
-export function joinableCgroups(paths: CgroupPaths, pid: number, unified: UnifiedHierarchy | undefined): CgroupPaths {
+export function joinableCgroups(paths: CgroupPaths, pid: number, findUnified: () => UnifiedHierarchy | undefined): CgroupPaths {
   const top = paths['']
-  if (top === undefined || unified === undefined || read(`${top}/cgroup.subtree_control`).trim() === '') return paths
+  if (top === undefined || read(`${top}/cgroup.subtree_control`).trim() === '') return paths
   const own = /^0::(.*)$/m.exec(read(`/proc/${pid}/cgroup`))?.[1]
-  return own === undefined ? paths : { ...paths, '': ownDirectory({ ...unified, own }) }
+  const unified = findUnified()
+  return own === undefined || unified === undefined ? paths : { ...paths, '': ownDirectory({ ...unified, own }) }
 }
 
 function read(path: string): string {

@@ -29,6 +29,15 @@ export function statOf(pid: number): { readonly state: string, readonly parent: 
   }
 }
 
+/** Content of /proc/PID/cmdline; empty for a process that is gone. */
+export function commandLineOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
 /** Whether a process is there and not a zombie. */
 export const isRunning = (pid: number): boolean => {
   const stat = statOf(pid)

@@ -5,8 +5,8 @@ import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, expect, test } from 'vitest'
 import { useSandbox } from '../helpers/containers.ts'
-import { isRunning, until } from '../helpers/host.ts'
-import { container, describeWith } from '../helpers/needs.ts'
+import { commandLineOf, isRunning, until } from '../helpers/host.ts'
+import { bench, container, describeWith } from '../helpers/needs.ts'
 import { bitsOf, parseProbe } from '../helpers/probe.ts'
 
 describeWith([...container, 'cli', 'compiler'], 'nrunc exec', () => {
@@ -64,6 +64,20 @@ describeWith([...container, 'cli', 'compiler'], 'nrunc exec', () => {
     expect(bitsOf(seen.status['CapInh'])).toEqual([])
   })
 
+  const { apparmor, selinux } = bench().missing
+  test.skipIf(apparmor === undefined)('--apparmor without the module is refused', async () => {
+    const { code, stderr } = await exec('--apparmor', 'docker-default', id, 'true')
+    expect([code, stderr]).toEqual([255, expect.stringContaining('exec failed: ')])
+    expect(stderr).toContain('apparmor not supported')
+    expect((await exec('--apparmor=', id, 'true')).code).toBe(0)
+  })
+
+  test.skipIf(selinux === undefined)('--process-label without the module is refused', async () => {
+    const { code, stderr } = await exec('--process-label', 'system_u:system_r:container_t:s0', id, 'true')
+    expect([code, stderr]).toEqual([255, expect.stringContaining('exec failed: ')])
+    expect(stderr).toMatch(/selinux|SELinux/)
+  })
+
   test('--detach returns at once; --pid-file has the pid', async () => {
     const pidFile = join(sandbox.directory, 'detached.pid')
     expect(await exec('--detach', '--pid-file', pidFile, id, 'sleep', '1000')).toEqual({
@@ -109,7 +123,7 @@ describeWith([...container, 'cli', 'compiler'], 'nrunc exec', () => {
     await until(async () => (await exec(id, 'cat', '/dev/shm/ready')).code === 0)
     const { pid: init } = JSON.parse((await sandbox.nrunc(['state', id])).stdout) as { pid: number }
     const pids = JSON.parse((await sandbox.nrunc(['ps', '-f', 'json', id])).stdout) as number[]
-    const own = pids.find((pid) => pid !== init && readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('sh\0'))
+    const own = pids.find((pid) => pid !== init && commandLineOf(pid).startsWith('sh\0'))
     const parent = Number(/^PPid:\t(\d+)/m.exec(readFileSync(`/proc/${own}/status`, 'utf8'))?.[1])
     process.kill(parent, 'SIGTERM')
     expect(await running).toMatchObject({ code: 3, stdout: 'heard\n' })

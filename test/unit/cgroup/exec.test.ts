@@ -42,13 +42,13 @@ describe('on v2 the cgroup of init', () => {
   test.each([['', 'kept'], ['\n', 'kept'], ['memory pids\n', 'left']])('with subtree_control %j the top one is %s', (text, what) => {
     const top = { '': join(mountpoint, 'a') }
     writeFileSync(join(mountpoint, 'a/cgroup.subtree_control'), text)
-    const result = joinableCgroups(top, process.pid, unified())
+    const result = joinableCgroups(top, process.pid, unified)
     if (what === 'kept') expect(result).toBe(top)
     else expect(result['']).toMatch(new RegExp(`^${mountpoint}`))
     if (what === 'left') expect(result['']).not.toBe(top[''])
   })
 
   test('v1 has no such rule', () => {
-    expect(joinableCgroups(paths, process.pid, undefined)).toBe(paths)
+    expect(joinableCgroups(paths, process.pid, () => { throw new Error('it is not looked for') })).toBe(paths)
   })
 })
