@@ -1,7 +1,7 @@
 /**
  * A checked config on its way to a plan: what can be known before a container has an id.
  */
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join, posix, resolve } from 'node:path'
 import { type Bundle, checkSpec, readConfig, refuseHostNamespaces } from './bundle.ts'
 import { cgroupFiles, cgroupHost } from './cgroup/detect.ts'
 import type { CgroupPlanner } from './cgroup/driver.ts'
@@ -9,7 +9,7 @@ import type { CgroupLayout } from './cgroup/layout.ts'
 import { hostFacts } from './facts.ts'
 import { hasHookFunctions } from './hooks.ts'
 import type { CreateOptions } from './options.ts'
-import { compile } from './plan/compile.ts'
+import { compile, compileProgram } from './plan/compile.ts'
 import type { GivenDescriptors, PlanContext } from './plan/context.ts'
 import type { Plan } from './plan/operations.ts'
 import type { CompileFilter } from './plan/seccomp.ts'
@@ -25,6 +25,9 @@ import { requireProcess } from './spec/validate.ts'
 /** Options that change the plan, besides the descriptors. */
 export type PlanOptions = Pick<CreateOptions, 'noPivot' | 'noNewKeyring' | 'listenFds' | 'notify' | 'hooks'>
 
+/** Options that only the compiler sees. */
+type CompileOptions = Pick<PlanContext, 'noPivot' | 'noNewKeyring' | 'awaitRuntimeHooks' | 'resctrl' | 'compileFilter' | 'awaitsPlan'>
+
 /** What is made of a blueprint for one id. */
 export interface Draft {
   readonly layout: CgroupLayout
@@ -35,6 +38,13 @@ export interface Draft {
 /** How many combinations of descriptors and options a blueprint keeps compiled. */
 const kept = 8
 
+interface BlueprintOptions {
+  /** Its plans are kept. */
+  readonly forMany?: boolean
+  /** Each container has the cgroup of its id below this one, instead of `cgroupsPath`. */
+  readonly cgroupsParent?: string | undefined
+}
+
 export class Blueprint {
   /** Absolute path of the bundle. */
   readonly bundle: string
@@ -43,10 +53,12 @@ export class Blueprint {
   readonly process: ProcessSpec
   /** Compiled plans by what they depend on besides the id; none for a blueprint that is used once. */
   readonly #templates: Map<string, PlanTemplate> | undefined
+  readonly #cgroupsParent: string | undefined
   #layout: string | undefined
 
   /** @throws NruncError ERR_CONFIG_INVALID without a process */
-  constructor({ path, spec }: Bundle, { forMany = false } = {}) {
+  constructor({ path, spec }: Bundle, { forMany = false, cgroupsParent }: BlueprintOptions = {}) {
+    this.#cgroupsParent = cgroupsParent
     this.bundle = path
     this.spec = forMany ? freeze(structuredClone(spec)) : spec
     this.process = requireProcess(this.spec)
@@ -61,51 +73,77 @@ export class Blueprint {
    *
    * @throws NruncError ERR_CONFIG_INVALID, ERR_CGROUP for what only this host shows to be impossible
    */
-  draft(id: string, descriptors: GivenDescriptors, planner: CgroupPlanner, options: PlanOptions, directory: string): Draft {
+  draft(id: string, descriptors: GivenDescriptors, planner: CgroupPlanner, options: PlanOptions & CompileOptions, directory: string): Draft {
     refuseHostNamespaces(this.spec)
     const templates = planner.simple ? this.#templates : undefined
     const layout = templates === undefined ? this.#computeLayout(id, planner) : this.#layoutOf(id, planner)
-    const { noPivot, noNewKeyring, hooks } = options
+    const { noPivot, noNewKeyring, awaitsPlan, hooks } = options
     const { intelRdt } = this.spec.linux ?? {}
     const resctrl = intelRdt === undefined ? undefined : layoutResctrl(intelRdt, id, resctrlHost())
-    const root = dirname(directory)
-    const compileFilter: CompileFilter = (profile) => cachedProgram(root, profile)
-    const given = { noPivot, noNewKeyring, compileFilter, awaitRuntimeHooks: hasHookFunctions(hooks, 'prestart', 'createRuntime') }
+    const given = {
+      noPivot, noNewKeyring, awaitsPlan, compileFilter: filterCompiler(directory),
+      awaitRuntimeHooks: hasHookFunctions(hooks, 'prestart', 'createRuntime'),
+    }
     if (templates === undefined || options.listenFds || options.notify || resctrl !== undefined) {
       const planned = serviceSpec(this.spec, this.process, directory, options)
       return { layout, resctrl, plan: encodePlan(this.#compile(id, layout, descriptors, { ...given, resctrl }, planned)) }
     }
-    const key = JSON.stringify([descriptors, noPivot ?? false, noNewKeyring ?? false, given.awaitRuntimeHooks])
-    let template = templates.get(key)
-    if (template === undefined) {
-      template = new PlanTemplate((one) => this.#compile(one, this.#computeLayout(one, planner), descriptors, given))
-      if (templates.size === kept) templates.delete(templates.keys().next().value!)
-      templates.set(key, template)
-    }
+    const key = JSON.stringify([descriptors, noPivot ?? false, noNewKeyring ?? false, given.awaitRuntimeHooks, awaitsPlan ?? false])
+    const template = this.#template(key, (one) => this.#compile(one, this.#computeLayout(one, planner), descriptors, given))
     return { layout, resctrl, plan: template.of(id) }
   }
 
+  /** The plan of the program, for a container that waits for it. HOSTNAME: it is another one than the container has. */
+  program(id: string, descriptors: GivenDescriptors, cgroups: CgroupLayout, hostname: boolean, directory: string): Uint8Array {
+    const options = { compileFilter: filterCompiler(directory) }
+    const compileFor = (one: string): Plan =>
+      ({ host: [], init: compileProgram(this.spec, this.process, this.#context(one, cgroups, descriptors, options), hostname) })
+    if (this.#templates === undefined) return encodePlan(compileFor(id)).init
+    return this.#template(JSON.stringify([descriptors, hostname, 'program']), compileFor).of(id).init
+  }
+
+  #template(key: string, compileFor: (id: string) => Plan): PlanTemplate {
+    const templates = this.#templates!
+    let template = templates.get(key)
+    if (template === undefined) {
+      template = new PlanTemplate(compileFor)
+      if (templates.size === kept) templates.delete(templates.keys().next().value!)
+      templates.set(key, template)
+    }
+    return template
+  }
+
   #compile(
-    id: string, cgroups: CgroupLayout, descriptors: GivenDescriptors,
-    options: Pick<PlanContext, 'noPivot' | 'noNewKeyring' | 'awaitRuntimeHooks' | 'resctrl' | 'compileFilter'>,
+    id: string, cgroups: CgroupLayout, descriptors: GivenDescriptors, options: CompileOptions,
     { spec, process }: { readonly spec: Spec; readonly process: ProcessSpec } = this,
   ): Plan {
+    return compile(spec, process, this.#context(id, cgroups, descriptors, options))
+  }
+
+  #context(id: string, cgroups: CgroupLayout, descriptors: GivenDescriptors, options: CompileOptions): PlanContext {
     const hierarchies = cgroupHost()
-    return compile(spec, process, {
+    return {
       id, bundle: this.bundle, host: hostFacts(), cgroupHost: hierarchies, cgroups, hasCgroupFile: cgroupFiles(hierarchies),
       descriptors, ...options,
-    })
+    }
   }
 
   #computeLayout(id: string, planner: CgroupPlanner): CgroupLayout {
     const { linux } = this.spec
-    return planner.layout(cgroupHost(), { id, cgroupsPath: linux?.cgroupsPath, resources: linux?.resources })
+    const cgroupsPath = this.#cgroupsParent === undefined ? linux?.cgroupsPath : posix.join(this.#cgroupsParent, id)
+    return planner.layout(cgroupHost(), { id, cgroupsPath, resources: linux?.resources })
   }
 
   #layoutOf(id: string, planner: CgroupPlanner): CgroupLayout {
     this.#layout ??= openLayout((one) => this.#computeLayout(one, planner))
     return this.#layout === '' ? this.#computeLayout(id, planner) : fill(this.#layout, id)
   }
+}
+
+/** Filters are kept below the runtime's root. DIRECTORY is a container's. */
+function filterCompiler(directory: string): CompileFilter {
+  const root = dirname(directory)
+  return (profile) => cachedProgram(root, profile)
 }
 
 const fill = (text: string, id: string): CgroupLayout => JSON.parse(text.replaceAll(openId, id)) as CgroupLayout

@@ -21,6 +21,8 @@ import { prepareCgroup } from './native/prepare.ts'
 import { errnoName } from './native/errno.ts'
 import { takeNetwork } from './native/networks.ts'
 import type { CreateOptions } from './options.ts'
+import type { GivenDescriptors } from './plan/context.ts'
+import { NO_SLOT } from './plan/operations.ts'
 import type { EncodedPlan } from './plan/template.ts'
 import { finishStreams, takeTerminal, writePidFile } from './process.ts'
 import type { Spec } from './spec/schema.ts'
@@ -38,6 +40,8 @@ import type { Stopwatch } from './timings.ts'
 
 const SIGKILL = 9
 
+const noDescriptors: GivenDescriptors = { count: 0, stdio: [NO_SLOT, NO_SLOT, NO_SLOT], preserved: [] }
+
 /** What one call of `create` (`start` false) or `run` makes, and where. */
 interface CreationPlace {
   /** The state directory of the container. */
@@ -47,6 +51,8 @@ interface CreationPlace {
   readonly start: boolean
   /** With a network namespace made ahead, where there is one. */
   readonly network?: boolean
+  /** Only to be prepared, see {@link Creation.prepare}. */
+  readonly awaitsPlan?: boolean
 }
 
 /** What holds for all containers of a runtime. */
@@ -55,18 +61,26 @@ export interface CreationSettings {
   readonly rootless: boolean | 'auto'
 }
 
+/** A prepared container ended before it got its program: another one may do. */
+export class Lost extends NruncError {
+  constructor() {
+    super('ERR_INIT', 'container init ended while it waited for its program')
+  }
+}
+
 /** What is made in DIRECTORY, the state directory of a container, by one call of `create` (`start` false) or `run`. */
 export class Creation {
   readonly #directory: string
   readonly #root: string
   readonly #id: string
-  readonly #options: CreateOptions
+  #options: CreateOptions
   readonly #start: boolean
   readonly #settings: CreationSettings
-  readonly #watch: Stopwatch
-  readonly #deadline: Deadline | undefined
+  #watch: Stopwatch
+  #deadline: Deadline | undefined
   /** With a network namespace made ahead, where there is one. */
   readonly #network: boolean
+  readonly #awaitsPlan: boolean
   #descriptors: Descriptors | undefined
   #layout: CgroupLayout | undefined
   #resctrl: ResctrlGroup | undefined
@@ -78,7 +92,7 @@ export class Creation {
   #entered = false
 
   constructor(
-    { directory, root, id, start, network = false, ...settings }: CreationPlace & CreationSettings, options: CreateOptions,
+    { directory, root, id, start, network = false, awaitsPlan = false, ...settings }: CreationPlace & CreationSettings, options: CreateOptions,
     watch: Stopwatch, deadline?: Deadline,
   ) {
     this.#watch = watch
@@ -90,27 +104,81 @@ export class Creation {
     this.#settings = settings
     this.#deadline = deadline
     this.#network = network
+    this.#awaitsPlan = awaitsPlan
     // What awaits the process hears of its end; what does not looks at the deadline itself.
     deadline?.onExpire(() => this.#child?.signal(SIGKILL))
   }
+
+  /** Everything but the program; init waits for its plan. @throws as {@link run}; nothing stays then */
+  async prepare(blueprint: Blueprint): Promise<void> {
+    try {
+      await this.#begin(blueprint)
+      await this.#child!.created
+      this.#entered = true
+    } catch (error) {
+      await this.#undo(error)
+      throw error
+    }
+  }
+
+  /**
+   * The program of a prepared container, which is then like any other: that of VARIANT, which may have another host name.
+   *
+   * @throws as {@link run}; nothing stays then
+   */
+  async release(variant: Blueprint, options: CreateOptions, deadline: Deadline | undefined, watch: Stopwatch): Promise<Container> {
+    try {
+      this.#watch = watch
+      this.#options = options
+      this.#deadline = deadline
+      deadline?.onExpire(() => this.#child?.signal(SIGKILL))
+      const child = this.#child!
+      const descriptors = this.#descriptors = new Descriptors(options, false, await connectSockets(options, false))
+      const hostname = variant.spec.hostname !== this.#staged!.config.hostname
+      if (!child.sendPlan(variant.program(this.#id, descriptors.given, this.#layout!, hostname, this.#directory), descriptors.list)) throw new Lost()
+      watch.mark('plan')
+      const { bundle, spec } = variant
+      const { external_descriptors } = recordOf(child, { id: this.#id, bundle, spec, layout: this.#layout!, resctrl: this.#resctrl, options })
+      this.#staged = { ...this.#staged!, ...processRecord(child), config: variant.spec, external_descriptors }
+      stageState(this.#directory, this.#staged)
+      return await this.#publish(child, this.#staged)
+    } catch (error) {
+      await this.#undo(error)
+      throw deadline?.cause === undefined ? error : deadline.error()
+    }
+  }
+
+  /** Ends a prepared container that nobody will release. */
+  async abandon(): Promise<void> {
+    await this.#undo(undefined)
+    await this.#runStopped()
+  }
+
+  /** The end of init, also before anything was released. */
+  get exit(): Promise<unknown> { return this.#child?.exit ?? Promise.resolve() }
 
   /** Without a bundle it is one of the host's own programs. */
   async run(given: Blueprint | undefined): Promise<Container> {
     try {
       const blueprint = given ?? await this.#hostBundle(join(this.#directory, 'bundle'))
-      const { cgroupManager, rootless } = this.#settings
-      const planner = await cgroupPlanner(cgroupManager, isRootless(rootless))
-      const sockets = await connectSockets(this.#options, blueprint.process.terminal ?? false)
-      const { child, plan } = this.#spawn(blueprint, sockets, planner)
-      this.#watch.mark('plan')
-      const state = await this.#stage(child, blueprint)
-      if (plan.cgroup !== undefined) await this.#enterScope(child, plan.cgroup, blueprint.spec)
-      await this.#runRuntimeHooks(child, state)
-      return await this.#finish(child, state)
+      await this.#begin(blueprint)
+      return await this.#finish(this.#child!, this.#staged!)
     } catch (error) {
       await this.#undo(error)
       throw this.#deadline?.cause === undefined ? error : this.#deadline.error()
     }
+  }
+
+  /** Up to the runtime hooks. */
+  async #begin(blueprint: Blueprint): Promise<void> {
+    const { cgroupManager, rootless } = this.#settings
+    const planner = await cgroupPlanner(cgroupManager, isRootless(rootless))
+    const { child, plan } = this.#awaitsPlan ? this.#spawnWaiting(blueprint, planner)
+      : this.#spawn(blueprint, await connectSockets(this.#options, blueprint.process.terminal ?? false), planner)
+    this.#watch.mark('plan')
+    const state = await this.#stage(child, blueprint)
+    if (plan.cgroup !== undefined) await this.#enterScope(child, plan.cgroup, blueprint.spec)
+    await this.#runRuntimeHooks(child, state)
   }
 
   async #hostBundle(path: string): Promise<Blueprint> {
@@ -127,6 +195,14 @@ export class Creation {
     this.#layout = layout
     this.#resctrl = resctrl
     return { child: this.#child = new Child(plan, descriptors.list), plan }
+  }
+
+  /** It gets its descriptors together with its program. */
+  #spawnWaiting(blueprint: Blueprint, planner: CgroupPlanner): { readonly child: Child; readonly plan: EncodedPlan } {
+    const { layout, resctrl, plan } = blueprint.draft(this.#id, noDescriptors, planner, { ...this.#options, awaitsPlan: true }, this.#directory)
+    this.#layout = layout
+    this.#resctrl = resctrl
+    return { child: this.#child = new Child(plan, []), plan }
   }
 
   /** While init is at work. The state counts from `created` on: until then the namespaces still show the host. */
@@ -172,6 +248,11 @@ export class Creation {
     this.#entered = true
     const state = { ...staged, ...processRecord(child) }
     if (state.init_process_pid !== staged.init_process_pid) stageState(this.#directory, state) // it has forked meanwhile
+    return this.#publish(child, state)
+  }
+
+  /** It is a container for everybody from here on. */
+  async #publish(child: Child, state: StateFile): Promise<Container> {
     publishState(this.#directory)
     const wanted = (state.config.process?.terminal ?? false) && this.#options.consoleSocket === undefined
     const terminal = this.#terminal = await takeTerminal(child, wanted)
@@ -184,6 +265,7 @@ export class Creation {
     void finishStreams(child, this.#descriptors!, terminal)
     if (this.#start) {
       await child.executed
+      if (this.#awaitsPlan) this.#watch.mark('execute')
       container.relay(this.#notifySocket, notify)
       this.#notifySocket = undefined
       await container.runStarted(this.#deadline)

@@ -19,6 +19,7 @@ export const errorCodes = {
   ERR_INIT: 'a step inside the new container failed',
   ERR_PROGRAM: 'the program of the container or of exec cannot be executed',
   ERR_HOOK: 'a hook failed or ran out of time',
+  ERR_POOL: 'the containers of a config cannot be made ahead',
   ERR_CGROUP: 'a cgroup cannot be read, written or removed',
   ERR_SIGNAL: 'a signal cannot be sent',
   ERR_FILE: 'a file of a container cannot be read, written or copied',

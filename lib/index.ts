@@ -2,6 +2,7 @@
  * The public API of nrunc.
  */
 export { Runtime } from './runtime.ts'
+export { Pool, type PoolAcquire, type PoolOptions } from './pool.ts'
 export { Template, type TemplateOptions, type TemplateStart } from './template.ts'
 export { Container } from './container.ts'
 export { ContainerProcess } from './process.ts'

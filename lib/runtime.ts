@@ -18,12 +18,13 @@ import { Limiter } from './limiter.ts'
 import { addon } from './native/addon.ts'
 import { awaitExit, signalProcess } from './native/watch.ts'
 import { type CreateOptions, refuseUnknown, type RuntimeOptions } from './options.ts'
+import { Pool, poolOptions, type PoolOptions, type Prepared, refuseUnpoolable } from './pool.ts'
 import { removeResctrl } from './resctrl/group.ts'
 import {
   checkId, checkRoot, containerDirectory, containerIds, defaultRoot, removeDirectory, takeDirectory,
 } from './state/directory.ts'
 import { readStaged, readState } from './state/file.ts'
-import { withLock } from './state/lock.ts'
+import { takeLock, withLock } from './state/lock.ts'
 import { Template, type TemplateOptions } from './template.ts'
 import { Stopwatch } from './timings.ts'
 
@@ -106,6 +107,43 @@ export class Runtime {
     const path = resolve(options.bundle ?? '.')
     const blueprint = new Blueprint({ path, spec: options.spec === undefined ? loadSpec(path) : checkSpec(options.spec) }, { forMany: true })
     return new Template((...one) => this.#launch(...one), blueprint, options)
+  }
+
+  /**
+   * Keep containers ready for programs that are not known yet. Resolves when all of them are.
+   *
+   * @throws NruncError as {@link compile} and {@link create}; ERR_POOL for a config whose containers cannot be made ahead,
+   * with the fields that stand against it
+   */
+  async pool(options: PoolOptions): Promise<Pool> {
+    refuseUnknown(options, poolOptions)
+    const { bundle, spec: given, cgroupsParent, noPivot, noNewKeyring } = options
+    const path = resolve(bundle ?? '.')
+    const spec = given === undefined ? loadSpec(path) : checkSpec(given)
+    refuseUnpoolable(spec, cgroupsParent)
+    const blueprint = new Blueprint({ path, spec }, { forMany: true, cgroupsParent })
+    const pool = new Pool(() => this.#limiter.run(() => this.#prepare(blueprint, { noPivot, noNewKeyring })), blueprint, options)
+    await pool.fill()
+    return pool
+  }
+
+  /** A container that waits for its program, under the lock on its id. */
+  async #prepare(blueprint: Blueprint, options: CreateOptions): Promise<Prepared> {
+    const id = randomBytes(16).toString('hex')
+    const directory = takeDirectory(this.root, id)
+    const lock = await takeLock(directory, id).catch((error: unknown) => {
+      removeDirectory(directory)
+      throw error
+    })
+    const place = { directory, root: this.root, id, start: true, awaitsPlan: true, ...this.#settings }
+    const creation = new Creation(place, options, new Stopwatch(true))
+    try {
+      await creation.prepare(blueprint)
+    } catch (error) {
+      lock.close()
+      throw error
+    }
+    return { creation, unlock: () => lock.close() }
   }
 
   /** @throws NruncError ERR_NOT_FOUND, ERR_STATE_INVALID, ERR_ID_INVALID */

@@ -1,7 +1,7 @@
 /**
  * A config that many containers are started from: checked and compiled once.
  */
-import { Blueprint } from './blueprint.ts'
+import type { Blueprint } from './blueprint.ts'
 import type { Container } from './container.ts'
 import { type DeadlineOptions, deadlineNames } from './deadline.ts'
 import { NruncError } from './errors.ts'
@@ -9,9 +9,8 @@ import { hostFacts } from './facts.ts'
 import { dropNetworks, fillNetworks, keepNetworks } from './native/networks.ts'
 import { type CreateOptions, refuseUnknown, type StdioOptions } from './options.ts'
 import { takesNetworkAhead } from './plan/namespaces.ts'
-import type { Mount, ProcessSpec, Spec } from './spec/schema.ts'
-import { refuseUnsupported } from './spec/unsupported.ts'
-import { validateSpec } from './spec/validate.ts'
+import type { Spec } from './spec/schema.ts'
+import { type Changes, Variants } from './variants.ts'
 
 export interface TemplateOptions extends Pick<CreateOptions, 'bundle' | 'spec' | 'noPivot' | 'noNewKeyring'> {
   /**
@@ -22,32 +21,14 @@ export interface TemplateOptions extends Pick<CreateOptions, 'bundle' | 'spec' |
 }
 
 /** What one start of a template has of its own; the rest is the template's. */
-export interface TemplateStart extends StdioOptions, DeadlineOptions {
+export interface TemplateStart extends Changes, StdioOptions, DeadlineOptions {
   /** Default: a random one. */
   readonly id?: string | undefined
-  /** Program and arguments instead of those of the config. */
-  readonly args?: readonly string[] | undefined
-  /** Added to the environment of the config, as `NAME=value`; of a name given twice the last value counts. */
-  readonly env?: readonly string[] | undefined
-  readonly cwd?: string | undefined
-  readonly hostname?: string | undefined
-  /** Made after the mounts of the config. */
-  readonly mounts?: readonly Mount[] | undefined
-  /** Added to the annotations of the config. */
-  readonly annotations?: Readonly<Record<string, string>> | undefined
-  /** Instead of that of the config: two containers that run at the same time need two. */
-  readonly cgroupsPath?: string | undefined
 }
-
-/** What a start may change, from the config's point of view. */
-export type Changes = Pick<TemplateStart, 'args' | 'env' | 'cwd' | 'hostname' | 'mounts' | 'annotations' | 'cgroupsPath'>
 
 const changeNames = ['args', 'env', 'cwd', 'hostname', 'mounts', 'annotations', 'cgroupsPath'] as const
 const stdioNames = ['stdin', 'stdout', 'stderr', 'consoleSocket', 'pidfdSocket', 'terminalSize', 'keepLineFeeds', 'preserveFds', 'pidFile'] as const
 const startOptions = new Set<string>(['id', ...changeNames, ...stdioNames, ...deadlineNames])
-
-/** How many sets of changes a template keeps compiled. */
-const kept = 16
 
 /** How a runtime makes a container of a blueprint; START: run. NETWORK: with a network namespace made ahead, if there is one. */
 export type Launch = (blueprint: Blueprint, options: CreateOptions, start: boolean, network: boolean) => Promise<Container>
@@ -63,8 +44,7 @@ export type Launch = (blueprint: Blueprint, options: CreateOptions, start: boole
 export class Template {
   readonly #launch: Launch
   readonly #options: Pick<CreateOptions, 'noPivot' | 'noNewKeyring'>
-  readonly #base: Blueprint
-  readonly #changed = new Map<string, Blueprint>()
+  readonly #variants: Variants
   /** How many network namespaces are kept ready for it. */
   #networks: number
 
@@ -74,14 +54,20 @@ export class Template {
       throw new NruncError('ERR_OPTION_INVALID', `networksAhead must be an integer from 0 to 64, not ${networksAhead}`, { operand: 'networksAhead' })
     }
     this.#launch = launch
-    this.#base = base
+    this.#variants = new Variants(base)
     this.#options = { noPivot, noNewKeyring }
     this.#networks = takesNetworkAhead(base.spec, hostFacts()) ? networksAhead : 0
     if (this.#networks > 0) keepNetworks(this.#networks)
   }
 
   /** The config, checked; it cannot be changed. */
-  get spec(): Spec { return this.#base.spec }
+  get spec(): Spec { return this.#variants.base.spec }
+
+  /** @internal */
+  get blueprint(): Blueprint { return this.#variants.base }
+
+  /** @internal */
+  get planOptions(): Pick<CreateOptions, 'noPivot' | 'noNewKeyring'> { return this.#options }
 
   /** Make a container whose program waits for `start()`. @throws NruncError as {@link Runtime.create} */
   async create(options: TemplateStart = {}): Promise<Container> {
@@ -106,45 +92,11 @@ export class Template {
   async #start(options: TemplateStart, start: boolean): Promise<Container> {
     refuseUnknown(options, startOptions)
     const { args, env, cwd, hostname, mounts, annotations, cgroupsPath, ...rest } = options
-    const blueprint = this.#with({ args, env, cwd, hostname, mounts, annotations, cgroupsPath })
+    const blueprint = this.#variants.with({ args, env, cwd, hostname, mounts, annotations, cgroupsPath })
     try {
       return await this.#launch(blueprint, { ...rest, ...this.#options }, start, this.#networks > 0)
     } finally {
       if (this.#networks > 0) fillNetworks()
     }
-  }
-
-  /** What was started lately with the same changes is compiled already. */
-  #with(changes: Changes): Blueprint {
-    if (changeNames.every((name) => changes[name] === undefined)) return this.#base
-    const key = JSON.stringify(changes)
-    const known = this.#changed.get(key)
-    const spec = known?.spec ?? validateSpec(changedSpec(this.#base.spec, changes))
-    if (known === undefined) refuseUnsupported(spec)
-    else if (known.forMany) return known
-    const blueprint = new Blueprint({ path: this.#base.bundle, spec }, { forMany: known !== undefined })
-    this.#changed.delete(key)
-    if (this.#changed.size === kept) this.#changed.delete(this.#changed.keys().next().value!)
-    this.#changed.set(key, blueprint)
-    return blueprint
-  }
-}
-
-/** The config that a start with CHANGES has. Not checked. */
-export function changedSpec(spec: Spec, { args, env, cwd, hostname, mounts, annotations, cgroupsPath }: Changes): Spec {
-  const own = spec.process as ProcessSpec
-  const process = {
-    ...own,
-    ...(args === undefined ? {} : { args }),
-    ...(env === undefined ? {} : { env: [...own.env ?? [], ...env] }),
-    ...(cwd === undefined ? {} : { cwd }),
-  }
-  return {
-    ...spec,
-    process: process as ProcessSpec,
-    ...(hostname === undefined ? {} : { hostname }),
-    ...(mounts === undefined ? {} : { mounts: [...spec.mounts ?? [], ...mounts] }),
-    ...(annotations === undefined ? {} : { annotations: { ...spec.annotations, ...annotations } }),
-    ...(cgroupsPath === undefined ? {} : { linux: { ...spec.linux, cgroupsPath } }),
   }
 }

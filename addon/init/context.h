@@ -127,6 +127,8 @@ Status hook(Context& context, plan::Reader& arguments);
 Status await_cgroup(Context& context, plan::Reader& arguments);
 Status await_runtime_hooks(Context& context, plan::Reader& arguments);
 Status await_start(Context& context, plan::Reader& arguments);
+Status await_plan(Context& context, plan::Reader& arguments);
+Status close_descriptors(Context& context, plan::Reader& arguments);
 Status send_pidfd(Context& context, plan::Reader& arguments);
 Status seccomp(Context& context, plan::Reader& arguments);
 Status execute(Context& context, plan::Reader& arguments);

@@ -117,16 +117,29 @@ Status run_hook(Context& context, const Launch& launch, u32 timeout, Fd& reader,
 // those of the program are given back; the program's come again from the shared file when they are executed. This
 // function waits in a segment of its own (the link flags say where), because the kernel maps the pages around the one
 // that is executed, too.
-__attribute__((section(".wait"), noinline)) long open_when_started(int proc, const char* fifo) {
+__attribute__((always_inline)) inline void give_back_pages() {
   constexpr u64 kPage = 4096, kStack = 128 * 1024;
   constexpr int kDoNotNeed = 4;  // MADV_DONTNEED
   const u64 below = (reinterpret_cast<u64>(__builtin_frame_address(0)) - kPage) & ~(kPage - 1);
   const u64 text = reinterpret_cast<u64>(&__executable_start);
   CALL(madvise, below - kStack, kStack, kDoNotNeed);
   CALL(madvise, text, (reinterpret_cast<u64>(&etext) - text + kPage - 1) & ~(kPage - 1), kDoNotNeed);
+}
+
+__attribute__((section(".wait"), noinline)) long open_when_started(int proc, const char* fifo) {
+  give_back_pages();
   long opened = -EINTR;
   while (opened == -EINTR) opened = CALL(openat, proc, fifo, O_WRONLY | O_CLOEXEC, 0).value;
   return opened;
+}
+
+// Until there is something to read. 0 when the host is gone.
+__attribute__((section(".wait"), noinline)) long look_when_sent(int control) {
+  give_back_pages();
+  u8 byte = 0;
+  long seen = -EINTR;
+  while (seen == -EINTR) seen = CALL(recvfrom, control, &byte, 1, 2 /* MSG_PEEK */, nullptr, nullptr).value;
+  return seen;
 }
 
 }  // namespace
@@ -186,6 +199,26 @@ void let_go(Context& context, u32 except) {
 }
 
 }  // namespace
+
+// For a container of a pool: which program it will run is not known yet. The host's end of the socket is all that keeps
+// it: when the process that made it is gone, it ends.
+Status await_plan(Context& context, plan::Reader& arguments) {
+  if (!arguments.done()) return malformed();
+  TRY(tell_created(context));
+  let_go(context, plan::kNoSlot);
+  context.slot_count = 0;
+  const sys::Call seen{look_when_sent(context.control), "recvfrom"};
+  TRY(seen, "host");
+  return seen.value == 1 ? Status{} : failure(ECONNRESET, "recvfrom", "host");
+}
+
+// What awaitStart does for a program that starts at once.
+Status close_descriptors(Context& context, plan::Reader& arguments) {
+  if (!arguments.done()) return malformed();
+  let_go(context, plan::kNoSlot);
+  context.proc.reset();
+  return {};
+}
 
 // Opening the FIFO blocks until start opens its other end; the word through the socket is for a start in the process
 // that created the container.

@@ -67,7 +67,13 @@ Status forget_inheritance(Context& context) {
   return {};
 }
 
-Status receive_plan(Context& context, plan::Operations& operations) {
+// Where the plan is; the next one gets memory of its own.
+struct Memory {
+  long start = 0;
+  u64 size = 0;
+};
+
+Status receive_plan(Context& context, plan::Operations& operations, Memory& held) {
   plan::Bootstrap bootstrap{};
   TRY(read_exactly(context.control, &bootstrap, sizeof bootstrap));
   if (bootstrap.magic != plan::kMagic || bootstrap.plan_size > plan::kMaximumSize ||
@@ -79,6 +85,7 @@ Status receive_plan(Context& context, plan::Operations& operations) {
   constexpr int kReadWrite = 3, kPrivateAnonymous = 0x22;
   sys::Call memory = CALL(mmap, nullptr, bootstrap.plan_size + 1, kReadWrite, kPrivateAnonymous, -1, 0);
   TRY(memory, "plan");
+  held = {memory.value, bootstrap.plan_size + 1};
   TRY(read_exactly(context.control, reinterpret_cast<void*>(memory.value), bootstrap.plan_size));
   operations = plan::Operations(reinterpret_cast<u8*>(memory.value), bootstrap.plan_size);
   return operations.valid() ? Status{} : malformed();
@@ -142,6 +149,8 @@ Status run(Context& context, Operation operation, plan::Reader& arguments) {
     case Operation::awaitRuntimeHooks: return await_runtime_hooks(context, arguments);
     case Operation::hook: return hook(context, arguments);
     case Operation::awaitStart: return await_start(context, arguments);
+    case Operation::awaitPlan: return await_plan(context, arguments);
+    case Operation::closeDescriptors: return close_descriptors(context, arguments);
     case Operation::sendPidfd: return send_pidfd(context, arguments);
     case Operation::seccomp: return seccomp(context, arguments);
     case Operation::execute: return execute(context, arguments);
@@ -153,6 +162,18 @@ Status run(Context& context, Operation operation, plan::Reader& arguments) {
     case Operation::awaitCgroup: return await_cgroup(context, arguments);
     default: return malformed();
   }
+}
+
+Memory plan_memory;
+
+// Before init waits for the next plan, the memory of this one is given back; nothing of it is looked at any more.
+Status retire_plan(plan::Item& item, plan::Operations& operations) {
+  const bool whole = item.arguments.done() && operations.complete();
+  item.field = {};
+  item.arguments = {};
+  operations = {};
+  if (!whole) return malformed();
+  return status_of(CALL(munmap, plan_memory.start, plan_memory.size), "plan");
 }
 
 [[noreturn]] void fail(Context& context, const plan::Item& item, const Status& status) {
@@ -173,11 +194,14 @@ extern "C" [[noreturn]] void init_main() {
   plan::Operations operations;
   context.item = &item;
   Status status = forget_inheritance(context);
-  if (status.ok()) status = receive_plan(context, operations);
+  if (status.ok()) status = receive_plan(context, operations, plan_memory);
   if (status.ok()) status = prepare(context);
   while (status.ok() && operations.next(item)) {
     context.stamps.mark(item.operation);
-    status = run(context, item.operation, item.arguments);
+    const bool last = item.operation == Operation::awaitPlan;
+    if (last) status = retire_plan(item, operations);
+    if (status.ok()) status = run(context, item.operation, item.arguments);
+    if (last && status.ok()) status = receive_plan(context, operations, plan_memory);
   }
   if (status.ok()) status = malformed();  // a good plan ends in execve
   fail(context, item, status);

@@ -5,7 +5,7 @@
 //   text       u32 length, bytes, NUL        list   u32 count, texts        numbers  u32 count, u32 each
 //
 // Host to init over the control socket: Bootstrap, then the descriptors (SCM_RIGHTS, one byte for each message), then
-// the plan; later one byte for each wait. Init to host: Frame and its payload.
+// the plan; later one byte for each wait, or for awaitPlan all of it again. Init to host: Frame and its payload.
 #pragma once
 
 #include "sys/text.h"

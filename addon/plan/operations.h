@@ -63,6 +63,9 @@ enum class Operation : u32 {
   changeDirectory = 74,
   findProgram = 75,
 
+  awaitPlan = 130,
+  closeDescriptors = 131,
+
   awaitRuntimeHooks = 80,
   hook = 81,
   awaitStart = 82,

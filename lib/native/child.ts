@@ -107,6 +107,18 @@ export class Child {
     else this.#spawned.promise.then(() => addon().send(this.#id), () => {})
   }
 
+  /**
+   * The plan of the program, for an init that waits for it (awaitPlan). DESCRIPTORS are its slots; they stay the caller's.
+   *
+   * @returns false when init is gone
+   * @throws NruncError ERR_NATIVE
+   */
+  sendPlan(plan: Uint8Array, descriptors: readonly number[]): boolean {
+    const errno = this.#alive ? -addon().sendPlan(this.#id, this.pid, plan, descriptors) : 0
+    if (errno > 0 && errnoName(errno) !== 'EPIPE') throw new NruncError('ERR_NATIVE', spawnWords(errnoName(errno)), { errno: errnoName(errno) })
+    return this.#alive && errno === 0
+  }
+
   /** When its steps happened, as far as it has come. */
   get stamps(): ChildStamps { return { host: this.#hostStamps, init: this.#initStamps, executed: this.#executedAt } }
 

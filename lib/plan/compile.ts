@@ -62,12 +62,7 @@ function planInit(
 ): Operation[] {
   const { hooks } = spec
   const ownMounts = namespaces.has('mount')
-  const identity: IdentityFacts = {
-    host: context.host, field: '/process',
-    keepGroups: namespaces.mapIds.some((one) => one.op === 'mapIds' && one.denySetgroups === 1),
-    filtered: spec.linux?.seccomp !== undefined,
-  }
-  const filter = planSeccomp(spec.linux?.seccomp, context.descriptors.fifo !== undefined, context.compileFilter)
+  const identity = identityFacts(spec, context, namespaces.mapIds)
   return [
     ...namespaces.enter,
     { op: 'newSession', field: '' },
@@ -78,16 +73,44 @@ function planInit(
     ...planHooks(hooks?.createContainer, 'createContainer', hookState(spec, context, 'creating')),
     ...(ownMounts ? [...planPaths(spec), ...planPivot(spec, context)] : []),
     ...planSysctl(spec),
+    ...(context.awaitsPlan
+      ? [{ op: 'awaitPlan', field: '' } as const]
+      : planProgram(spec, process, context, identity, { op: 'awaitStart', field: '', fifo: context.descriptors.fifo ?? NO_SLOT })),
+  ]
+}
+
+/** From the container that stands to the program that runs; READY comes before anything of the container is executed. */
+function planProgram(spec: Spec, process: ProcessSpec, context: PlanContext, identity: IdentityFacts, ready: Operation): Operation[] {
+  const filter = planSeccomp(spec.linux?.seccomp, context.descriptors.fifo !== undefined, context.compileFilter)
+  return [
     ...planPidfd(context.descriptors, 'standard'),
     ...planDomain(spec.linux),
     ...planProcess(process, context.descriptors, identity),
     ...filter.beforeStart,
-    { op: 'awaitStart', field: '', fifo: context.descriptors.fifo ?? NO_SLOT },
-    ...planHooks(hooks?.startContainer, 'startContainer', hookState(spec, context, 'created')),
+    ready,
+    ...planHooks(spec.hooks?.startContainer, 'startContainer', hookState(spec, context, 'created')),
     ...filter.beforeExec,
     planExecute(process, '/process'),
   ]
 }
+
+/**
+ * The plan for an init that waits in `awaitPlan`: which program, and for it what can still be changed.
+ *
+ * @param hostname whether it has to be set again
+ */
+export function compileProgram(spec: Spec, process: ProcessSpec, context: PlanContext, hostname: boolean): Operation[] {
+  const { mapIds } = planNamespaces(spec, context.host, 0)
+  return [
+    ...(hostname ? [{ op: 'setHostname', field: '/hostname', name: spec.hostname ?? '' } as const] : []),
+    ...planProgram(spec, process, context, identityFacts(spec, context, mapIds), { op: 'closeDescriptors', field: '' }),
+  ]
+}
+
+const identityFacts = (spec: Spec, { host }: PlanContext, mapIds: readonly Operation[]): IdentityFacts => ({
+  host, field: '/process', keepGroups: mapIds.some((one) => one.op === 'mapIds' && one.denySetgroups === 1),
+  filtered: spec.linux?.seccomp !== undefined,
+})
 
 /** The mounts and what stands on them, all of it before the runtime hooks, which may want to add to it. */
 function planFiles(

@@ -59,4 +59,6 @@ export interface PlanContext {
   readonly noNewKeyring?: boolean | undefined
   /** The caller has hooks of its own to run before the root is changed. Default: only where config.json has some. */
   readonly awaitRuntimeHooks?: boolean | undefined
+  /** Init is to wait for the plan of its program, see `compileProgram`. */
+  readonly awaitsPlan?: boolean | undefined
 }

@@ -177,6 +177,10 @@ export const operations = define({
   findProgram: { code: 75, by: 'init', verb: 'exec:', fields: { name: 'text', search: 'text' } },
 
   // --- init: the life cycle -----------------------------------------------------------------------------------
+  /** The last of a plan: tell the host that the container is created, and wait for the plan of its program. */
+  awaitPlan: { code: 130, by: 'init', verb: 'wait for a program', fields: {} },
+  /** Close what the program must not find; awaitStart does it where there is one. */
+  closeDescriptors: { code: 131, by: 'init', verb: 'close the descriptors', fields: {} },
   /** Tell the host that the runtime hooks may run, and wait for its word. */
   awaitRuntimeHooks: { code: 80, by: 'init', verb: 'wait for the runtime hooks', fields: {} },
   /** Run a hook in the container. The state on its standard input is `stateHead`, the host's pid of init, `stateTail`. */

@@ -29,7 +29,7 @@ export class Lock {
  *
  * @throws NruncError ERR_NOT_FOUND when the container is gone, ERR_STATE_INVALID
  */
-async function takeLock(directory: string, id: string): Promise<Lock> {
+export async function takeLock(directory: string, id: string): Promise<Lock> {
   let lock = addon().lock(directory)
   if (errnoName(-lock) === 'EAGAIN') lock = (await job((native, number) => native.lockWait(number, directory))).a
   if (lock >= 0) return new Lock(lock)

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { defaultSpec } from '../../lib/index.ts'
 import type { Spec } from '../../lib/spec/schema.ts'
 import { validateSpec } from '../../lib/spec/validate.ts'
-import { changedSpec, type Changes } from '../../lib/template.ts'
+import { changedSpec, type Changes } from '../../lib/variants.ts'
 import { random } from './plan/random.ts'
 
 const base = validateSpec({ ...defaultSpec(), annotations: { a: '1' } })
