@@ -6,7 +6,8 @@ import { describe, inject } from 'vitest'
 
 export type Need =
   | 'addon' | 'cli' | 'root' | 'busybox' | 'compiler' | 'cgroup' | 'userNamespaces' | 'rootless' | 'subordinateIds'
-  | 'mountNamespaces' | 'networkDevices' | 'systemd' | 'timeNamespaces' | 'apparmor' | 'selinux' | 'libseccomp'
+  | 'mountNamespaces' | 'networkDevices' | 'systemd' | 'ordinaryUser' | 'delegation' | 'timeNamespaces' | 'apparmor' | 'selinux'
+  | 'libseccomp'
 
 /** What the tests share. */
 export interface Bench {

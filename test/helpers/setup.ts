@@ -4,7 +4,7 @@
  */
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chmodSync, copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { accessSync, chmodSync, constants, copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -51,6 +51,9 @@ export default function setup({ provide }: TestProject): () => void {
     require('rootless', attempt('setpriv', [...someone.words, 'unshare', '--user', '--map-root-user', 'true'])
       ?? attempt('setpriv', [...someone.words, process.execPath, '-e', '0']))
   }
+  require('ordinaryUser', missing.root === undefined ? 'root runs the tests' : undefined)
+  if (missing.root !== undefined) require('busybox', makeSharedRootfs(bench))
+  require('delegation', delegation())
   require('systemd', attempt('systemctl', ['show', '--property=Version'])
     ?? (existsSync('/sys/fs/cgroup/cgroup.controllers') ? undefined : 'systemd without cgroup v2'))
   require('userNamespaces', attempt('unshare', ['--user', '--map-root-user', 'true']))
@@ -70,6 +73,17 @@ export default function setup({ provide }: TestProject): () => void {
     removeGroupRoot()
     refuseMounts(directory)
     rmSync(directory, { recursive: true })
+  }
+}
+
+/** Whether cgroups may be made beside the own one. */
+function delegation(): string | undefined {
+  const path = /^0::(\/.+)\/[^/]+$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1]
+  try {
+    accessSync(join('/sys/fs/cgroup', path ?? '/nonexistent', 'cgroup.subtree_control'), constants.W_OK)
+    return undefined
+  } catch {
+    return 'no cgroup2 is delegated to this process'
   }
 }
 

@@ -1,0 +1,142 @@
+// npm run test:vm: the tests that need cgroup v2 with systemd, in a virtual machine with Debian that is thrown away.
+//
+// Ends with `vm: N passed, N failed, N skipped` and 0 when none failed; with `vm: not run: REASON` and 0 where it cannot be
+// run; with 1 otherwise. NRUNC_VM_ACCEL=kvm uses the processor's help, NRUNC_VM_TIMEOUT are the seconds it may take.
+import { spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { countTests } from '../count-tests.mjs'
+
+const project = fileURLToPath(new URL('../..', import.meta.url))
+const script = (name) => join(project, 'scripts/vm', name)
+const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'nrunc-vm')
+const accelerator = process.env.NRUNC_VM_ACCEL || 'tcg'
+const patience = Number(process.env.NRUNC_VM_TIMEOUT || 900)
+const minute = 60_000
+
+/** Ends the program: this machine cannot do it, which is no failure. */
+function giveUp(reason) {
+  console.log(`vm: not run: ${reason}`)
+  process.exit(0)
+}
+
+/** What it says, when it fails. */
+function attempt(program, words, options = {}) {
+  const { status, error, stderr } = spawnSync(program, words, { stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8', ...options })
+  if (error) return error.message
+  return status === 0 ? undefined : stderr.trim().split('\n').at(-1) || `${program} ended with ${status}`
+}
+
+/** Programs by the package of Debian that has them. */
+const tools = { 'qemu-system-x86_64': 'qemu-system-x86', mmdebstrap: 'mmdebstrap', mke2fs: 'e2fsprogs', debugfs: 'e2fsprogs' }
+
+const isMissing = (program) => attempt('sh', ['-c', `PATH=$PATH:/usr/sbin:/sbin; command -v ${program}`]) !== undefined
+
+function requireTools() {
+  if (process.platform !== 'linux' || process.arch !== 'x64') giveUp('only on x86-64')
+  if (process.geteuid() !== 0) giveUp('making the image takes root')
+  const packages = [...new Set(Object.keys(tools).filter(isMissing).map((program) => tools[program]))]
+  if (packages.length === 0) return
+  if (isMissing('apt-get')) giveUp(`needs ${packages.join(', ')}`)
+  console.log(`vm: installing ${packages.join(' ')}`)
+  const apt = ['-qq', '-o', 'Dpkg::Use-Pty=0', 'install', '-y', '--no-install-recommends', ...packages, 'seabios']
+  const options = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }, timeout: 10 * minute }
+  let problem = attempt('apt-get', apt, options)
+  if (problem !== undefined) problem = attempt('apt-get', ['-qq', 'update'], options) ?? attempt('apt-get', apt, options)
+  if (problem !== undefined) giveUp(`cannot install ${packages.join(', ')}: ${problem}`)
+}
+
+/** The image is made once, and again when the script that makes it has changed. */
+function image() {
+  const stamp = createHash('sha256').update(readFileSync(script('image'))).digest('hex').slice(0, 16)
+  const directory = join(cache, stamp)
+  if (existsSync(directory)) return directory
+  mkdirSync(cache, { recursive: true, mode: 0o755 })
+  for (const old of readdirSync(cache)) rmSync(join(cache, old), { recursive: true })
+  const fresh = mkdtempSync(join(cache, 'new-'))
+  console.log('vm: making the image')
+  const problem = attempt('bash', [script('image'), fresh], { timeout: 15 * minute })
+  if (problem !== undefined) {
+    rmSync(fresh, { recursive: true, force: true })
+    giveUp(`cannot make the image: ${problem}`)
+  }
+  renameSync(fresh, directory)
+  return directory
+}
+
+/** Helper programs of the tests, which the machine has no compiler for. */
+function buildHelpers(directory) {
+  mkdirSync(directory)
+  const sources = readdirSync(join(project, 'test/helpers')).filter((name) => name.endsWith('.c'))
+  for (const name of sources) {
+    const words = ['-O1', '-static', '-o', join(directory, name.slice(0, -2)), join(project, 'test/helpers', name)]
+    const problem = attempt('musl-gcc', words) === undefined ? undefined : attempt('cc', words)
+    if (problem !== undefined) throw new Error(`cannot build ${name}: ${problem}`)
+  }
+}
+
+const left = new Set(['.git', 'build/Release/obj.target', 'build/Release/.deps', 'bench', 'prebuilds'])
+
+/** A disk with the tree, as it is. */
+function makeDisk(work) {
+  const tree = join(work, 'tree')
+  cpSync(project, tree, { recursive: true, verbatimSymlinks: true, filter: (from) => !left.has(relative(project, from)) })
+  buildHelpers(join(tree, 'helpers'))
+  const disk = join(work, 'tree.img')
+  const problem = attempt('truncate', ['-s', '1500M', disk])
+    ?? attempt('mke2fs', ['-q', '-F', '-t', 'ext4', '-O', '^has_journal', '-d', tree, disk], { timeout: 5 * minute })
+  if (problem !== undefined) throw new Error(`cannot make the disk: ${problem}`)
+  rmSync(tree, { recursive: true })
+  return disk
+}
+
+/** Until it powers off; the kernel's and the tests' output goes to ours. */
+function boot(directory, disk) {
+  const words = [
+    '-accel', accelerator === 'kvm' ? 'kvm' : 'tcg,thread=multi,tb-size=512', '-cpu', accelerator === 'kvm' ? 'host' : 'max',
+    '-M', 'q35', '-m', '3072', '-smp', '2', '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-serial', 'stdio',
+    '-drive', `file=${join(directory, 'root.img')},format=raw,if=none,id=root,snapshot=on`, '-device', 'nvme,serial=root,drive=root',
+    '-drive', `file=${disk},format=raw,if=none,id=tree,cache=unsafe`, '-device', 'nvme,serial=tree,drive=tree',
+    '-kernel', join(directory, 'vmlinuz'),
+    '-append', 'console=ttyS0 root=/dev/nvme0n1 rootfstype=ext4 rw quiet panic=-1 mitigations=off nokaslr apparmor=1 random.trust_cpu=on systemd.show_status=0',
+  ]
+  return new Promise((resolve) => {
+    const machine = spawn('qemu-system-x86_64', words, { stdio: ['ignore', 'inherit', 'inherit'], timeout: patience * 1000, killSignal: 'SIGKILL' })
+    machine.on('error', (error) => resolve(error.message))
+    machine.on('exit', (_, signal) => resolve(signal === null ? undefined : `it took more than ${patience} s`))
+  })
+}
+
+/** The runs of `guest`, each with a report. */
+const runs = ['cgroup2', 'systemd', 'user']
+
+function readReport(disk, name, work) {
+  const file = join(work, `${name}.json`)
+  attempt('debugfs', ['-R', `dump /reports/${name}.json ${file}`, disk])
+  return existsSync(file) && readFileSync(file, 'utf8') !== '' ? JSON.parse(readFileSync(file, 'utf8')).testResults : undefined
+}
+
+process.env.PATH += ':/usr/sbin:/sbin'
+requireTools()
+const directory = image()
+const work = mkdtempSync(join(tmpdir(), 'nrunc-vm-'))
+try {
+  const disk = makeDisk(work)
+  const problem = await boot(directory, disk)
+  const reports = runs.map((name) => readReport(disk, name, work))
+  const total = { passed: 0, failed: 0, skipped: 0 }
+  for (const [at, report] of reports.entries()) {
+    const count = report === undefined ? { passed: 0, failed: 1, skipped: 0 } : countTests(report)
+    const why = report === undefined ? ` (no report${problem === undefined ? '' : `: ${problem}`})` : ''
+    console.log(`vm: ${runs[at]}: ${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped${why}`)
+    for (const key of Object.keys(total)) total[key] += count[key]
+  }
+  if (process.env.NRUNC_VM_REPORT) writeFileSync(process.env.NRUNC_VM_REPORT, JSON.stringify(total))
+  console.log(`vm: ${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
+  process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1
+} finally {
+  rmSync(work, { recursive: true })
+}
