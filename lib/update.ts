@@ -46,8 +46,9 @@ async function setLimits(state: StateFile, updated: StateFile, given: Resources,
   undo.push(limits.undo)
   if (scope !== undefined) {
     const { changeScope } = await import('./cgroup/systemd/driver.ts')
-    undo.push(() => changeScope(scope, limits.former))
-    await changeScope(scope, limits.limits)
+    const directory = paths[''] ?? ''
+    undo.push(() => changeScope(scope, directory, limits.former))
+    await changeScope(scope, directory, limits.limits)
   }
   if (given.devices === undefined || state.rootless) return // as at creation
   await updateDevices(host, state, updated)

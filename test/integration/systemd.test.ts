@@ -89,6 +89,15 @@ describeWith([...container, 'cli', 'systemd'], 'the systemd cgroup driver', () =
     await made.delete({ force: true })
   })
 
+  test('changed limits are in the files, exact, and systemd knows them', async () => {
+    const { made, unit, file } = await run(['sleep', '1000'], withResources({ pids: { limit: 50 } }))
+    await made.update({ memory: { limit: 134217728 }, pids: { limit: 60 }, cpu: { quota: 25500, period: 100000 } })
+    expect([file('memory.max'), file('pids.max'), file('cpu.max')]).toEqual(['134217728', '60', '25500 100000'])
+    expect(show(unit, 'MemoryMax', 'TasksMax', 'CPUQuotaPerSecUSec'))
+      .toEqual({ MemoryMax: '134217728', TasksMax: '60', CPUQuotaPerSecUSec: '260ms' })
+    await made.delete({ force: true })
+  })
+
   test('device rules are enforced', async () => {
     const { made } = await run(['sh', '-c', 'mknod /dev/disk b 254 0; cat /dev/disk > /dev/null; echo x > /dev/null && echo ok'],
       ({ process }) => {

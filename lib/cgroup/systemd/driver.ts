@@ -7,6 +7,7 @@ import type { Manager } from '../../dbus/address.ts'
 import { Variant } from '../../dbus/wire.ts'
 import { NruncError } from '../../errors.ts'
 import { cgroupHost } from '../detect.ts'
+import { writeControl } from '../directory.ts'
 import type { CgroupPlanner } from '../driver.ts'
 import type { Scope } from '../layout.ts'
 import type { Limit } from '../limit.ts'
@@ -74,10 +75,17 @@ export async function stopScope(scope: Scope): Promise<void> {
   await (await ServiceManager.connect(scope.manager)).stopUnit(scope.unit)
 }
 
-/** Tell systemd about changed limits, which it would otherwise set back. @throws NruncError ERR_CGROUP */
-export async function changeScope(scope: Scope, limits: readonly Limit[]): Promise<void> {
+/**
+ * Tell systemd about changed limits of the cgroup DIRECTORY, which it would otherwise set back. It writes them to the
+ * files, too: the one that it rounds is written again.
+ *
+ * @throws NruncError ERR_CGROUP
+ */
+export async function changeScope(scope: Scope, directory: string, limits: readonly Limit[]): Promise<void> {
   const properties = limitProperties(limits)
-  if (properties.length > 0) await (await ServiceManager.connect(scope.manager)).setProperties(scope.unit, properties)
+  if (properties.length === 0) return
+  await (await ServiceManager.connect(scope.manager)).setProperties(scope.unit, properties)
+  for (const { file, value } of limits.filter((limit) => limit.file === 'cpu.max')) await writeControl(posix.join(directory, file), value)
 }
 
 /** Move a waiting process into the scope, or into the cgroup PATH (`/a/b`) below it; for a user, whose own cgroup and the scope's have no common writable parent. */
