@@ -74,7 +74,7 @@ function buildHelpers(directory) {
   for (const name of sources) {
     const words = ['-O1', '-static', '-o', join(directory, name.slice(0, -2)), join(project, 'test/helpers', name)]
     const problem = attempt('musl-gcc', words) === undefined ? undefined : attempt('cc', words)
-    if (problem !== undefined) throw new Error(`cannot build ${name}: ${problem}`)
+    if (problem !== undefined) console.log(`vm: cannot build ${name}, which some tests need: ${problem}`)
   }
 }
 
