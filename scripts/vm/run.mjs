@@ -111,7 +111,7 @@ function boot(directory, disk) {
 }
 
 /** The runs of `guest`, each with a report. */
-const runs = ['cgroup2', 'systemd', 'user']
+const runs = ['user', 'systemd', 'all-in-scopes', 'cgroup2']
 
 function readReport(disk, name, work) {
   const file = join(work, `${name}.json`)

@@ -5,7 +5,16 @@
 import { existsSync, readdirSync, readFileSync, rmdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
-export const groupRoot = '/nrunc-test'
+/** NRUNC_TEST_CGROUP_MANAGER=systemd: the containers of all tests are in scopes. */
+export const bySystemd = process.env['NRUNC_TEST_CGROUP_MANAGER'] === 'systemd'
+
+export const groupRoot = bySystemd ? '/nrunctest.slice' : '/nrunc-test'
+
+/** `linux.cgroupsPath` of a test container. */
+export const cgroupsPathOf = (id: string): string => (bySystemd ? `nrunctest.slice:t:${id}` : join(groupRoot, id))
+
+/** The name of its directory in {@link groupRoot}. */
+const directoryName = (id: string): string => (bySystemd ? `t-${id}.scope` : id)
 
 export interface CgroupMount {
   readonly version: 1 | 2
@@ -36,7 +45,7 @@ export const hierarchyOf = (controller: string): CgroupMount | undefined =>
 export function cgroupDirectory(id: string, controller: string): string {
   const hierarchy = hierarchyOf(controller)
   if (hierarchy === undefined) throw new Error(`no hierarchy has the controller ${controller}`)
-  return join(hierarchy.path, groupRoot, id)
+  return join(hierarchy.path, groupRoot, directoryName(id))
 }
 
 /** Content of a file of a test container's cgroup, by its name on either version, without white space at the end. */
@@ -54,7 +63,7 @@ export function testCgroups(prefix: string): string[] {
   return cgroupMounts().flatMap(({ path }) => [groupRoot, '/nrunc'].flatMap((root) => {
     const parent = join(path, root)
     if (!existsSync(parent)) return []
-    return readdirSync(parent).filter((name) => name.startsWith(prefix) && statSync(join(parent, name)).isDirectory())
+    return readdirSync(parent).filter((name) => name.replace(/^t-/, '').startsWith(prefix) && statSync(join(parent, name)).isDirectory())
       .map((name) => join(parent, name))
   }))
 }

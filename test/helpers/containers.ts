@@ -17,7 +17,7 @@ import {
   Runtime,
 } from '../../lib/index.ts'
 import type { ProcessSpec, Spec } from '../../lib/spec/schema.ts'
-import { groupRoot, removeCgroups } from './cgroup.ts'
+import { bySystemd, cgroupsPathOf, removeCgroups } from './cgroup.ts'
 import { type CliOptions, type CliResult, nrunc } from './cli.ts'
 import { refuseMounts } from './host.ts'
 import { bench } from './needs.ts'
@@ -70,7 +70,7 @@ export function useSandbox({ story = false } = {}): Sandbox {
   chmodSync(directory, 0o755)
   const root = join(directory, 'state')
   mkdirSync(root)
-  const runtime = new Runtime({ root })
+  const runtime = new Runtime({ root, cgroupManager: bySystemd ? 'systemd' : 'cgroupfs' })
   const made: Container[] = []
   let count = 0
 
@@ -90,7 +90,7 @@ export function useSandbox({ story = false } = {}): Sandbox {
   ) => {
     const id = options.id ?? sandbox.id()
     const given = spec(args, change)
-    given.linux.cgroupsPath ??= join(groupRoot, id)
+    given.linux.cgroupsPath ??= cgroupsPathOf(id)
     const stdin = given.process.terminal ? undefined : 'ignore'
     const container = await runtime[how]({ bundle: directory, spec: given, stdin, ...options, id })
     made.push(container)
@@ -125,12 +125,12 @@ export function useSandbox({ story = false } = {}): Sandbox {
       const id = sandbox.id()
       const bundle = join(directory, id)
       const given = spec(args, change)
-      given.linux.cgroupsPath ??= join(groupRoot, id)
+      given.linux.cgroupsPath ??= cgroupsPathOf(id)
       mkdirSync(bundle)
       writeFileSync(join(bundle, 'config.json'), JSON.stringify(given, null, 2))
       return { id, bundle }
     },
-    nrunc: (words, options) => nrunc(['--root', root, ...words], options),
+    nrunc: (words, options) => nrunc(['--root', root, ...(bySystemd ? ['--systemd-cgroup'] : []), ...words], options),
   }
   const after = story ? afterAll : afterEach
   after(async () => {
