@@ -118,6 +118,10 @@ export class Execution<T extends Running, O extends OutputOptions = OutputOption
     try {
       yield* linesOf(this.stdout)
       complete = true
+    } catch (error) {
+      complete = true
+      await this.#result // a program that was ended says more than its stream, which broke off
+      throw error
     } finally {
       if (!complete) {
         await this.kill('SIGKILL').catch(() => {})
@@ -132,7 +136,8 @@ export class Execution<T extends Running, O extends OutputOptions = OutputOption
   ): Promise<ExecutionResult<O>> {
     const begun = performance.now()
     const running = await this.started.catch((error: unknown) => {
-      for (const stream of [this.stdin, this.stdout, this.stderr]) stream?.destroy()
+      this.stdin?.destroy()
+      for (const stream of [this.stdout, this.stderr]) stream?.end() // who reads them hears of the error from the promise
       throw error
     })
     try {

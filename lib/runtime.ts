@@ -30,7 +30,7 @@ import { Stopwatch } from './timings.ts'
 
 const SIGKILL = 9
 
-const createOptions = new Set([
+export const createOptions: ReadonlySet<string> = new Set([
   'id', 'bundle', 'spec', 'host', 'stdin', 'stdout', 'stderr', 'consoleSocket', 'pidfdSocket', 'terminalSize', 'keepLineFeeds',
   'preserveFds', 'pidFile', 'noPivot', 'noNewKeyring', 'notify', 'listenFds', 'hooks', ...deadlineNames,
 ])

@@ -5,6 +5,7 @@ import type { Blueprint } from './blueprint.ts'
 import type { Container } from './container.ts'
 import { type DeadlineOptions, deadlineNames } from './deadline.ts'
 import { NruncError } from './errors.ts'
+import { Execution, type ExecutionOptions, withoutExecution } from './execution.ts'
 import { hostFacts } from './facts.ts'
 import { dropNetworks, fillNetworks, keepNetworks } from './native/networks.ts'
 import { type CreateOptions, refuseUnknown, type StdioOptions } from './options.ts'
@@ -77,6 +78,13 @@ export class Template {
   /** `create` and `start` in one. @throws NruncError as {@link Runtime.run} */
   async run(options: TemplateStart = {}): Promise<Container> {
     return this.#start(options, true)
+  }
+
+  /** Run a container to its end, and delete it. @throws NruncError as {@link Runtime.execute} */
+  execute<const O extends TemplateStart & ExecutionOptions>(options: O): Execution<Container, O> {
+    return new Execution<Container, O>(
+      options, (streams) => this.run({ ...withoutExecution(options), ...streams }), (container) => container.delete({ force: true }),
+    )
   }
 
   /** Give up what is kept ready. Containers stay; starts are still possible. */

@@ -32,11 +32,12 @@ function buildAddon() {
   else run(bin('cmake-js'), ['rebuild', '--silent'])
 }
 
-/** The library for import, with its few helpers inside; what is native stays outside. */
+/** The library for import, with its few helpers inside; what is native stays outside. The mock shares its classes. */
 async function bundleLibrary() {
   await build({
-    entryPoints: ['lib/index.ts'], outfile: 'dist/index.js', bundle: true, platform: 'node', target: 'node20', format: 'esm',
-    external: ['node-gyp-build'], logLevel: 'warning', legalComments: 'inline',
+    entryPoints: { index: 'lib/index.ts', mock: 'lib/mock/index.ts' }, outdir: 'dist', bundle: true, splitting: true,
+    chunkNames: 'shared-[hash]', platform: 'node', target: 'node20', format: 'esm', external: ['node-gyp-build'],
+    logLevel: 'warning', legalComments: 'inline',
   })
 }
 

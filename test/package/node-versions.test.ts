@@ -26,10 +26,10 @@ const result = await runtime.execute({ host: { args: ['sh', '-c', 'cat; exit 3']
   console.log(result.stdout, result.exitCode, added.stdout, late.code)
 }
 const { Worker } = await import('node:worker_threads')
-const code = 'import(process.argv[2]).then(async ({ Runtime }) => console.log((await new Runtime({ root: process.argv[3] })' +
-  '.execute({ host: { args: ["echo", "worker"] } })).stdout))'
+const code = 'const { workerData: [path, root] } = require("node:worker_threads");' +
+  'import(path).then(async ({ Runtime }) => console.log((await new Runtime({ root }).execute({ host: { args: ["echo", "worker"] } })).stdout))'
 await new Promise((resolve, reject) => {
-  new Worker(code, { eval: true, argv: [process.argv[1] + '/dist/index.js', process.argv[2]] }).on('error', reject).on('exit', resolve)
+  new Worker(code, { eval: true, workerData: [process.argv[1] + '/dist/index.js', process.argv[2]] }).on('error', reject).on('exit', resolve)
 })
 `
 

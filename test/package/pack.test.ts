@@ -80,7 +80,8 @@ describe.skipIf(noHeaders || !compiler)('the packed package (needs g++, make, py
 
   it('is complete: every file that package.json names is there', async () => {
     const { default: manifest } = await import('../../package.json', { with: { type: 'json' } })
-    const named = [manifest.types, manifest.exports['.'].types, manifest.exports['.'].default, manifest.bin.nrunc]
+    const named = [manifest.types, manifest.exports['.'].types, manifest.exports['.'].default, manifest.exports['./mock'].types, manifest.exports['./mock'].default,
+      manifest.bin.nrunc]
     for (const name of named) expect(files).toContain(name.replace(/^\.\//, ''))
   })
 

@@ -1,0 +1,33 @@
+/**
+ * The shapes of the library without its classes: what a program is written against that wants to be tested with
+ * `nrunc/mock`.
+ */
+import type { EventEmitter } from 'node:events'
+import type { Container } from './container.ts'
+import type { ContainerEvents } from './events.ts'
+import type { Execution, ExecutionOptions } from './execution.ts'
+import type { CreateOptions, ExecOptions } from './options.ts'
+import type { ContainerProcess } from './process.ts'
+import type { Runtime } from './runtime.ts'
+
+/** What the library calls on its own objects. */
+type Internal = 'obey' | 'relay' | 'runStarted' | 'ended'
+
+export type ProcessLike = Pick<ContainerProcess, Exclude<keyof ContainerProcess, Internal>>
+
+type Different = 'exec' | 'execute' | keyof EventEmitter
+
+export interface ContainerLike
+  extends EventEmitter<ContainerEvents>, Pick<Container, Exclude<keyof Container, Internal | Different>> {
+  exec(options: ExecOptions): Promise<ProcessLike>
+  execute<const O extends ExecOptions & ExecutionOptions>(options: O): Execution<ProcessLike, O>
+}
+
+/** What {@link Runtime} and `MockRuntime` have in common: containers that are made, found and deleted. */
+export interface RuntimeLike extends Pick<Runtime, 'root' | 'delete'> {
+  create(options: CreateOptions): Promise<ContainerLike>
+  run(options: CreateOptions): Promise<ContainerLike>
+  execute<const O extends CreateOptions & ExecutionOptions>(options: O): Execution<ContainerLike, O>
+  load(id: string): Promise<ContainerLike>
+  list(): Promise<ContainerLike[]>
+}

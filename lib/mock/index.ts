@@ -1,0 +1,131 @@
+/**
+ * `nrunc/mock`: the library without containers, for the tests of programs that use it. No privileges, no addon.
+ */
+import { randomBytes } from 'node:crypto'
+import { resolve } from 'node:path'
+import { checkSpec, loadSpec } from '../bundle.ts'
+import type { Statistics } from '../cgroup/statistics.ts'
+import { statisticsOfV1 } from '../cgroup/statistics-v1.ts'
+import { Deadline } from '../deadline.ts'
+import { NruncError } from '../errors.ts'
+import { Execution, type ExecutionOptions, withoutExecution } from '../execution.ts'
+import { checkHookFunctions, runHookFunctions } from '../hooks.ts'
+import type { RuntimeLike } from '../like.ts'
+import { type CreateOptions, refuseUnknown } from '../options.ts'
+import { createOptions } from '../runtime.ts'
+import { defaultSpec } from '../spec/defaults.ts'
+import type { Spec } from '../spec/schema.ts'
+import { requireProcess } from '../spec/validate.ts'
+import { checkId } from '../state/directory.ts'
+import { notFound } from '../state/file.ts'
+import { MockContainer, type MockWorld } from './container.ts'
+import type { MockProgram } from './program.ts'
+
+export { MockContainer } from './container.ts'
+export type { MockFiles } from './files.ts'
+export { MockProcess } from './process.ts'
+export type { MockCall, MockProgram } from './program.ts'
+
+export interface MockOptions {
+  /** What programs do. Default: they exit with 0 at once. */
+  readonly program?: MockProgram | undefined
+  /** What `stats` gives. Default: zeros where there are numbers. */
+  readonly statistics?: ((id: string) => Statistics) | undefined
+  /** Only a name. Default `/run/nrunc`. */
+  readonly root?: string | undefined
+}
+
+/**
+ * The interface of `Runtime`. Options, ids and configs are checked as there; statuses and errors are the same.
+ *
+ * @example
+ * const runtime = new MockRuntime({ program: ({ stdout }) => { stdout.write('hi\n') } })
+ * const { stdout } = await runtime.execute({ host: { args: ['greet'] } })
+ */
+export class MockRuntime implements RuntimeLike {
+  readonly root: string
+  readonly #containers = new Map<string, MockContainer>()
+  readonly #world: MockWorld
+
+  constructor(options: MockOptions = {}) {
+    refuseUnknown(options, new Set(['program', 'statistics', 'root']))
+    const { program = () => 0, statistics = () => idle, root = '/run/nrunc' } = options
+    this.root = root
+    this.#world = { root, program, statistics, remove: (id) => this.#remove(id) }
+  }
+
+  async create(options: CreateOptions): Promise<MockContainer> {
+    return this.#make(options, false)
+  }
+
+  async run(options: CreateOptions): Promise<MockContainer> {
+    return this.#make(options, true)
+  }
+
+  execute<const O extends CreateOptions & ExecutionOptions>(options: O): Execution<MockContainer, O> {
+    return new Execution<MockContainer, O>(
+      options, (streams) => this.run({ ...withoutExecution(options), ...streams }), (container) => container.delete({ force: true }),
+    )
+  }
+
+  async load(id: string): Promise<MockContainer> {
+    checkId(id)
+    const container = this.#containers.get(id)
+    if (container === undefined) throw notFound(id)
+    return container
+  }
+
+  async list(): Promise<MockContainer[]> {
+    return [...this.#containers.values()].sort((one, other) => (one.id < other.id ? -1 : 1))
+  }
+
+  async delete(id: string, options: { readonly force?: boolean | undefined } = {}): Promise<void> {
+    await (await this.load(id)).delete(options)
+  }
+
+  #remove(id: string): void {
+    if (!this.#containers.delete(id)) throw notFound(id)
+  }
+
+  async #make(options: CreateOptions, start: boolean): Promise<MockContainer> {
+    refuseUnknown(options, createOptions)
+    const { id = randomBytes(16).toString('hex') } = options
+    checkId(id)
+    checkHookFunctions(options.hooks)
+    const bundle = resolve(options.bundle ?? '.')
+    const spec = specOf(options, bundle)
+    requireProcess(spec)
+    const deadline = Deadline.from(options)
+    try {
+      if (this.#containers.has(id)) throw new NruncError('ERR_ID_EXISTS', `container with given ID already exists: ${JSON.stringify(id)}`, { operand: id })
+      const container = new MockContainer(this.#world, id, bundle, spec, options)
+      this.#containers.set(id, container)
+      try {
+        const creating = { ...await container.state(), status: 'creating' as const }
+        for (const kind of ['prestart', 'createRuntime'] as const) await runHookFunctions(options.hooks, kind, creating, { deadline })
+        if (start) await container.start()
+      } catch (error) {
+        await container.delete({ force: true })
+        throw error
+      }
+      if (start && deadline !== undefined) container.obey(deadline)
+      else deadline?.clear()
+      return container
+    } catch (error) {
+      deadline?.clear()
+      throw error
+    }
+  }
+}
+
+/** Nothing of the host is looked at for one of its programs. */
+function specOf({ host, bundle, spec }: CreateOptions, path: string): Spec {
+  if (host === undefined) return spec === undefined ? loadSpec(path) : checkSpec(spec)
+  if ((bundle ?? spec) !== undefined) throw new NruncError('ERR_OPTION_INVALID', 'host goes with neither bundle nor spec', { operand: 'host' })
+  const base = defaultSpec()
+  const process = { ...base.process!, terminal: false, args: [...host.args ?? ['sh']], env: [...base.process!.env ?? [], ...host.env ?? []], cwd: host.cwd ?? '/' }
+  return checkSpec({ ...base, process, hostname: host.hostname ?? 'nrunc' })
+}
+
+/** As if no controller said anything. */
+const idle: Statistics = statisticsOfV1({}, { read: () => undefined, sizes: [] })

@@ -1,0 +1,65 @@
+/**
+ * What `exec` of a mock container gives.
+ */
+import type { Readable, Writable } from 'node:stream'
+import { type Cause, Deadline, type DeadlineOptions, deadlineNames, GRACE_PERIOD } from '../deadline.ts'
+import type { ProcessLike } from '../like.ts'
+import { linesOf } from '../lines.ts'
+import { type ProcessExit, refuseUnknown } from '../options.ts'
+import { stopGently } from '../process.ts'
+import type { Program } from './program.ts'
+
+export class MockProcess implements ProcessLike {
+  readonly pid: number
+  readonly stdin: Writable | null
+  readonly stdout: Readable | null
+  readonly stderr: Readable | null
+  readonly terminal = null
+  readonly #program: Program
+  readonly #startedAt = new Date()
+  #cause: Cause | undefined
+
+  /** @internal */
+  constructor(program: Program, pid: number, deadline?: Deadline) {
+    this.pid = pid
+    this.#program = program
+    this.stdin = program.stdin
+    this.stdout = program.stdout
+    this.stderr = program.stderr
+    if (deadline !== undefined) this.#obey(deadline)
+  }
+
+  async wait(options: DeadlineOptions = {}): Promise<ProcessExit> {
+    refuseUnknown(options, new Set(deadlineNames))
+    const deadline = Deadline.from(options)
+    if (deadline !== undefined) this.#obey(deadline)
+    const exit = await this.#program.exit
+    return { ...exit, startedAt: this.#startedAt, timedOut: this.#cause === 'timedOut', aborted: this.#cause === 'aborted' }
+  }
+
+  async kill(signal: string | number = 'SIGTERM'): Promise<void> {
+    this.#program.kill(signal)
+  }
+
+  async stop({ gracePeriod = GRACE_PERIOD }: { readonly gracePeriod?: number | undefined } = {}): Promise<ProcessExit> {
+    await stopGently(gracePeriod, this.#program.exit, (signal) => { if (!this.#program.over) this.#program.kill(signal) })
+    return this.wait()
+  }
+
+  [Symbol.asyncIterator](): AsyncGenerator<string, void, undefined> {
+    return linesOf(this.stdout)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop({ gracePeriod: 0 })
+  }
+
+  #obey(deadline: Deadline): void {
+    deadline.onExpire(() => {
+      if (this.#program.over) return
+      this.#cause ??= deadline.cause
+      void this.stop(deadline)
+    })
+    void this.#program.exit.then(() => deadline.clear())
+  }
+}

@@ -1,0 +1,143 @@
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { afterEach, describe, expect, test } from 'vitest'
+import { ExitError, NruncError } from '../../../lib/index.ts'
+import { type MockCall, MockRuntime } from '../../../lib/mock/index.ts'
+
+/** A few programs. */
+async function shell({ args: [name, ...words], stdin, stdout, stderr, env, cwd, ended, ...call }: MockCall): Promise<number> {
+  if (name === 'echo') stdout.write(`${words.join(' ')}\n`)
+  if (name === 'cat') stdout.write(await text(stdin))
+  if (name === 'env') stdout.write(`${JSON.stringify({ env, cwd, uid: call.uid })}\n`)
+  if (name === 'sleep') await once(ended, 'abort')
+  if (name === 'polite') {
+    await new Promise<void>((resolve) => {
+      call.onSignal((signal) => {
+        if (signal === 'SIGTERM') resolve()
+        return true
+      })
+    })
+    return 7
+  }
+  if (name === 'fail') stderr.write('no\n')
+  return name === 'fail' ? 3 : 0
+}
+const host = (...args: string[]) => ({ host: { args } })
+const rejection = (promise: PromiseLike<unknown>): Promise<NruncError> =>
+  Promise.resolve(promise).then(() => { throw new Error('it did not fail') }, (error: unknown) => error as NruncError)
+
+describe('the mock', () => {
+  const runtime = new MockRuntime({ program: shell })
+  afterEach(async () => {
+    for (const container of await runtime.list()) await container.delete({ force: true })
+  })
+
+  test('runs a program to its end', async () => {
+    expect(await runtime.execute(host('echo', 'hi'))).toMatchObject({ stdout: 'hi', exitCode: 0, failed: false, oomKilled: false })
+    expect((await runtime.execute({ ...host('cat'), input: 'in' })).stdout).toBe('in')
+    const error = await rejection(runtime.execute(host('fail')))
+    expect(error).toBeInstanceOf(ExitError)
+    expect(error).toMatchObject({ exitCode: 3, stderr: 'no' })
+    expect(await runtime.list()).toEqual([])
+  })
+
+  test('the life of a container', async () => {
+    const made = await runtime.create({ id: 'a', ...host('sleep') })
+    expect(await made.state()).toMatchObject({ id: 'a', status: 'created', pid: made.pid })
+    expect((await rejection(runtime.create({ id: 'a', ...host('sleep') }))).code).toBe('ERR_ID_EXISTS')
+    await made.start()
+    expect((await rejection(made.start())).message).toBe('cannot start an already running container')
+    expect((await rejection(made.delete())).message).toBe('cannot delete container a that is not stopped: running')
+    const event = once(made, 'exit')
+    await made.kill('KILL')
+    expect(await made.wait()).toMatchObject({ code: null, signal: 'SIGKILL', stats: { pids: { current: 0 } } })
+    expect((await event)[0].signal).toBe('SIGKILL')
+    expect((await rejection(made.kill())).message).toBe('container not running')
+    await made.delete()
+    expect((await rejection(runtime.load('a'))).code).toBe('ERR_NOT_FOUND')
+    expect((await rejection(made.delete())).code).toBe('ERR_NOT_FOUND')
+  })
+
+  test('exec has the environment of the container', async () => {
+    const made = await runtime.run({ host: { args: ['sleep'], env: ['A=1'] } })
+    const { stdout } = await made.execute({ args: ['env'], env: ['B=2=3'], cwd: '/tmp', user: { uid: 5 } })
+    expect(JSON.parse(stdout)).toMatchObject({ env: { A: '1', B: '2=3' }, cwd: '/tmp', uid: 5 })
+    expect((await rejection(made.exec({ args: [] }))).message).toBe('process args cannot be empty')
+  })
+
+  test('a process of exec ends with the container', async () => {
+    const made = await runtime.run(host('sleep'))
+    const added = await made.exec({ args: ['sleep'] })
+    await made.delete({ force: true })
+    expect(await added.wait()).toMatchObject({ signal: 'SIGKILL' })
+  })
+
+  test('deadlines', async () => {
+    const made = await runtime.run({ ...host('polite'), timeout: 5 })
+    expect(await made.wait()).toMatchObject({ code: 7, timedOut: true })
+    expect((await rejection(runtime.execute({ ...host('sleep'), timeout: 5 }))).code).toBe('ERR_TIMEOUT')
+    expect((await rejection(runtime.run({ ...host('sleep'), signal: AbortSignal.abort() }))).code).toBe('ERR_ABORTED')
+  })
+
+  test('lines, as of the library', async () => {
+    const lines = []
+    for await (const line of await runtime.run(host('echo', 'a\nb'))) lines.push(line)
+    expect(lines).toEqual(['a', 'b'])
+  })
+
+  test('options, ids and configs are checked', async () => {
+    expect(await rejection(runtime.run({ ...host('a'), stdinn: 1 } as never))).toMatchObject({ operand: 'stdinn', hint: 'did you mean "stdin"?' })
+    expect((await rejection(runtime.run({ id: '../a', ...host('a') }))).code).toBe('ERR_ID_INVALID')
+    expect((await rejection(runtime.run({ spec: { ociVersion: '1.0.0' } as never }))).code).toBe('ERR_CONFIG_INVALID')
+    expect((await rejection(runtime.run({ ...host('a'), bundle: '/' }))).operand).toBe('host')
+    expect(await runtime.list()).toEqual([])
+  })
+
+  test('hooks', async () => {
+    const seen: string[] = []
+    const note = (kind: string) => () => { seen.push(kind) }
+    const made = await runtime.run({ ...host('sleep'), hooks: { createRuntime: note('createRuntime'), poststart: note('poststart'), poststop: note('poststop') } })
+    await made.delete({ force: true })
+    expect(seen).toEqual(['createRuntime', 'poststart', 'poststop'])
+    const error = await rejection(runtime.run({ ...host('sleep'), hooks: { prestart: () => { throw new Error('no') } } }))
+    expect([error.code, (await runtime.list()).length]).toEqual(['ERR_HOOK', 0])
+  })
+
+  test('files', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'nrunc-mock-'))
+    try {
+      const made = await runtime.run(host('sleep'))
+      await made.writeFile('/etc/../a', 'one')
+      expect([await made.readFile('a', { encoding: 'utf8' }), [...made.files.keys()]]).toEqual(['one', ['/a']])
+      expect(await text(await made.readStream('/a'))).toBe('one')
+      writeFileSync(join(directory, 'in'), 'two')
+      await made.copyIn(directory, '/b')
+      await made.copyOut('/b', join(directory, 'out'))
+      expect(readFileSync(join(directory, 'out/in'), 'utf8')).toBe('two')
+      expect(await rejection(made.readFile('/c'))).toMatchObject({ code: 'ERR_FILE', message: 'cannot read "/c": no such file or directory' })
+      expect((await rejection(made.readFile('/a', { maxBytes: 2 }))).code).toBe('ERR_FILE')
+      await made.stop({ gracePeriod: 0 })
+      expect((await rejection(made.readFile('/a'))).code).toBe('ERR_STATUS')
+    } finally {
+      rmSync(directory, { recursive: true })
+    }
+  })
+
+  test('pause, statistics, memory', async () => {
+    const made = await runtime.run(host('sleep'))
+    const seen: string[] = []
+    for (const name of ['paused', 'resumed', 'oom'] as const) made.on(name, () => seen.push(name))
+    await made.pause()
+    expect((await rejection(made.exec({ args: ['echo'] }))).message).toContain('cannot exec in a paused container')
+    await made.resume()
+    for await (const { memory } of made.stats({ interval: 1 })) {
+      expect(memory.oomKills).toBe(0)
+      made.runOutOfMemory()
+    }
+    expect(await made.wait()).toMatchObject({ oomKilled: true, signal: 'SIGKILL' })
+    expect(seen).toEqual(['paused', 'resumed', 'oom'])
+  })
+})
