@@ -106,6 +106,7 @@ Status readonly_path(Context& context, plan::Reader& arguments);
 Status write_proc(Context& context, plan::Reader& arguments);
 Status set_apparmor_profile(Context& context, plan::Reader& arguments);
 Status set_selinux_label(Context& context, plan::Reader& arguments);
+Status label_directory(Context& context, plan::Reader& arguments);
 
 Status console(Context& context, plan::Reader& arguments);
 Status stdio(Context& context, plan::Reader& arguments);

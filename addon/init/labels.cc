@@ -38,3 +38,11 @@ Status set_selinux_label(Context& context, plan::Reader& arguments) {
   TRY(file.take(CALL(openat, context.proc.get(), path.data, O_WRONLY | O_CLOEXEC, 0), label));
   return status_of(CALL(write, file.get(), label.data, label.size + 1), label);
 }
+
+Status label_directory(Context& context, plan::Reader& arguments) {
+  Text path = arguments.text(), label = arguments.text();
+  if (!arguments.done()) return malformed();
+  Fd directory;
+  TRY(open_in_root(context.root, path, O_RDONLY | O_DIRECTORY, directory));
+  return status_of(CALL(fsetxattr, directory.get(), "security.selinux", label.data, label.size + 1, 0), path);
+}

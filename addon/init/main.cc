@@ -133,6 +133,7 @@ Status run(Context& context, Operation operation, plan::Reader& arguments) {
     case Operation::remount: return remount(context, arguments);
     case Operation::remountBind: return remount_bind(context, arguments);
     case Operation::setAppArmorProfile: return set_apparmor_profile(context, arguments);
+    case Operation::labelDirectory: return label_directory(context, arguments);
     case Operation::setSelinuxLabel: return set_selinux_label(context, arguments);
     case Operation::writeProc: return write_proc(context, arguments);
     case Operation::console: return console(context, arguments);

@@ -48,6 +48,7 @@ enum class Operation : u32 {
   remount = 46,
   setAppArmorProfile = 47,
   setSelinuxLabel = 48,
+  labelDirectory = 49,
   remountBind = 50,
 
   writeProc = 64,

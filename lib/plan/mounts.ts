@@ -115,7 +115,8 @@ function addMount(plan: MountPlan, mount: Mount, field: string, spec: Spec, foll
   const options = parseMountOptions(mount.options ?? [])
   const { destination, type = 'none' } = mount
   const flags = freshFlags(options)
-  const data = withLabel(options.data, type, spec.linux?.mountLabel ?? '')
+  const label = spec.linux?.mountLabel ?? ''
+  const data = withLabel(options.data, type, label)
   const later = (flags & MS.RDONLY) !== 0 && (options.copyUp || isFilledLater(mount, spec, following))
   plan.mounts.push({
     op: 'mount', field, destination, source: mount.source ?? type, type, data,
@@ -123,6 +124,8 @@ function addMount(plan: MountPlan, mount: Mount, field: string, spec: Spec, foll
     ordinaryDirectory: type === 'proc' || type === 'sysfs' ? 1 : 0, allowProc: allowProc(mount),
     copyUp: options.copyUp ? 1 : 0,
   })
+  // Every mqueue of an ipc namespace is the same file system, which is there already: it takes no context any more.
+  if (type === 'mqueue' && label !== '') plan.mounts.push({ op: 'labelDirectory', field: '/linux/mountLabel', path: destination, label })
   if (later) plan.finish.push({ op: 'remount', field, destination, flags, data: options.data })
 }
 
@@ -138,6 +141,6 @@ function isFilledLater(mount: Mount, spec: Spec, following: readonly Mount[]): b
 
 /** The kernel's own file systems have labels of their own. selinux(8), `context`. */
 function withLabel(data: string, type: string, label: string): string {
-  if (label === '' || type === 'proc' || type === 'sysfs') return data
+  if (label === '' || type === 'proc' || type === 'sysfs' || type === 'mqueue') return data
   return `${data === '' ? '' : `${data},`}context="${label}"`
 }

@@ -148,6 +148,8 @@ export const operations = define({
   setAppArmorProfile: { code: 47, by: 'init', verb: 'set the apparmor profile', fields: { profile: 'text' } },
   /** Write an SELinux label to an attribute of the process (`exec`, `keycreate`); an empty one resets it. */
   setSelinuxLabel: { code: 48, by: 'init', verb: 'set the selinux label', fields: { attribute: 'text', label: 'text' } },
+  /** Give a directory, the root of a mount, an SELinux label. */
+  labelDirectory: { code: 49, by: 'init', verb: 'label', fields: { path: 'text', label: 'text' } },
 
   // --- init: the process --------------------------------------------------------------------------------------
   /** Write VALUE to a file below the host's /proc, opened before the container had any say. */

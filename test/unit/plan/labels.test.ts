@@ -85,6 +85,15 @@ describe('mountLabel', () => {
     ])
   })
 
+  test('an mqueue gets it after it is mounted: its context was settled when the ipc namespace was made', () => {
+    const { init } = planOf({
+      '/linux/mountLabel': label, '/mounts': [{ destination: '/dev/mqueue', type: 'mqueue' }],
+    }, { host: selinux })
+    expect(only(init, 'mount').data).toBe('')
+    expect(only(init, 'labelDirectory')).toEqual({ op: 'labelDirectory', field: '/linux/mountLabel', path: '/dev/mqueue', label })
+    expect(phases(init).indexOf('labelDirectory')).toBe(phases(init).indexOf('mount') + 1)
+  })
+
   test('and of what covers masked directories', () => {
     expect(only(planned(), 'maskPath').label).toBe(label)
   })
