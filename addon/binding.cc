@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -128,6 +129,8 @@ class Addon : public Napi::Addon<Addon> {
         InstanceMethod("signal", &Addon::Signal),
         InstanceMethod("signalPid", &Addon::SignalPid),
         InstanceMethod("forget", &Addon::Forget),
+        InstanceMethod("setReaping", &Addon::SetReaping),
+        InstanceMethod("reap", &Addon::Reap),
         InstanceMethod("command", &Addon::RunCommand),
         InstanceMethod("notify", &Addon::Notify),
         InstanceMethod("readFiles", &Addon::ReadFiles),
@@ -322,6 +325,18 @@ class Addon : public Napi::Addon<Addon> {
 
   Napi::Value Forget(const Napi::CallbackInfo& info) {
     reactor_->forget(static_cast<u32>(number(info, 0)));
+    return info.Env().Undefined();
+  }
+
+  Napi::Value SetReaping(const Napi::CallbackInfo& info) {
+    reactor_->set_reaping(info[0].As<Napi::Boolean>());
+    return info.Env().Undefined();
+  }
+
+  // reap(pid): the zombie of a child that ended while reaping was off.
+  Napi::Value Reap(const Napi::CallbackInfo& info) {
+    siginfo_t ended{};
+    CALL(waitid, P_PID, number(info, 0), &ended, WEXITED | WNOHANG, nullptr);
     return info.Env().Undefined();
   }
 

@@ -101,9 +101,7 @@ async function enterScope(child: Child, { systemd, cgroup_paths: own }: StateFil
 /** Nothing of a process that could not be made stays: no process, no zombie, no terminal. */
 export async function endChild(child: Child | undefined): Promise<void> {
   if (child === undefined) return
-  child.signal(SIGKILL)
-  await child.exit
-  child.discardConsole()
+  await child.destroy()
 }
 
 /** The process of the container, changed by what the options say; its own limits and rights where they say nothing. */

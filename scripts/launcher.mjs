@@ -38,7 +38,7 @@ const writeCache = (words) => {
   try {
     const script = [join(root, 'scripts/cli-cache.cjs'), join(root, 'dist/cli.cjs'), scratch]
     const stdio = ['ignore', 'ignore', 'pipe']
-    const { status, stderr } = spawnSync(process.execPath, [...words, ...script], { env, stdio, encoding: 'utf8', timeout: 60_000 })
+    const { status, stderr } = spawnSync(process.execPath, [...words, ...script], { env, stdio, encoding: 'utf8', timeout: 60_000, killSignal: 'SIGKILL' })
     if (status !== 0) console.error(`nrunc: commands start without compiled code: ${stderr}`)
   } finally {
     rmSync(scratch, { recursive: true, force: true })

@@ -242,7 +242,7 @@ void Reactor::process_ended(u32 id, Watch& watch) {
   read_channel(id, watch);  // its last words come before its end
   siginfo_t info{};
   // Whoever reaps it first is the only one to learn its status before Linux 6.15: it must not be a second watch.
-  const int how = WEXITED | WNOHANG | (watch.reaps ? 0 : WNOWAIT);
+  const int how = WEXITED | WNOHANG | (watch.reaps && reaping_ ? 0 : WNOWAIT);
   sys::Call waited = CALL(waitid, kernel::kPidfdWait, watch.pidfd.get(), &info, how, nullptr);
   if (!waited.failed() && info.si_pid == 0) return;  // not yet
   // The first reading may have brought the process that goes on in the place of the one that forked: it has ended too, and

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include <atomic>
 #include <mutex>
 #include <unordered_map>
 #include <vector>
@@ -34,6 +35,8 @@ class Reactor {
   // pidfd_send_signal; ESRCH when the process is gone.
   int signal(u32 id, int signal);
   void forget(u32 id);
+  // Off: processes that end from now on stay zombies, for whoever inherits them when this process is gone.
+  void set_reaping(bool on) { reaping_ = on; }
 
  private:
   struct Watch {
@@ -58,6 +61,7 @@ class Reactor {
   pthread_t thread_{};
   bool running_ = false;
   bool ending_ = false;
+  std::atomic<bool> reaping_{true};
 };
 
 // Nanoseconds of CLOCK_MONOTONIC, the clock of process.hrtime().

@@ -35,3 +35,6 @@ const managerSetting = ({ systemdCgroup, cgroupManager }: Settings): CgroupManag
   }
   return systemdCgroup ? 'systemd' : cgroupManager as CgroupManager | undefined
 }
+
+/** For a command that ends before the process that it makes: who inherits the process learns how it ended. */
+export const leaveProcesses = async (): Promise<void> => (await import('../native/child.ts')).leaveProcesses()

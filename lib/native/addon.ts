@@ -35,6 +35,9 @@ export interface Addon {
   signal(id: number, signal: number): number
   signalPid(pid: number, startTime: string, signal: number): number
   forget(id: number): void
+  /** Off: the processes that end stay zombies, see {@link Addon.reap}. */
+  setReaping(on: boolean): void
+  reap(pid: number): void
   command(id: number, path: string, args: readonly string[], env: readonly string[], directory: string, input: string, timeoutMs: number): void
   /** Tell `id` of what happens to a cgroup until it is forgotten; `host::NotifyKind` in `addon/host/notify.h`. */
   notify(id: number, kind: number, paths: readonly string[], argument: string): number

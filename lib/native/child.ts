@@ -30,7 +30,19 @@ function deferred<T>(): Deferred<T> {
   return { promise, resolve, reject, settled: () => settled }
 }
 
+const SIGKILL = 9
 const nothing: Buffer = Buffer.alloc(0)
+
+let leaving = false
+
+/**
+ * From now on the ends of processes are left for whoever inherits them: this process makes one that is to outlive it, and
+ * conmon or a shim, which counts as its parent then, wants to learn its status, also of one that ends at once.
+ */
+export function leaveProcesses(): void {
+  leaving = true
+  addon().setReaping(false)
+}
 
 export class Child {
   /** The host's pid, 0 before it is known. */
@@ -128,6 +140,14 @@ export class Child {
   /** @returns 0 or -errno */
   signal(signal: number): number {
     return this.#alive ? addon().signal(this.#id, signal) : -3
+  }
+
+  /** Kill it, and leave no zombie. */
+  async destroy(): Promise<void> {
+    this.signal(SIGKILL)
+    await this.exit
+    if (leaving && this.pid !== 0) addon().reap(this.pid)
+    this.discardConsole()
   }
 
   #event(type: number, a: number, b: number, data: Buffer): void {

@@ -17,9 +17,10 @@ export interface Bench {
   readonly directory: string
   /** A busybox root file system. It is read-only to all tests: one that changes it makes its own. */
   readonly rootfs: string
-  /** `probe.c`, `sockets.c` and `terminal.c`, built. The first two are in `rootfs` too, as `/bin/probe` and `/bin/sockets`. */
+  /** `probe.c`, `sockets.c`, `terminal.c` and `shim.c`, built. The first two are in `rootfs` too, as `/bin/probe` and `/bin/sockets`. */
   readonly probe: string
   readonly sockets: string
+  readonly shim: string
   readonly terminal: string
   /** `libseccomp.c`, built against the library: filters to compare ours with. */
   readonly libseccomp: string

@@ -28,6 +28,7 @@ export default function setup({ provide }: TestProject): () => void {
     terminal: join(directory, 'terminal'),
     libseccomp: join(directory, 'libseccomp'),
     sockets: join(directory, 'sockets'),
+    shim: join(directory, 'shim'),
     missing: {},
   }
   const missing: Partial<Record<Need, string>> = bench.missing
@@ -40,7 +41,7 @@ export default function setup({ provide }: TestProject): () => void {
   require('addon', binaries.some((path) => existsSync(path)) ? undefined : 'the addon is not built: npm run build')
   require('cli', existsSync(join(project, 'dist/cli.cjs')) ? undefined : 'the command line is not built: npm run build')
   require('cgroup', cgroupMounts().length > 0 ? undefined : 'no cgroup hierarchy is mounted')
-  require('compiler', build('probe', bench, ['-static']) ?? build('sockets', bench, ['-static']) ?? build('terminal', bench, []))
+  require('compiler', build('probe', bench, ['-static']) ?? build('sockets', bench, ['-static']) ?? build('terminal', bench, []) ?? build('shim', bench, []))
   if (build('libseccomp', bench, [], '-lseccomp') !== undefined) {
     missing.libseccomp = 'no libseccomp to compare with (Debian: libseccomp-dev)'
   }
@@ -100,7 +101,7 @@ function makeSharedRootfs({ rootfs, probe, sockets }: Bench): string | undefined
  * machine without a compiler the environment variable NRUNC_TEST_HELPERS names a directory that has the programs.
  */
 function build(
-  name: 'probe' | 'sockets' | 'terminal' | 'libseccomp', bench: Bench, flags: readonly string[], ...libraries: string[]
+  name: 'probe' | 'sockets' | 'terminal' | 'shim' | 'libseccomp', bench: Bench, flags: readonly string[], ...libraries: string[]
 ): string | undefined {
   const ready = join(process.env['NRUNC_TEST_HELPERS'] ?? '/nonexistent', name)
   if (existsSync(ready)) {

@@ -1,6 +1,6 @@
 import { defineCommand } from '../command.ts'
 import { createFlags, createOptions } from '../create-options.ts'
-import { openRuntime } from '../runtime.ts'
+import { leaveProcesses, openRuntime } from '../runtime.ts'
 
 /** `nrunc create`: everything up to, but not including, the user's program. */
 export const command = defineCommand({
@@ -13,6 +13,7 @@ export const command = defineCommand({
   async run(call) {
     const options = createOptions(call, true)
     const runtime = await openRuntime(call)
+    await leaveProcesses()
     await runtime.create(options)
   },
 })

@@ -4,7 +4,7 @@ import type { ProcessSpec } from '../../spec/schema.ts'
 import { type Values, camelCase, defineCommand } from '../command.ts'
 import { attend, terminalOptions } from '../foreground.ts'
 import { readJson } from '../read-json.ts'
-import { openRuntime } from '../runtime.ts'
+import { leaveProcesses, openRuntime } from '../runtime.ts'
 import { checkTerminal, stdioFlags, stdioOptions } from '../stdio-options.ts'
 import { parseId, parseUser } from '../user.ts'
 
@@ -105,6 +105,7 @@ export const command = defineCommand({
       ignorePaused: call.flags.ignorePaused,
     }
     if (detach) {
+      await leaveProcesses()
       await container.exec(options)
       return 0
     }

@@ -1,7 +1,7 @@
 import { defineCommand } from '../command.ts'
 import { createFlags, createOptions } from '../create-options.ts'
 import { attend, terminalOptions } from '../foreground.ts'
-import { openRuntime } from '../runtime.ts'
+import { leaveProcesses, openRuntime } from '../runtime.ts'
 import { checkTimings, printTimings } from '../timings.ts'
 
 /** `nrunc run`: create and start; in the foreground also attend the container, and delete it when it ends. */
@@ -25,6 +25,7 @@ export const command = defineCommand({
     const runtime = await openRuntime(call)
     const warn = (error: Error) => call.log.warning(error.message)
     if (detach) {
+      await leaveProcesses()
       const container = await runtime.run(options)
       await printTimings(container, timings)
       await container.notified?.catch(warn)
