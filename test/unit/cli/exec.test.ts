@@ -6,7 +6,7 @@ import { parseCommand } from '../../../lib/cli/command.ts'
 import { command } from '../../../lib/cli/commands/exec.ts'
 
 const container = { exec: vi.fn() }
-vi.mock('../../../lib/cli/runtime.ts', () => ({ openRuntime: async () => ({ load: async () => container }) }))
+vi.mock('../../../lib/cli/runtime.ts', () => ({ openRuntime: async () => ({ load: async () => container }), leaveProcesses: async () => {} }))
 
 const log = { error: vi.fn(), warning: vi.fn(), debug: vi.fn() }
 

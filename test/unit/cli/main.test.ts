@@ -15,7 +15,7 @@ vi.mock('../../../lib/cli/output.ts', () => ({
     output[fd === 1 ? 'stdout' : 'stderr'] += text
   },
 }))
-vi.mock('../../../lib/cli/runtime.ts', () => ({ openRuntime: (call: unknown) => openRuntime(call) }))
+vi.mock('../../../lib/cli/runtime.ts', () => ({ openRuntime: (call: unknown) => openRuntime(call), leaveProcesses: async () => {} }))
 
 const absent = new NruncError('ERR_NOT_FOUND', 'container "a" does not exist')
 

@@ -9,7 +9,7 @@ import { forwardedSignals } from '../../../lib/cli/signals.ts'
 
 const container = { terminal: null, start: vi.fn(), wait: vi.fn(), kill: vi.fn(), delete: vi.fn() }
 const runtime = { create: vi.fn(), run: vi.fn() }
-vi.mock('../../../lib/cli/runtime.ts', () => ({ openRuntime: async () => runtime }))
+vi.mock('../../../lib/cli/runtime.ts', () => ({ openRuntime: async () => runtime, leaveProcesses: async () => {} }))
 
 const log = { error: vi.fn(), warning: vi.fn(), debug: vi.fn() }
 const socket = '/run/console.sock'
