@@ -12,7 +12,7 @@ import { oomKillCount } from '../../lib/cgroup/oom.ts'
 import type { Container } from '../../lib/index.ts'
 import { NOTIFY, notify } from '../../lib/native/notify.ts'
 import { cgroupDirectory, hierarchyOf } from '../helpers/cgroup.ts'
-import { hasPressure, lackingCgroup2, throughCgroup2 } from '../helpers/cgroup2.ts'
+import { hasPressure, isUnified, lackingCgroup2, throughCgroup2 } from '../helpers/cgroup2.ts'
 import { program, userEnvironment } from '../helpers/cli.ts'
 import { rejection, type TestSpec, useSandbox } from '../helpers/containers.ts'
 import { container, describeWith } from '../helpers/needs.ts'
@@ -159,7 +159,7 @@ describeWith(container, 'events', () => {
     await sandbox.nrunc(['delete', '--force', id], { through })
   }
   test("events --stats: one line of runc's form", printed([]))
-  test.skipIf(lackingCgroup2 !== undefined)('events --stats on a host with v2 alone', printed(throughCgroup2))
+  test.skipIf(isUnified || lackingCgroup2 !== undefined)('events --stats on a host with v2 alone', printed(throughCgroup2))
 
   testMemory('events goes on, tells of the OOM killer, and ends with the container', async () => {
     const made = await small()
