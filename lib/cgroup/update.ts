@@ -81,9 +81,11 @@ async function writeAll(writes: readonly Write[], written: (write: Write, before
   await writeAll(refused, written)
 }
 
-async function refusal({ path, field, value, file }: Write, error: unknown): Promise<NruncError> {
+async function refusal(write: Write, error: unknown): Promise<NruncError> {
+  const { path, field, value, file } = write
   const { syscall, errno = 0 } = error as NodeJS.ErrnoException
   const details = { field, step: 'writeCgroup', syscall, errno: errnoOf(error), operand: path, cause: error }
+  if (errnoOf(error) === 'ENOENT' && await lacksController(write)) return new NruncError('ERR_CGROUP', write.lacking, details)
   if (file === 'memory.limit_in_bytes' && errnoOf(error) === 'EBUSY') {
     const [usage, peak] = await Promise.all(['memory.usage_in_bytes', 'memory.max_usage_in_bytes'].map(async (name) =>
       (await readFile(path.replace(file, name), 'latin1').catch(() => '?')).trim()))
@@ -92,6 +94,13 @@ async function refusal({ path, field, value, file }: Write, error: unknown): Pro
   }
   return new NruncError('ERR_CGROUP',
     `cannot set ${JSON.stringify(path)}: ${syscall}: ${errnoMessage(-errno)} (field ${field})`, details)
+}
+
+/** On v2 a cgroup has the controllers that those above it pass on. */
+async function lacksController({ path, version, controller, file }: Write): Promise<boolean> {
+  if (version === 1 || controller === 'cgroup') return false
+  const names = await readFile(path.replace(file, 'cgroup.controllers'), 'latin1').catch(() => undefined)
+  return names !== undefined && !names.trim().split(' ').includes(controller)
 }
 
 /** v1 refuses a limit below the usage itself; v2 would begin to kill. */

@@ -82,6 +82,16 @@ describe('v2', () => {
     expect(read('io.weight')).toMatch(/^10000/)
   })
 
+  test('a controller that the cgroup does not have', async () => {
+    put({ 'cgroup.controllers': 'cpu memory\n' })
+    await expect(updateCgroup(host, { '': box }, { pids: { limit: 4 } })).rejects.toMatchObject({
+      errno: 'ENOENT', field: '/pids/limit', message: 'cannot set pids limit: container could not join or create cgroup',
+    })
+    await expect(updateCgroup(host, { '': box }, { unified: { 'cpu.nothing': '4' } })).rejects.toMatchObject({
+      field: '/unified/cpu.nothing', message: expect.stringMatching(/cpu.nothing": open: no such file or directory/),
+    })
+  })
+
   test('a directory in the place of a file', async () => {
     mkdirSync(join(box, 'pids.max'))
     await expect(updateCgroup(host, { '': box }, { pids: { limit: 4 } })).rejects.toMatchObject({ errno: 'EISDIR', field: '/pids/limit' })
