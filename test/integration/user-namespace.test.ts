@@ -176,16 +176,20 @@ describeWith([...container, 'compiler', 'userNamespaces'], 'a user namespace', (
       const through = ['unshare', '-m', '--propagation', 'private', 'sh', '-c',
         `mount -t tmpfs -o nosuid,nodev,noatime tmpfs ${marked} && exec "$@"`, 'sh']
       const { stdout, stderr } = await sandbox.nrunc(['run', '-b', bundle, id], { through })
-      return { options: parseMountTable(stdout).findLast(({ path }) => path === '/tmp')?.options.toSorted(), stderr }
+      const table = parseMountTable(stdout)
+      return { stderr, of: (place: string) => table.findLast(({ path }) => path === place)?.options.toSorted() }
     }
-    const bind = { destination: '/tmp', source: marked, options: ['bind'] }
-    const remount = (...options: string[]) => ({ destination: '/tmp', options: ['remount', 'bind', ...options] })
-    expect((await run({ ...bind, options: ['bind', 'ro'] })).options).toEqual(['noatime', 'nodev', 'nosuid', 'ro'])
-    expect((await run(bind, remount('ro', 'noexec'))).options).toEqual(['noatime', 'nodev', 'noexec', 'nosuid', 'ro'])
-    for (const mounts of [[bind, remount('suid')], [{ ...bind, options: ['bind', 'dev'] }]]) {
+    const bind = (destination: string, ...options: string[]) =>
+      ({ destination, source: marked, options: ['bind', ...options] })
+    const remount = (destination: string, ...options: string[]) =>
+      ({ destination, options: ['remount', 'bind', ...options] })
+    const { of } = await run(bind('/tmp', 'ro'), bind('/var'), remount('/var', 'ro', 'noexec'))
+    expect(of('/tmp')).toEqual(['noatime', 'nodev', 'nosuid', 'ro'])
+    expect(of('/var')).toEqual(['noatime', 'nodev', 'noexec', 'nosuid', 'ro'])
+    for (const mounts of [[bind('/tmp'), remount('/tmp', 'suid')], [bind('/tmp', 'dev')]]) {
       expect((await run(...mounts)).stderr).toMatch(/mount_setattr: operation not permitted/)
     }
-  })
+  }, 300_000)
 
   test.each([
     [
