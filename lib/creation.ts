@@ -8,6 +8,8 @@ import { type CgroupManager, type CgroupPlanner, cgroupPlanner, disposeCgroup } 
 import type { CgroupLayout } from './cgroup/layout.ts'
 import { killCgroup } from './cgroup/processes.ts'
 import { removeEmptyCgroups } from './cgroup/remove.ts'
+import { withReceiver } from './annotations.ts'
+import { warnOfCapabilities } from './capabilities.ts'
 import { Container } from './container.ts'
 import type { Deadline } from './deadline.ts'
 import { NruncError } from './errors.ts'
@@ -133,7 +135,7 @@ export class Creation {
       this.#deadline = deadline
       deadline?.onExpire(() => this.#child?.signal(SIGKILL))
       const child = this.#child!
-      const descriptors = this.#descriptors = new Descriptors(options, false, await connectSockets(options, false))
+      const descriptors = this.#descriptors = new Descriptors(options, false, await connectSockets(withReceiver(options, variant.spec), false))
       const hostname = variant.spec.hostname !== this.#staged!.config.hostname
       if (!child.sendPlan(variant.program(this.#id, descriptors.given, this.#layout!, hostname, this.#directory), descriptors.list)) throw new Lost()
       watch.mark('plan')
@@ -171,10 +173,11 @@ export class Creation {
 
   /** Up to the runtime hooks. */
   async #begin(blueprint: Blueprint): Promise<void> {
+    warnOfCapabilities(blueprint.process)
     const { cgroupManager, rootless } = this.#settings
     const planner = await cgroupPlanner(cgroupManager, isRootless(rootless))
     const { child, plan } = this.#awaitsPlan ? this.#spawnWaiting(blueprint, planner)
-      : this.#spawn(blueprint, await connectSockets(this.#options, blueprint.process.terminal ?? false), planner)
+      : this.#spawn(blueprint, await connectSockets(withReceiver(this.#options, blueprint.spec), blueprint.process.terminal ?? false), planner)
     this.#watch.mark('plan')
     const state = await this.#stage(child, blueprint)
     if (plan.cgroup !== undefined) await this.#enterScope(child, plan.cgroup, blueprint.spec)

@@ -17,6 +17,8 @@ import { namespaceFiles } from './plan/namespaces.ts'
 import { ContainerProcess, takeTerminal, writePidFile } from './process.ts'
 import { cachedProgram } from './seccomp/cache.ts'
 import { capabilityNames } from './spec/names.ts'
+import { warnOfCapabilities } from './capabilities.ts'
+import { groupsDenied, keepOriginalGroups } from './plan/identity.ts'
 import { findNamespace } from './spec/namespaces.ts'
 import type { Capabilities, NamespaceType, ProcessSpec, Spec } from './spec/schema.ts'
 import { refuseUnsupported } from './spec/unsupported.ts'
@@ -53,6 +55,7 @@ export async function executeInContainer(directory: string, state: StateFile, op
     ? joinableCgroups(state.cgroup_paths, state.init_process_pid, () => cgroupHost().unified)
     : subCgroups(state.cgroup_paths, options.cgroup)
   const wanted = process.terminal ?? false
+  warnOfCapabilities(process)
   const descriptors = new Descriptors(options, wanted, await connectSockets(options, wanted))
   let child: Child | undefined
   let terminal: Terminal | null = null
@@ -67,7 +70,7 @@ export async function executeInContainer(directory: string, state: StateFile, op
       rootfs: findNamespace(state.config, 'mount') === undefined ? state.rootfs : undefined,
       linux: state.config.linux, resctrl: resctrlGroups(state),
       compileFilter: (profile) => cachedProgram(dirname(directory), profile),
-      keepGroups: host.uid !== 0 && (state.config.linux?.gidMappings?.length ?? 0) === 1, noNewKeyring: state.no_new_keyring,
+      groupsDenied: groupsDenied(state.config, host), keepGroups: keepOriginalGroups(state.config.annotations), noNewKeyring: state.no_new_keyring,
       descriptors: descriptors.given,
     })), descriptors.list)
     await child.spawned

@@ -10,7 +10,10 @@ export const fieldTests: Readonly<Record<string, readonly string[]>> = {
   '/root/readonly': ['integration/default-spec.test.ts: a read-only root file system, and one that is not'],
   '/hostname': ['integration/default-spec.test.ts: the host name of the spec'],
   '/domainname': ['integration/default-spec.test.ts: the host name of the spec'],
-  '/annotations': ['integration/lifecycle.test.ts: annotations are in the state'],
+  '/annotations': [
+    'integration/annotations.test.ts: run.oci.keep_original_groups: the groups of the caller, for exec too',
+    'integration/annotations.test.ts: run.oci.pidfd_receiver: a socket gets a pidfd of the process',
+    'integration/lifecycle.test.ts: annotations are in the state'],
 
   '/process/args': ['integration/default-spec.test.ts: arguments, environment, directory'],
   '/process/cwd': ['integration/default-spec.test.ts: a working directory that does not exist is made'],
@@ -27,6 +30,7 @@ export const fieldTests: Readonly<Record<string, readonly string[]>> = {
   '/process/capabilities': [
     'integration/default-spec.test.ts: the capabilities of the five sets',
     'integration/default-spec.test.ts: inheritable and ambient capabilities, for a user that is not root',
+    'integration/annotations.test.ts: capabilities that are unknown are told, and the container runs without them',
   ],
   '/process/rlimits': ['integration/default-spec.test.ts: the limits of the spec'],
   '/process/noNewPrivileges': ['integration/default-spec.test.ts: no_new_privs, and not without it'],

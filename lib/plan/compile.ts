@@ -8,7 +8,7 @@ import type { ProcessSpec, Spec } from '../spec/schema.ts'
 import type { PlanContext } from './context.ts'
 import { planDevices } from './devices.ts'
 import { type HookState, planHooks } from './hooks.ts'
-import type { IdentityFacts } from './identity.ts'
+import { type IdentityFacts, keepOriginalGroups } from './identity.ts'
 import { planKeyring, requireMountLabels } from './labels.ts'
 import { type MappedTrees, planMappedTrees } from './mapped-trees.ts'
 import { planMounts } from './mounts.ts'
@@ -108,7 +108,8 @@ export function compileProgram(spec: Spec, process: ProcessSpec, context: PlanCo
 }
 
 const identityFacts = (spec: Spec, { host }: PlanContext, mapIds: readonly Operation[]): IdentityFacts => ({
-  host, field: '/process', keepGroups: mapIds.some((one) => one.op === 'mapIds' && one.denySetgroups === 1),
+  host, field: '/process', keepGroups: keepOriginalGroups(spec.annotations),
+  groupsDenied: mapIds.some((one) => one.op === 'mapIds' && one.denySetgroups === 1),
   filtered: spec.linux?.seccomp !== undefined,
 })
 

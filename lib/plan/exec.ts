@@ -31,7 +31,8 @@ export interface ExecContext {
   /** Groups of resctrl that the container is in, the outer one first. */
   readonly resctrl?: readonly string[] | undefined
   readonly compileFilter?: CompileFilter | undefined
-  readonly keepGroups: boolean
+  readonly groupsDenied: boolean
+  readonly keepGroups?: boolean | undefined
   readonly noNewKeyring: boolean
   readonly descriptors: GivenDescriptors
 }
@@ -83,7 +84,8 @@ export function compileExec(process: ProcessSpec, context: ExecContext): Plan {
       ...planPidfd(context.descriptors, 'setns'),
       ...planDomain(context.linux),
       ...planProcess(process, context.descriptors, {
-        host: context.host, field: '', keepGroups: context.keepGroups, filtered: context.linux?.seccomp !== undefined,
+        host: context.host, field: '', groupsDenied: context.groupsDenied, keepGroups: context.keepGroups,
+        filtered: context.linux?.seccomp !== undefined,
       }),
       { op: 'awaitStart', field: '', fifo: NO_SLOT },
       ...filter.beforeExec,

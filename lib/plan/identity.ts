@@ -2,8 +2,9 @@
  * User, capabilities, limits and privileges of a process. Source: runtime-spec config.md "POSIX process", "User",
  * "Linux Process"; capabilities(7), setrlimit(2).
  */
+import { NruncError } from '../errors.ts'
 import { capabilityNames, rlimitNames } from '../spec/names.ts'
-import type { Capabilities, ProcessSpec } from '../spec/schema.ts'
+import type { Capabilities, ProcessSpec, Spec } from '../spec/schema.ts'
 import { pointer } from '../spec/pointer.ts'
 import type { HostFacts } from './context.ts'
 import type { Operation } from './operations.ts'
@@ -16,10 +17,20 @@ export interface IdentityFacts {
   /** JSON pointer of the process. */
   readonly field: string
   /** setgroups(2) is denied: an unprivileged user mapped its own group. */
-  readonly keepGroups: boolean
+  readonly groupsDenied: boolean
+  /** The config asks for the groups of the caller. */
+  readonly keepGroups?: boolean | undefined
   /** The process gets a filter of system calls. Default false. */
   readonly filtered?: boolean | undefined
 }
+
+/** Whether a process that is added to a container is denied setgroups(2), because an unprivileged user mapped its own group. */
+export const groupsDenied = ({ linux }: Spec, { uid }: HostFacts): boolean =>
+  uid !== 0 && (linux?.gidMappings?.length ?? 0) === 1
+
+/** crun's documentation: "skip the setgroups syscall", also where the config has additional groups. */
+export const keepOriginalGroups = (annotations: Spec['annotations']): boolean =>
+  annotations?.['run.oci.keep_original_groups'] === '1'
 
 /** Capability names as a bit mask; names that this version does not know are not there (validation warns of them). */
 export function capabilityMask(names: readonly string[] | undefined): bigint {
@@ -48,8 +59,17 @@ export function planLimits(process: ProcessSpec, { host, field }: IdentityFacts)
   return list
 }
 
-/** Becoming the user. Without `capabilities` the process has none, and none to gain. */
-export function planUser(process: ProcessSpec, { field, keepGroups, filtered = false }: IdentityFacts): Operation[] {
+/**
+ * Becoming the user. Without `capabilities` the process has none, and none to gain.
+ *
+ * @throws NruncError ERR_CONFIG_INVALID for groups that the kernel will not give
+ */
+export function planUser(
+  process: ProcessSpec, { field, groupsDenied: denied, keepGroups = false, filtered = false }: IdentityFacts,
+): Operation[] {
+  if (denied && !keepGroups && process.user.additionalGids?.length) {
+    throw new NruncError('ERR_CONFIG_INVALID', 'cannot set any additional groups in a rootless container', { field: `${field}/user/additionalGids` })
+  }
   const sets: Capabilities = process.capabilities ?? {}
   const at = process.capabilities === undefined ? field : `${field}/capabilities`
   return [
@@ -59,7 +79,7 @@ export function planUser(process: ProcessSpec, { field, keepGroups, filtered = f
     },
     {
       op: 'setUser', field: `${field}/user`, uid: process.user.uid, gid: process.user.gid,
-      groups: process.user.additionalGids ?? [], keepGroups: keepGroups ? 1 : 0,
+      groups: process.user.additionalGids ?? [], keepGroups: denied || keepGroups ? 1 : 0,
     },
     {
       op: 'setCapabilities', field: at,

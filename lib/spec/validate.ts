@@ -5,7 +5,6 @@
 import { NruncError } from '../errors.ts'
 import type { Problem } from '../errors.ts'
 import { check } from './check.ts'
-import { capabilityNames } from './names.ts'
 import { processSchema } from './process.ts'
 import type { ProcessSpec } from './process.ts'
 import { resourcesSchema } from './resources.ts'
@@ -79,14 +78,6 @@ export function validateResources(value: unknown, name = 'resources'): Resources
 export function requireProcess(spec: Spec): ProcessSpec {
   if (spec.process !== undefined) return spec.process
   throw invalid('config.json', [{ field: '/process', message: 'process property must not be empty' }])
-}
-
-/** Names in any capability set that nrunc does not know, each once: worth a warning, as in runc, not an error. */
-export function unknownCapabilities(spec: Pick<Spec, 'process'>): string[] {
-  const { bounding, effective, permitted, inheritable, ambient } = spec.process?.capabilities ?? {}
-  const names = [bounding, effective, permitted, inheritable, ambient].flatMap((set) => set ?? [])
-  const known = new Set<string>(capabilityNames)
-  return [...new Set(names)].filter((name) => !known.has(name))
 }
 
 function invalid(name: string, problems: readonly Problem[]): NruncError {

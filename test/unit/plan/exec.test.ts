@@ -15,7 +15,7 @@ const context: ExecContext = {
   namespaces: (['mount', 'cgroup', 'pid', 'network', 'uts', 'ipc', 'user', 'time'] as const).map(
     (type) => ({ type, path: `/proc/7/ns/${type}` }),
   ),
-  keepGroups: false, noNewKeyring: false, descriptors,
+  groupsDenied: false, noNewKeyring: false, descriptors,
 }
 const planOf = (process: Partial<ProcessSpec> = {}, changes: Partial<ExecContext> = {}) => compileExec(
   { ...program, ...process }, { ...context, ...changes },
@@ -121,7 +121,7 @@ describe('the process', () => {
   })
 
   test('its groups are kept where the kernel forbids to change them', () => {
-    expect(only(planOf({}, { keepGroups: true }).init, 'setUser').keepGroups).toBe(1)
+    expect(only(planOf({}, { groupsDenied: true }).init, 'setUser').keepGroups).toBe(1)
   })
 
   test('pointers are those of the process, and each has its field', () => {

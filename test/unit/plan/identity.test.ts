@@ -1,5 +1,6 @@
+import { thrown } from '../spec/helpers.ts'
 import { describe, expect, test } from 'vitest'
-import { capabilityMask } from '../../../lib/plan/identity.ts'
+import { capabilityMask, planUser } from '../../../lib/plan/identity.ts'
 import { capabilityNames } from '../../../lib/spec/names.ts'
 import { all, only, phases, planOf, root } from './samples.ts'
 
@@ -106,4 +107,14 @@ describe('resource limits', () => {
         { name: 'RLIMIT_NOFILE', resource: 7, soft, hard: expected, field: '' }, { name: 'RLIMIT_CORE', resource: 4 },
       ])
     })
+})
+
+test('groups that the kernel will not give are refused, unless those of the caller are asked for', () => {
+  const process = { args: ['x'], cwd: '/', user: { uid: 0, gid: 0, additionalGids: [5] } }
+  const facts = { host: root, field: '/process', groupsDenied: true }
+  expect(thrown(() => planUser(process, facts))).toMatchObject({
+    code: 'ERR_CONFIG_INVALID', field: '/process/user/additionalGids', message: 'cannot set any additional groups in a rootless container',
+  })
+  expect(only(planUser(process, { ...facts, keepGroups: true }), 'setUser').keepGroups).toBe(1)
+  expect(only(planUser({ ...process, user: { uid: 0, gid: 0 } }, facts), 'setUser').keepGroups).toBe(1)
 })

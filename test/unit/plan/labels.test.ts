@@ -9,7 +9,7 @@ const selinux: HostFacts = { ...root, selinux: true }
 const label = 'system_u:system_r:container_t:s0:c1,c2'
 const exec = (process: object, host: HostFacts) => compileExec(
   { args: ['ps'], cwd: '/', user: { uid: 0, gid: 0 }, ...process },
-  { id: 'web', host, cgroupPaths: {}, namespaces: [], keepGroups: false, noNewKeyring: false, descriptors },
+  { id: 'web', host, cgroupPaths: {}, namespaces: [], groupsDenied: false, noNewKeyring: false, descriptors },
 )
 
 describe('apparmorProfile', () => {

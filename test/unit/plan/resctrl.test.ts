@@ -27,7 +27,7 @@ test('exec enters it too', () => {
   const spec = specOf()
   const { host, init } = compileExec(requireProcess(spec), {
     id: 'web', host: root, cgroupPaths: { cpu: '/c/cpu' }, namespaces: [{ type: 'uts', path: '/proc/9/ns/uts' }], resctrl: ['/r/gold'],
-    keepGroups: false, noNewKeyring: false, descriptors,
+    groupsDenied: false, noNewKeyring: false, descriptors,
   })
   const opened = all(host, 'openDescriptor').map(({ path }) => path)
   const joined = all(init, 'joinCgroup')

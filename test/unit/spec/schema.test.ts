@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import { parseJson } from '../../../lib/spec/parse.ts'
 import type { Integer64, Mount, NamespaceType, ProcessSpec, Spec } from '../../../lib/spec/schema.ts'
-import { requireProcess, unknownCapabilities, validateProcess, validateSpec } from '../../../lib/spec/validate.ts'
+import { requireProcess, validateProcess, validateSpec } from '../../../lib/spec/validate.ts'
 import { minimal, problemsOf, specWith, thrown } from './helpers.ts'
 
 const sample = (name: string) =>
@@ -198,14 +198,6 @@ describe('names', () => {
     ['/process/rlimits', [{ type: 'RLIMIT_NOFILE', soft: 1 }], '/0/hard', 'is required'],
   ])('%s %j', (field, value, key, message) => {
     expect(problemsOf(specWith({ [field]: value }))).toEqual([`${field}${key}: ${message}`])
-  })
-
-  test('a capability that nobody knows is no error but can be asked for', () => {
-    const spec = validateSpec(specWith({
-      '/process/capabilities': { bounding: ['CAP_KILL', 'CAP_FLY'], ambient: ['CAP_FLY', 'kill'] },
-    }))
-    expect(unknownCapabilities(spec)).toEqual(['CAP_FLY', 'kill'])
-    expect(unknownCapabilities({})).toEqual([])
   })
 })
 
