@@ -146,7 +146,6 @@ class Addon : public Napi::Addon<Addon> {
         InstanceMethod("close", &Addon::Close),
         InstanceMethod("connect", &Addon::Connect),
         InstanceMethod("sendDescriptor", &Addon::SendDescriptor),
-        InstanceMethod("seccompFlag", &Addon::SeccompFlag),
         InstanceMethod("descriptorFlags", &Addon::DescriptorFlags),
         InstanceMethod("pendingBytes", &Addon::PendingBytes),
         InstanceMethod("openRoot", &Addon::OpenRoot),
@@ -523,12 +522,6 @@ class Addon : public Napi::Addon<Addon> {
     sys::Call sent = CALL(sendmsg, number(info, 0), &message, kernel::kMessageNoSignal | MSG_DONTWAIT);
     if (sent.failed()) return result(info, -sent.error());
     return result(info, static_cast<size_t>(sent.value) == data.size() ? 0 : -EMSGSIZE);
-  }
-
-  // seccompFlag(flag): without a filter a known flag is EFAULT, an unknown one EINVAL
-  Napi::Value SeccompFlag(const Napi::CallbackInfo& info) {
-    sys::Call tried = CALL(seccomp, 1 /* SECCOMP_SET_MODE_FILTER */, number(info, 0), nullptr);
-    return Napi::Boolean::New(info.Env(), tried.error() == EFAULT);
   }
 
   // descriptorFlags(fd): F_GETFD; tells whether it is open

@@ -29,6 +29,7 @@ import type { EncodedPlan } from './plan/template.ts'
 import { finishStreams, takeTerminal, writePidFile } from './process.ts'
 import type { Spec } from './spec/schema.ts'
 import { type ResctrlGroup, removeResctrl } from './resctrl/group.ts'
+import { Listener } from './seccomp/listener.ts'
 import { describeState } from './state/describe.ts'
 import { removeDirectory } from './state/directory.ts'
 import { publishState, stageState, type StateFile } from './state/file.ts'
@@ -90,6 +91,7 @@ export class Creation {
   #staged: StateFile | undefined
   #terminal: Terminal | null = null
   #notifySocket: number | undefined
+  #delivered: Promise<void> | undefined
   /** Init has entered the cgroups: all processes in them are the container's. */
   #entered = false
 
@@ -190,6 +192,7 @@ export class Creation {
 
   #spawn(blueprint: Blueprint, sockets: Sockets, planner: CgroupPlanner): { readonly child: Child; readonly plan: EncodedPlan } {
     const descriptors = this.#descriptors = new Descriptors(this.#options, blueprint.process.terminal ?? false, sockets)
+    Listener.of(blueprint.spec) // before there is a process
     if (!this.#start) descriptors.addFifo(makeFifo(join(this.#directory, FIFO)))
     if (this.#options.notify !== undefined) makeNotifyDirectory(this.#directory)
     const network = this.#network ? takeNetwork() : undefined
@@ -197,7 +200,14 @@ export class Creation {
     const { layout, resctrl, plan } = blueprint.draft(this.#id, descriptors.given, planner, this.#options, this.#directory)
     this.#layout = layout
     this.#resctrl = resctrl
-    return { child: this.#child = new Child(plan, descriptors.list), plan }
+    const child = this.#child = new Child(plan, descriptors.list)
+    this.#delivered = this.#deliver(blueprint, child)
+    return { child, plan }
+  }
+
+  /** To whoever answers for trapped system calls; undefined where nothing is trapped. */
+  #deliver({ spec }: Blueprint, child: Child): Promise<void> | undefined {
+    return Listener.of(spec)?.deliver(child, () => describeState(this.#directory, this.#staged!, 'creating'))
   }
 
   /** It gets its descriptors together with its program. */
@@ -205,7 +215,9 @@ export class Creation {
     const { layout, resctrl, plan } = blueprint.draft(this.#id, noDescriptors, planner, { ...this.#options, awaitsPlan: true }, this.#directory)
     this.#layout = layout
     this.#resctrl = resctrl
-    return { child: this.#child = new Child(plan, []), plan }
+    const child = this.#child = new Child(plan, [])
+    this.#delivered = this.#deliver(blueprint, child)
+    return { child, plan }
   }
 
   /** While init is at work. The state counts from `created` on: until then the namespaces still show the host. */
@@ -247,7 +259,7 @@ export class Creation {
       this.#notifySocket = bindNotify(this.#directory, this.#options.notify)
       child.continue()
     }
-    await child.created
+    await Promise.all([child.created, this.#start ? undefined : this.#delivered])
     this.#entered = true
     const state = { ...staged, ...processRecord(child) }
     if (state.init_process_pid !== staged.init_process_pid) stageState(this.#directory, state) // it has forked meanwhile
@@ -267,7 +279,7 @@ export class Creation {
     })
     void finishStreams(child, this.#descriptors!, terminal)
     if (this.#start) {
-      await child.executed
+      await Promise.all([child.executed, this.#delivered])
       if (this.#awaitsPlan) this.#watch.mark('execute')
       container.relay(this.#notifySocket, notify)
       this.#notifySocket = undefined

@@ -16,6 +16,7 @@ import { encodePlan } from './plan/template.ts'
 import { namespaceFiles } from './plan/namespaces.ts'
 import { ContainerProcess, takeTerminal, writePidFile } from './process.ts'
 import { cachedProgram } from './seccomp/cache.ts'
+import { Listener } from './seccomp/listener.ts'
 import { capabilityNames } from './spec/names.ts'
 import { warnOfCapabilities } from './capabilities.ts'
 import { groupsDenied, keepOriginalGroups } from './plan/identity.ts'
@@ -24,6 +25,7 @@ import type { Capabilities, NamespaceType, ProcessSpec, Spec } from './spec/sche
 import { refuseUnsupported } from './spec/unsupported.ts'
 import { validateProcess } from './spec/validate.ts'
 import type { StateFile } from './state/file.ts'
+import { describeState } from './state/describe.ts'
 import { isAlive, statusOf } from './state/status.ts'
 import { connectSockets } from './socket.ts'
 import { Descriptors } from './stdio.ts'
@@ -54,6 +56,7 @@ export async function executeInContainer(directory: string, state: StateFile, op
   const cgroupPaths = options.cgroup === undefined
     ? joinableCgroups(state.cgroup_paths, state.init_process_pid, () => cgroupHost().unified)
     : subCgroups(state.cgroup_paths, options.cgroup)
+  const listener = Listener.of(state.config)
   const wanted = process.terminal ?? false
   warnOfCapabilities(process)
   const descriptors = new Descriptors(options, wanted, await connectSockets(options, wanted))
@@ -73,6 +76,7 @@ export async function executeInContainer(directory: string, state: StateFile, op
       groupsDenied: groupsDenied(state.config, host), keepGroups: keepOriginalGroups(state.config.annotations), noNewKeyring: state.no_new_keyring,
       descriptors: descriptors.given,
     })), descriptors.list)
+    const delivered = listener?.deliver(child, () => describeState(directory, state, 'running'))
     await child.spawned
     deadline?.check()
     requireAlive(state) // by now the namespaces are open: were they init's?
@@ -82,7 +86,7 @@ export async function executeInContainer(directory: string, state: StateFile, op
     terminal = await takeTerminal(child, wanted && options.consoleSocket === undefined)
     descriptors.handOver()
     writePidFile(options.pidFile, child.pid)
-    await child.executed
+    await Promise.all([child.executed, delivered])
     return new ContainerProcess(child, descriptors, terminal, deadline)
   } catch (error) {
     deadline?.clear()

@@ -1,6 +1,7 @@
 /**
  * What this runtime can do, wherever it runs. Source: runtime-spec features.md, features-linux.md.
  */
+import { release } from 'node:os'
 import { namespaceFiles } from './plan/namespaces.ts'
 import { mountOptionNames } from './plan/mount-flags.ts'
 import { fieldsOf } from './spec/fields.ts'
@@ -90,11 +91,17 @@ function hookNames(): string[] {
   return parts.kind === 'struct' ? parts.entries.map(({ key }) => key) : []
 }
 
+/** The kernels on which nrunc runs have all flags but the newest, of Linux 5.19. seccomp(2). */
+function isFlagSupported(flag: string): boolean {
+  const [major = 0, minor = 0] = release().split('.').map(Number)
+  return flag !== 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV' || major > 5 || (major === 5 && minor >= 19)
+}
+
 function seccomp(list: (field: string) => readonly string[]): Features['linux']['seccomp'] {
   const flags = list('/linux/seccomp/flags')
   return {
     enabled: true, actions: list('/linux/seccomp/defaultAction'), operators: list('/linux/seccomp/syscalls/*/args/*/op'),
-    archs: list('/linux/seccomp/architectures'), knownFlags: flags, supportedFlags: flags,
+    archs: list('/linux/seccomp/architectures'), knownFlags: flags, supportedFlags: flags.filter(isFlagSupported),
   }
 }
 

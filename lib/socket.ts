@@ -17,8 +17,12 @@ export interface Sockets {
 const patience = 10_000
 const pause = 10
 
-/** unix(7): without blocking, a connect to a listener whose queue is full is EAGAIN. */
-async function connect(path: string): Promise<number> {
+/**
+ * A connected stream socket. unix(7): without blocking, a connect to a listener whose queue is full is EAGAIN.
+ *
+ * @throws NruncError ERR_NATIVE, also after 10 s in which the listener does not accept
+ */
+export async function connectSocket(path: string, field?: string): Promise<number> {
   let result = addon().connect(path)
   for (let waited = 0; errnoName(-result) === 'EAGAIN' && waited < patience; waited += pause) {
     await sleep(pause)
@@ -27,7 +31,7 @@ async function connect(path: string): Promise<number> {
   if (result >= 0) return result
   const errno = errnoName(-result)
   const message = `cannot connect ${JSON.stringify(path)}: ${errno}${errno === 'EAGAIN' ? ' (nobody accepts the connection)' : ''}`
-  throw new NruncError('ERR_NATIVE', message, { syscall: 'connect', errno, operand: path })
+  throw new NruncError('ERR_NATIVE', message, { syscall: 'connect', errno, operand: path, field })
 }
 
 /**
@@ -36,9 +40,9 @@ async function connect(path: string): Promise<number> {
  * @throws NruncError ERR_NATIVE when one cannot be connected, also after 10 s in which its listener does not accept
  */
 export async function connectSockets({ consoleSocket, pidfdSocket }: StdioOptions, terminal: boolean): Promise<Sockets> {
-  const console = terminal && consoleSocket !== undefined ? await connect(consoleSocket) : undefined
+  const console = terminal && consoleSocket !== undefined ? await connectSocket(consoleSocket) : undefined
   try {
-    return { console, pidfd: pidfdSocket === undefined ? undefined : await connect(pidfdSocket) }
+    return { console, pidfd: pidfdSocket === undefined ? undefined : await connectSocket(pidfdSocket) }
   } catch (error) {
     if (console !== undefined) addon().close(console)
     throw error

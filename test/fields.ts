@@ -110,7 +110,11 @@ export const fieldTests: Readonly<Record<string, readonly string[]>> = {
   '/linux/seccomp/defaultErrnoRet': ['integration/seccomp.test.ts: SCMP_ACT_ALLOW, and the default action for the rest'],
   '/linux/seccomp/architectures': ['integration/seccomp.test.ts: the calls of another architecture end it, unless the profile has it'],
   '/linux/seccomp/flags': ['integration/seccomp.test.ts: every flag'],
-  '/linux/seccomp/listenerMetadata': ['unit/spec/rules.test.ts: seccomp'],
+  '/linux/seccomp/listenerPath': [
+    'integration/seccomp-listener.test.ts: gets the descriptor with the state of the process, and answers',
+    'integration/seccomp-listener.test.ts: of a created container, before it is started; and exec has one of its own',
+  ],
+  '/linux/seccomp/listenerMetadata': ['integration/seccomp-listener.test.ts: gets the descriptor with the state of the process, and answers'],
   '/linux/seccomp/syscalls/*/errnoRet': ['integration/seccomp.test.ts: SCMP_ACT_ERRNO: EPERM, or errnoRet'],
   '/linux/seccomp/syscalls/*/args': ['integration/seccomp.test.ts: arguments: all 64 bits of them'],
   '/linux/memoryPolicy': ['integration/scheduling.test.ts: memoryPolicy: modes, flags and nodes, for exec too'],

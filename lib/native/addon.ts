@@ -58,8 +58,6 @@ export interface Addon {
   connect(path: string): number
   /** Send data with a descriptor through a connected socket. Both stay the caller's. */
   sendDescriptor(socket: number, data: string, descriptor: number): number
-  /** Whether this kernel knows a flag of seccomp(2), SECCOMP_SET_MODE_FILTER. */
-  seccompFlag(flag: number): boolean
   descriptorFlags(fd: number): number
   /** O_PATH descriptor of the root directory of a process. */
   openRoot(pid: number, startTime: string): number

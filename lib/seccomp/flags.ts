@@ -8,7 +8,7 @@ type Flag = NonNullable<Seccomp['flags']>[number]
 const NEW_LISTENER = 8
 
 /** SECCOMP_FILTER_FLAG_*. TSYNC is for the other threads of a process; init has none. */
-export const flagValues: Readonly<Record<Flag, number>> = {
+const flagValues: Readonly<Record<Flag, number>> = {
   SECCOMP_FILTER_FLAG_TSYNC: 1,
   SECCOMP_FILTER_FLAG_LOG: 2,
   SECCOMP_FILTER_FLAG_SPEC_ALLOW: 4,

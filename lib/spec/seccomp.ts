@@ -2,8 +2,7 @@
 import { integer, list, oneOf, struct, text, uint32, uint64 } from './shape.ts'
 import type { Output } from './shape.ts'
 
-/** The names that the fields take. */
-export const seccompSchemaNames = {
+const names = {
   actions: [
     'SCMP_ACT_KILL', 'SCMP_ACT_KILL_PROCESS', 'SCMP_ACT_KILL_THREAD', 'SCMP_ACT_TRAP', 'SCMP_ACT_ERRNO',
     'SCMP_ACT_TRACE', 'SCMP_ACT_ALLOW', 'SCMP_ACT_LOG', 'SCMP_ACT_NOTIFY',
@@ -24,7 +23,7 @@ export const seccompSchemaNames = {
   ],
 } as const
 
-const action = oneOf('seccomp action', seccompSchemaNames.actions)
+const action = oneOf('seccomp action', names.actions)
 /** What happens to a system call. */
 export type SeccompAction = Output<typeof action>
 
@@ -33,7 +32,7 @@ const argument = struct({
   index: integer(0, 5),
   /** What it is compared with; the mask for SCMP_CMP_MASKED_EQ. */
   value: uint64,
-  op: oneOf('seccomp operator', seccompSchemaNames.operators),
+  op: oneOf('seccomp operator', names.operators),
 }, {
   /** What the masked argument is compared with, for SCMP_CMP_MASKED_EQ. */
   valueTwo: uint64,
@@ -59,9 +58,9 @@ export const seccompSchema = struct({
   defaultAction: action,
 }, {
   defaultErrnoRet: uint32,
-  architectures: list(oneOf('seccomp architecture', seccompSchemaNames.architectures)),
+  architectures: list(oneOf('seccomp architecture', names.architectures)),
   /** Flags of seccomp(2). */
-  flags: list(oneOf('seccomp flag', seccompSchemaNames.flags)),
+  flags: list(oneOf('seccomp flag', names.flags)),
   /** Path of the AF_UNIX socket that receives the notify descriptor. */
   listenerPath: text,
   /** Handed to the listener as it is. */

@@ -11,10 +11,7 @@ interface Entry {
   readonly when?: (value: unknown) => boolean
 }
 
-const unsupported: readonly Entry[] = [
-  { field: '/linux/seccomp/listenerPath' },
-  { field: '/linux/seccomp/syscalls/*/action', when: (value) => value === 'SCMP_ACT_NOTIFY' },
-]
+const unsupported: readonly Entry[] = []
 
 /** JSON pointers, in which `*` stands for any index, of what is refused whatever its value asks for. */
 export const unsupportedFields: readonly string[] =

@@ -4,11 +4,17 @@
 //   sockets full SOCKET      a listener whose queue is full: "full"; it accepts once standard input has a byte
 //   sockets notify SOCKET    a service manager: every datagram as "got TEXT"; BARRIER=1 is answered, and ends it
 //   sockets send SOCKET TEXT a datagram
+//   sockets agent SOCKET     answers trapped system calls: "state JSON" of each connection, "call NUMBER ARGUMENT" of each
+//                            call; execve and openat go on, of personality(2) the result is 77, others fail with EOPNOTSUPP
+#include <errno.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -84,6 +90,38 @@ static int full(const char *path) {
   return 0;
 }
 
+// seccomp_unotify(2). Each connection brings the descriptor of one process.
+static int agent(const char *path) {
+  int listener = bind_to(SOCK_STREAM, path, 8), count = 1;
+  struct pollfd wanted[64] = {{listener, POLLIN, 0}};
+  for (;;) {
+    if (poll(wanted, (nfds_t)count, -1) < 0) fail("poll");
+    for (int i = count - 1; i > 0; i--) {
+      struct seccomp_notif call = {0};
+      if (wanted[i].revents & POLLIN) {
+        if (ioctl(wanted[i].fd, SECCOMP_IOCTL_NOTIF_RECV, &call) != 0) continue;
+        printf("call %d %llu\n", call.data.nr, (unsigned long long)call.data.args[0]);
+        struct seccomp_notif_resp answer = {.id = call.id};
+        if (call.data.nr == SYS_execve || call.data.nr == SYS_openat) answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+        else if (call.data.nr == SYS_personality) answer.val = 77;
+        else answer.error = -EOPNOTSUPP;
+        ioctl(wanted[i].fd, SECCOMP_IOCTL_NOTIF_SEND, &answer);
+      } else if (wanted[i].revents) {
+        puts("gone");
+        close(wanted[i].fd);
+        wanted[i] = wanted[--count];
+      }
+    }
+    if (wanted[0].revents == 0 || count == 64) continue;
+    char text[4096];
+    int fd = -1, descriptors = 0, connection = accept(listener, NULL, NULL);
+    take(connection, text, sizeof text, &fd, &descriptors);
+    close(connection);
+    printf("state %s\n", text);
+    if (descriptors == 1) wanted[count++] = (struct pollfd){fd, POLLIN, 0};
+  }
+}
+
 static int notify(const char *path) {
   int fd = -1, count = 0, listener = bind_to(SOCK_DGRAM, path, 0);
   for (char text[4096];;) {
@@ -107,8 +145,9 @@ int main(int argc, char **argv) {
   setvbuf(stdout, NULL, _IOLBF, 0);
   if (argc == 3 && strcmp(argv[1], "receive") == 0) return receive(argv[2]);
   if (argc == 3 && strcmp(argv[1], "full") == 0) return full(argv[2]);
+  if (argc == 3 && strcmp(argv[1], "agent") == 0) return agent(argv[2]);
   if (argc == 3 && strcmp(argv[1], "notify") == 0) return notify(argv[2]);
   if (argc == 4 && strcmp(argv[1], "send") == 0) return send_to(argv[2], argv[3]);
-  fprintf(stderr, "usage: sockets receive|full|notify SOCKET | sockets send SOCKET TEXT\n");
+  fprintf(stderr, "usage: sockets receive|full|notify|agent SOCKET | sockets send SOCKET TEXT\n");
   return 99;
 }

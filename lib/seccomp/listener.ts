@@ -1,0 +1,78 @@
+/**
+ * Whoever answers for trapped system calls (SCMP_ACT_NOTIFY) gets the kernel's descriptor for them, with the state of the
+ * process that they are trapped in. Source: config-linux.md "Seccomp", "The Container Process State".
+ */
+import { NruncError } from '../errors.ts'
+import { addon } from '../native/addon.ts'
+import type { Child } from '../native/child.ts'
+import { errnoName } from '../native/errno.ts'
+import type { State } from '../options.ts'
+import { connectSocket } from '../socket.ts'
+import type { Spec } from '../spec/schema.ts'
+import { hasListener } from './flags.ts'
+
+/** crun's names for a receiver, for configs that have none of their own. */
+const ANNOTATION = 'run.oci.seccomp.receiver'
+const VARIABLE = 'RUN_OCI_SECCOMP_RECEIVER'
+
+const FIELD = '/linux/seccomp/listenerPath'
+
+/** What is told of a process, besides its pid. */
+export type ListenerState = Pick<State, 'ociVersion' | 'id' | 'status' | 'bundle' | 'annotations'>
+
+/** The descriptor of one process on its way. */
+export class Listener {
+  readonly #path: string
+  readonly #metadata: string | undefined
+
+  private constructor(path: string, metadata: string | undefined) {
+    this.#path = path
+    this.#metadata = metadata
+  }
+
+  /**
+   * The listener of a config; undefined where nothing is trapped. A path without a trap is ignored, as the specification
+   * has it.
+   *
+   * @throws NruncError ERR_CONFIG_INVALID when calls are trapped and nobody is named to answer
+   */
+  static of({ linux, annotations }: Spec, env: Readonly<Record<string, string | undefined>> = process.env): Listener | undefined {
+    const profile = linux?.seccomp
+    if (profile === undefined || !hasListener(profile)) return undefined
+    const path = profile.listenerPath || annotations?.[ANNOTATION] || env[VARIABLE] || ''
+    if (path !== '') return new Listener(path, profile.listenerMetadata)
+    throw new NruncError('ERR_CONFIG_INVALID', `${FIELD}: seccomp listenerPath is not set`, { field: FIELD })
+  }
+
+  /**
+   * Wait for the descriptor of CHILD, and hand it over. To be called before the child can have been given its filter; its
+   * failure is that of the child.
+   *
+   * @param describe - Called when the descriptor is there.
+   */
+  deliver(child: Child, describe: () => ListenerState): Promise<void> {
+    const delivered = child.takeListener().then(async (descriptor) => {
+      try {
+        await this.#send(descriptor, child.pid, describe())
+      } finally {
+        addon().close(descriptor)
+      }
+    })
+    delivered.catch(() => undefined) // whoever waits for it hears of it
+    return delivered
+  }
+
+  async #send(descriptor: number, pid: number, { ociVersion, id, status, bundle, annotations }: ListenerState): Promise<void> {
+    const state = { ociVersion, id, status, pid, bundle, ...(annotations === undefined ? {} : { annotations }) }
+    const message = JSON.stringify({
+      ociVersion, fds: ['seccompFd'], pid, ...(this.#metadata ? { metadata: this.#metadata } : {}), state,
+    })
+    const socket = await connectSocket(this.#path, FIELD)
+    const result = addon().sendDescriptor(socket, message, descriptor)
+    addon().close(socket)
+    if (result === 0) return
+    const errno = errnoName(-result)
+    const text = `cannot send the seccomp descriptor to ${JSON.stringify(this.#path)}: ${errno}`
+    throw new NruncError('ERR_NATIVE', text, { syscall: 'sendmsg', errno, operand: this.#path, field: FIELD })
+  }
+}
