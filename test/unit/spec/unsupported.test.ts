@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, test } from 'vitest'
 import { defaultSpec, rootlessSpec } from '../../../lib/spec/defaults.ts'
 import type { Spec } from '../../../lib/spec/schema.ts'
 import { refuseUnsupported } from '../../../lib/spec/unsupported.ts'
