@@ -6,6 +6,8 @@ import { parseArgs } from 'node:util'
 /** What is measured. `library` and `nrunc` are ours, `node` is what every start of `nrunc` pays for Node itself. */
 export const subjects = {
   library: 'nrunc, in process',
+  template: 'nrunc, in process, from a template',
+  pool: 'nrunc, in process, from a pool',
   nrunc: 'nrunc run',
   crun: 'crun run',
   runc: 'runc run',

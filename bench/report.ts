@@ -37,6 +37,10 @@ export const targets = (measured: Measured): readonly Target[] => {
   const created = summarize((measured.memory.library ?? []).map(({ rss }) => rss)).median
   return [
     { text: 'in process / crun', figure: one('library') / one('crun'), limit: 0.4, unit: 'x' },
+    { text: 'from a template / crun', figure: one('template') / one('crun'), limit: 0.33, unit: 'x' },
+    { text: 'from a pool / crun', figure: one('pool') / one('crun'), limit: 0.2, unit: 'x' },
+    { text: '32 at a time, in process / crun', figure: time('many', 'library') / time('many', 'crun'), limit: 0.33, unit: 'x' },
+    { text: '32 at a time, in process / runc', figure: time('many', 'library') / time('many', 'runc'), limit: 0.125, unit: 'x' },
     { text: 'in process / plain C', figure: one('library') / one('floor'), limit: 1.25, unit: 'x' },
     { text: 'in process, from 1 GB / from 50 MB', figure: fromLarge, limit: equal, unit: 'x' },
     { text: 'nrunc run - node -e 0', figure: one('nrunc') - one('node'), limit: 10, unit: 'ms' },

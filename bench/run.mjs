@@ -24,7 +24,8 @@ const inPath = (name) =>
 
 const newestCrun = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'nrunc-bench/crun/crun')
 
-const [entry, words] = process.argv[2] === 'cli' ? ['cli.ts', process.argv.slice(3)] : ['start.ts', process.argv.slice(2)]
+const [entry, words] = ['cli', 'soak'].includes(process.argv[2])
+  ? [`${process.argv[2]}.ts`, process.argv.slice(3)] : ['start.ts', process.argv.slice(2)]
 
 const prepare = async (work) => {
   await build({
@@ -62,7 +63,7 @@ try {
 }
 const crun = existsSync(newestCrun) ? newestCrun : (inPath('crun') ?? 'crun')
 const runc = inPath('runc') ?? 'runc'
-const program = [process.execPath, join(work, 'start.mjs'), resolve(here, '..'), work, busybox, crun, runc]
+const program = [process.execPath, '--expose-gc', join(work, 'start.mjs'), resolve(here, '..'), work, busybox, crun, runc]
 const child = spawn(
   'unshare', ['-m', '--propagation', 'private', ...program, ...words],
   { stdio: 'inherit', env: environment() },

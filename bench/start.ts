@@ -18,6 +18,7 @@ import { serve, Worker, WorkerGone } from './worker.ts'
 /** ms of pause after a batch, while the kernel removes its network namespaces in the background. */
 const settleAfterBatch = 200
 const memorySamples = 5
+const inProcess: ReadonlySet<SubjectName> = new Set(['library', 'template', 'pool'])
 const slots = Math.max(...Object.values(modes).map(({ atOnce }) => atOnce))
 
 const progress = (text: string): void => {
@@ -34,7 +35,7 @@ class Run {
   failures = 0
   readonly #options: Options
   readonly #places: Places
-  readonly #workers = new Map<number, Worker>()
+  readonly #workers = new Map<string, Worker>()
   #subjects: SubjectName[] = []
 
   constructor(options: Options, places: Places) {
@@ -42,10 +43,15 @@ class Run {
     this.#places = places
   }
 
-  #worker(mode: ModeName): Worker {
+  /**
+   * What runs in process has a worker of its own: the others fork theirs, after which every page that it writes to has to be
+   * copied, which is not the doing of what runs in process.
+   */
+  #worker(mode: ModeName, subject: SubjectName = 'library'): Worker {
     const { resident } = modes[mode]
-    const worker = this.#workers.get(resident) ?? new Worker(fileURLToPath(import.meta.url), resident, this.#places)
-    this.#workers.set(resident, worker)
+    const key = `${resident} ${inProcess.has(subject)}`
+    const worker = this.#workers.get(key) ?? new Worker(fileURLToPath(import.meta.url), resident, this.#places)
+    this.#workers.set(key, worker)
     return worker
   }
 
@@ -56,7 +62,7 @@ class Run {
   }
 
   async #measure(mode: ModeName, subject: SubjectName): Promise<number[]> {
-    const times = await this.#worker(mode).measure(subject, mode)
+    const times = await this.#worker(mode, subject).measure(subject, mode)
     if (modes[mode].atOnce > 1) await sleep(settleAfterBatch)
     return times
   }
@@ -67,7 +73,7 @@ class Run {
       progress(`warming up: ${subject}`)
       try {
         for (const mode of this.#options.modes) {
-          await this.#worker(mode).open(subject)
+          await this.#worker(mode, subject).open(subject)
           const { atOnce, burst, lead } = modes[mode]
           const starts = atOnce * (burst + lead)
           for (let start = 0; start < this.#options.warmup; start += starts) await this.#measure(mode, subject)

@@ -4,12 +4,17 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { bundleOf, idOf, rootfsOf } from './bundle.ts'
-import { stateRoot, type Places, type SubjectName } from './options.ts'
+import { groupRoot, stateRoot, type Places, type SubjectName } from './options.ts'
 
 /** One start, wait and removal in a slot; slots can run at the same time. Gives nanoseconds. */
-export type Start = (slot: number) => Promise<bigint>
+export interface Start {
+  (slot: number): Promise<bigint>
+  /** Work that was put off is done: it must not run while another subject is measured. */
+  settle?(): Promise<void>
+}
 
 /** The part of the library's API that is measured. */
 export interface LibraryContainer {
@@ -21,6 +26,8 @@ interface Library {
   Runtime: new (options: { root: string }) => {
     run(options: object): Promise<LibraryContainer>
     create(options: object): Promise<LibraryContainer>
+    compile(options: object): Promise<{ run(options: object): Promise<LibraryContainer> }>
+    pool(options: object): Promise<{ readonly ready: number; readonly size: number; acquire(options: object): Promise<LibraryContainer> }>
   }
 }
 
@@ -71,18 +78,44 @@ const runWith = (name: 'nrunc' | 'crun' | 'runc', places: Places): Start => {
   return (slot) => timed(() => runCommand(command(slot)))
 }
 
+const ignored = { stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' } as const
+
+/** To its end, and removed. */
+const finish = async (container: LibraryContainer): Promise<void> => {
+  const { code, signal } = await container.wait({ stats: false })
+  await container.delete()
+  if (code !== 0) throw new Error(`the container ended with ${signal ?? code}`)
+}
+
 const runInProcess = async (places: Places): Promise<Start> => {
   const runtime = await loadLibrary(places)
-  return (slot) =>
-    timed(async () => {
-      const container = await runtime.run({
-        id: idOf('library', slot), bundle: bundleOf(places.work, 'library', slot),
-        stdin: 'ignore', stdout: 'ignore', stderr: 'ignore',
-      })
-      const { code, signal } = await container.wait({ stats: false })
-      await container.delete()
-      if (code !== 0) throw new Error(`the container ended with ${signal ?? code}`)
-    })
+  return (slot) => timed(async () =>
+    finish(await runtime.run({ id: idOf('library', slot), bundle: bundleOf(places.work, 'library', slot), ...ignored })))
+}
+
+/** A template a slot, because each has a cgroup of its own; compiled at its first use. */
+const runTemplate = async (places: Places): Promise<Start> => {
+  const runtime = await loadLibrary(places)
+  const templates = new Map<number, ReturnType<typeof runtime.compile>>()
+  return async (slot) => {
+    const compiled = templates.get(slot) ?? runtime.compile({ bundle: bundleOf(places.work, 'library', slot) })
+    templates.set(slot, compiled)
+    const template = await compiled
+    return timed(async () => finish(await template.run({ id: idOf('template', slot), ...ignored })))
+  }
+}
+
+/** Larger than what is started in a row, and filled up in between: a start is the time of an exec. 32 at a time empty it. */
+const poolSize = 16
+
+const runPool = async (places: Places): Promise<Start> => {
+  const runtime = await loadLibrary(places)
+  const bundle = bundleOf(places.work, 'library', 0)
+  const pool = await runtime.pool({ bundle, size: poolSize, cgroupsParent: `/${groupRoot}` })
+  const settle = async (): Promise<void> => {
+    while (pool.ready < pool.size) await sleep(5)
+  }
+  return Object.assign((_slot: number) => timed(async () => finish(await pool.acquire(ignored))), { settle })
 }
 
 /** One C program a slot, started at its first use; it measures itself, a line in and a line out for each start. */
@@ -108,6 +141,8 @@ const runFloor = (places: Places): Start => {
 export const openSubject = async (name: SubjectName, places: Places): Promise<Start> => {
   switch (name) {
     case 'library': return runInProcess(places)
+    case 'template': return runTemplate(places)
+    case 'pool': return runPool(places)
     case 'floor': return runFloor(places)
     case 'spawn': return () => timed(() => runCommand(['/bin/true']))
     case 'node': return () => timed(() => runCommand([process.execPath, '-e', '0']))

@@ -46,6 +46,7 @@ const measure = async (subject: SubjectName, mode: ModeName): Promise<number[]> 
     const time = await sample(start, atOnce)
     if (index >= 0) samples.push(time)
   }
+  await start.settle?.()
   return samples
 }
 

@@ -1,0 +1,112 @@
+/**
+ * Many starts at a time, several copies of the library, and a system without a thread to spare.
+ */
+import { copyFileSync, existsSync, mkdirSync, rmdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { Runtime } from '../../lib/index.ts'
+import { groupRoot } from '../helpers/cgroup.ts'
+import { runProgram } from '../helpers/cli.ts'
+import { rejection, useSandbox } from '../helpers/containers.ts'
+import { leavesNothing } from '../helpers/leftovers.ts'
+import { container, describeWith } from '../helpers/needs.ts'
+
+const library = new URL('../../dist/index.js', import.meta.url).href
+const pids = `/sys/fs/cgroup/pids/${groupRoot}`
+const noPids = existsSync(join(pids, '..', 'cgroup.procs')) ? '' : ' (skipped: no hierarchy of cgroup v1 for pids)'
+
+describeWith([...container, 'cli'], 'concurrency', () => {
+  const sandbox = useSandbox()
+  const spec = (id: string) => sandbox.spec(['true'], ({ linux }) => { linux.cgroupsPath = join(groupRoot, id) })
+
+  test('many more starts than may be made at a time: all are made, never more at once, and nothing stays', async () => {
+    await sandbox.output(['true']) // what the library opens once
+    await leavesNothing(sandbox, async () => {
+      const runtime = new Runtime({ root: sandbox.root, startsAtOnce: 3 })
+      let most = 0
+      let running = 0
+      const count = 40
+      // A hook function runs while its container is being made.
+      const hook = async (): Promise<void> => {
+        most = Math.max(most, ++running)
+        await new Promise((resolve) => setTimeout(resolve, 5))
+        running--
+      }
+      const codes = await Promise.all(Array.from({ length: count }, async () => {
+        const id = sandbox.id()
+        const made = await runtime.run({ id, spec: spec(id), bundle: '/', stdin: 'ignore', hooks: { createRuntime: hook } })
+        const { code } = await made.wait()
+        await made.delete()
+        return code
+      }))
+      expect([codes.every((code) => code === 0), codes.length, most]).toEqual([true, count, 3])
+    })
+  })
+
+  test('a start that waits for its turn is given up at its deadline', async () => {
+    const runtime = new Runtime({ root: sandbox.root, startsAtOnce: 1 })
+    const id = sandbox.id()
+    let proceed = (): void => {}
+    const slow = runtime.run({
+      id, spec: spec(id), bundle: '/', stdin: 'ignore', hooks: { createRuntime: () => new Promise<void>((resolve) => { proceed = resolve }) },
+    })
+    const error = await rejection(runtime.run({ id: `${id}-late`, spec: spec(`${id}-late`), bundle: '/', timeout: 50 }))
+    expect(error.code).toBe('ERR_TIMEOUT')
+    expect(existsSync(join(sandbox.root, `${id}-late`))).toBe(false)
+    while (!existsSync(join(sandbox.root, id, 'state.json.new'))) await new Promise(setImmediate)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    proceed()
+    await sandbox.keep(await slow).wait()
+  })
+
+  test.each([0, -1, 1.5, Number.NaN])('startsAtOnce %s is refused', (startsAtOnce) => {
+    expect(() => new Runtime({ startsAtOnce })).toThrow('startsAtOnce')
+  })
+
+  test('two copies of the library in one process', async () => {
+    const copy = join(sandbox.directory, 'copy')
+    mkdirSync(join(copy, 'build/Release'), { recursive: true })
+    mkdirSync(join(copy, 'dist'))
+    for (const path of ['package.json', 'dist/index.js', 'build/Release/nrunc.node']) {
+      copyFileSync(new URL(`../../${path}`, import.meta.url), join(copy, path))
+    }
+    const ids = [sandbox.id(), sandbox.id()]
+    const script = `
+      const all = await Promise.all(${JSON.stringify([library, join(copy, 'dist/index.js')])}.map((path) => import(path)))
+      const runtimes = all.map(({ Runtime }) => new Runtime({ root: ${JSON.stringify(sandbox.root)} }))
+      const specs = ${JSON.stringify(ids.map(spec))}
+      const made = await Promise.all(runtimes.map((runtime, at) =>
+        runtime.run({ id: ${JSON.stringify(ids)}[at], spec: specs[at], bundle: '/', stdin: 'ignore' })))
+      const ends = await Promise.all(made.map((one) => one.wait()))
+      for (const one of made) await one.delete()
+      console.log(runtimes[0].constructor === runtimes[1].constructor, ends.map(({ code }) => code).join())`
+    const result = await runProgram([process.execPath, '--input-type=module', '-e', script])
+    expect(result).toEqual({ code: 0, stdout: 'false 0,0\n', stderr: '' })
+  })
+
+  test.skipIf(noPids !== '')(`a thread that the system does not give is an error, and the next start works${noPids}`, async () => {
+    const group = join(pids, `${sandbox.prefix}-threads`)
+    mkdirSync(group, { recursive: true })
+    const id = sandbox.id()
+    const script = `
+      import { readFileSync, writeFileSync } from 'node:fs'
+      const { Runtime } = await import(${JSON.stringify(library)})
+      const limit = (value) => writeFileSync(${JSON.stringify(join(group, 'pids.max'))}, String(value))
+      const runtime = new Runtime({ root: ${JSON.stringify(sandbox.root)} })
+      const run = () => runtime.run({ id: '${id}', spec: ${JSON.stringify(spec(id))}, bundle: '/', stdin: 'ignore' })
+      await import('node:fs').then(({ promises }) => promises.readFile('/dev/null')) // libuv's own threads
+      limit(readFileSync(${JSON.stringify(join(group, 'pids.current'))}, 'utf8').trim())
+      console.log(await run().then(() => 'ran', (error) => error.code + ' ' + error.errno))
+      limit('max')
+      const made = await run()
+      console.log((await made.wait()).code)
+      await made.delete()`
+    const shell = `echo $$ > ${group}/cgroup.procs && exec "$@"`
+    try {
+      const result = await runProgram(['sh', '-c', shell, 'sh', process.execPath, '--input-type=module', '-e', script])
+      expect(result).toEqual({ code: 0, stdout: 'ERR_NATIVE EAGAIN\n0\n', stderr: '' })
+    } finally {
+      rmdirSync(group)
+    }
+  })
+})
