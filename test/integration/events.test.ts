@@ -105,19 +105,6 @@ describeWith(container, 'events', () => {
     watch.close()
   })
 
-  test.skipIf(memory?.version !== 2 || !hasPressure)('memory pressure on v2: when tasks wait for memory', async () => {
-    // Above `high` the kernel lets a process wait.
-    const words = ['sh', '-c', 'read line; while :; do dd if=/dev/zero of=/dev/null bs=32M count=1; done']
-    const made = await sandbox.run(words, ({ linux }) => {
-      linux.resources = { ...linux.resources, unified: { 'memory.high': String(4 << 20) } }
-    }, { stdin: 'pipe', stderr: 'ignore' })
-    const { promise, resolve } = deferred()
-    const watch = await made.watchMemoryPressure('low', { pressure: resolve })
-    made.stdin!.write('go\n')
-    await promise
-    watch.close()
-  })
-
   test.skipIf(!hasPressure || !existsSync('/proc/pressure/cpu'))('a PSI trigger tells of stalls', async () => {
     const busy = Array.from({ length: 4 }, () => spawn('taskset', ['-c', '0', 'sh', '-c', 'while :; do :; done'], { stdio: 'ignore' }))
     try {

@@ -130,31 +130,6 @@ describeWith(container, 'limits, from inside', () => {
     expect(error.message).toBe('invalid configuration: cannot use unified on cgroup v1')
   })
 
-  const lacking2 = (...names: string[]): string | undefined =>
-    isUnified && names.every((name) => controllers2.includes(name)) ? undefined : `no v2 ${names}`
-  /** What the files of the container's own cgroup2 hold. */
-  const unifiedInside = async (resources: Resources, ...files: readonly string[]): Promise<string[]> => {
-    const { stdout, stderr } = await sandbox.output(['cat', ...files.map((file) => `/sys/fs/cgroup/${file}`)], limit(resources))
-    expect(stderr).toBe('')
-    return stdout.trim().split('\n')
-  }
-  testIf(lacking2('memory', 'cpu', 'pids', 'cpuset'), 'v2: memory, cpu, pids', async () => {
-    expect(await unifiedInside({
-      memory: { limit: 64 << 20, swap: 96 << 20, reservation: 32 << 20, swappiness: 7 }, pids: { limit: 30 },
-      cpu: { shares: 2048, quota: 50_000, period: 200_000, burst: 1000, cpus: '0', mems: '0' },
-      unified: { 'memory.high': String(48 << 20) },
-    }, 'memory.max', 'memory.swap.max', 'memory.low', 'memory.high', 'pids.max', 'cpu.weight', 'cpu.max', 'cpu.max.burst', 'cpuset.cpus', 'cpuset.mems'))
-      .toEqual([String(64 << 20), String(32 << 20), String(32 << 20), String(48 << 20), '30', '174', '50000 200000', '1000', '0', '0'])
-    expect(await unifiedInside({ cpu: { idle: 1 } }, 'cpu.idle')).toEqual(['1'])
-  })
-
-  testIf(lacking2('io') ?? (disk === undefined ? 'no disk' : undefined), 'v2: blockIO', async () => {
-    const rate = (value: number) => [{ major, minor, rate: value }]
-    expect(await unifiedInside({ blockIO: {
-      throttleReadBpsDevice: rate(1 << 20), throttleWriteBpsDevice: rate(2 << 20), throttleReadIOPSDevice: rate(300), throttleWriteIOPSDevice: rate(400),
-    } }, 'io.max')).toEqual([`${major}:${minor} rbps=${1 << 20} wbps=${2 << 20} riops=300 wiops=400`])
-  })
-
   testIf(lackingCgroup2, 'unified: each value in its file', async () => {
     const unified = { 'cgroup.max.depth': '3', 'cgroup.max.descendants': '7\n9\n' }
     const files = Object.keys(unified).map((file) => `/sys/fs/cgroup/${file}`)

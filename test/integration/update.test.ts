@@ -16,7 +16,6 @@ import { container, describeWith } from '../helpers/needs.ts'
 const lacking = ['memory', 'cpu', 'pids', 'cpuset'].filter((name) => hierarchyOf(name)?.version !== 1)
 const testV1 = lacking.length === 0 ? test : test.skip
 const testPids = hierarchyOf('pids') === undefined ? test.skip : test
-const testV2 = ['memory', 'cpu', 'pids', 'cpuset'].every((name) => hierarchyOf(name)?.version === 2) ? test : test.skip
 
 describeWith(container, 'update', () => {
   const sandbox = useSandbox()
@@ -51,31 +50,6 @@ describeWith(container, 'update', () => {
     expect((await update(made.id, '--pids-limit', '-1', '--memory', '-1')).code).toBe(0)
     expect(await inside(made, 'pids/pids.max', 'memory/memory.limit_in_bytes', 'memory/memory.memsw.limit_in_bytes'))
       .toEqual(['max', '9223372036854771712', '9223372036854771712'])
-  })
-
-  testV2('every flag, on v2', async () => {
-    const made = await run()
-    expect((await update(made.id, '--memory', '64m', '--memory-swap=128MiB', '--memory-reservation', '32m', '--cpu-period', '200000',
-      '--cpu-quota', '50000', '--cpu-burst', '1000', '--cpu-share', '2048', '--cpuset-cpus', '0', '--cpuset-mems', '0', '--pids-limit', '20')).code).toBe(0)
-    expect(await inside(made, 'memory.max', 'memory.swap.max', 'memory.low', 'cpu.max', 'cpu.max.burst', 'cpu.weight', 'cpuset.cpus',
-      'cpuset.mems', 'pids.max')).toEqual([
-      String(64 << 20), String(64 << 20), String(32 << 20), '50000 200000', '1000', '174', '0', '0', '20',
-    ])
-    expect((await update(made.id, '--cpu-quota', '40000', '--memory', '32m')).code).toBe(0)
-    expect(await inside(made, 'cpu.max', 'memory.max', 'memory.swap.max')).toEqual(['40000 200000', String(32 << 20), String(96 << 20)])
-    expect((await update(made.id, '--cpu-idle', '1')).code).toBe(0)
-    expect((await update(made.id, '--pids-limit', '-1', '--memory', '-1')).code).toBe(0)
-    expect(await inside(made, 'cpu.idle', 'pids.max', 'memory.max', 'memory.swap.max')).toEqual(['1', 'max', 'max', 'max'])
-  })
-
-  testV2('when a limit is refused on v2, all are as they were', async () => {
-    const made = await run(({ linux }) => { linux.resources = { ...linux.resources, pids: { limit: 40 }, cpu: { shares: 1024 } } })
-    const error = await rejection(made.update({ memory: { limit: 1 << 30 }, cpu: { shares: 2048 }, pids: { limit: 50 }, unified: { 'memory.high': 'nonsense' } }))
-    expect([error.code, error.field, error.errno]).toEqual(['ERR_CGROUP', '/unified/memory.high', 'EINVAL'])
-    const below = await rejection(made.update({ memory: { limit: 4096, checkBeforeUpdate: true }, pids: { limit: 50 } }))
-    expect([below.field, below.message]).toEqual(['/memory/limit', expect.stringMatching(/^rejecting memory limit 4096 <= usage \d+$/)])
-    expect(await inside(made, 'cpu.weight', 'pids.max', 'memory.max')).toEqual(['100', '40', 'max'])
-    expect(stored(made.id)).toMatchObject({ pids: { limit: 40 }, cpu: { shares: 1024 } })
   })
 
   testV1('from a file, and from the standard input, where zero leaves a limit as it is', async () => {
