@@ -88,7 +88,10 @@ export const fieldTests: Readonly<Record<string, readonly string[]>> = {
     "integration/time-namespace.test.ts: is the container's own, with the offsets of the spec: in create, run and exec",
   ],
   '/linux/mountLabel': ['integration/labels.test.ts: new file systems and masked directories have the label of the spec'],
-  '/linux/devices': ['integration/default-mounts.test.ts: linux.devices: made with their number, mode and owner'],
+  '/linux/devices': [
+    'integration/default-mounts.test.ts: linux.devices: made with their number, mode and owner',
+    "integration/user-namespace.test.ts: linux.devices: the host's node of this number, bound; a FIFO, made",
+  ],
   '/linux/sysctl': [
     'security/cve-2025-52881.test.ts: a sysctl is set in the kernel, in the namespace of the container alone',
   ],

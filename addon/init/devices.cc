@@ -7,9 +7,13 @@ namespace {
 
 constexpr u32 kTypeMask = 0170000;
 
-Status bind_node(Context& context, Text path) {
+// The host may have another device under this name.
+Status bind_node(Context& context, Text path, u32 mode, u64 device) {
   Fd tree, target;
   TRY(tree.take(CALL(open_tree, AT_FDCWD, path.data, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC), path));
+  kernel::Stat status{};
+  TRY(CALL(newfstatat, tree.get(), "", &status, AT_EMPTY_PATH), path);
+  if ((status.mode & kTypeMask) != (mode & kTypeMask) || status.rdev != device) return failure(ENODEV, "newfstatat", path);
   TRY(make_mount_point(context.root, path, false, target));
   TRY(refuse_proc(target, path));
   return attach_tree(tree, target, path);
@@ -22,13 +26,13 @@ Status make_device(Context& context, plan::Reader& arguments) {
   u32 mode = arguments.number(), major = arguments.number(), minor = arguments.number();
   u32 uid = arguments.number(), gid = arguments.number(), bind = arguments.number();
   if (!arguments.done()) return malformed();
-  if (bind != 0) return bind_node(context, path);
+  const u64 device = kernel::device_number(major, minor);
+  if (bind != 0) return bind_node(context, path, mode, device);
   Fd parent;
   Text name;
   TRY(make_parent(context.root, path, parent, name));
-  const u64 device = kernel::device_number(major, minor);
   sys::Call made = CALL(mknodat, parent.get(), name.data, mode, device);
-  if (made.error() == EPERM) return bind_node(context, path);  // a nested host: the capability is there, the right not
+  if (made.error() == EPERM) return bind_node(context, path, mode, device);  // a nested host: the capability is there, the right not
   if (made.error() == EEXIST) {
     kernel::Stat status{};
     TRY(CALL(newfstatat, parent.get(), name.data, &status, AT_SYMLINK_NOFOLLOW), path);

@@ -20,7 +20,7 @@ const defaultLinks = [
   ['/dev/stderr', '/proc/self/fd/2'],
 ] as const
 
-/** In a user namespace mknod is refused, and the host's nodes are bound instead. */
+/** In a user namespace mknod is refused but for FIFOs, and the host's nodes are bound instead. */
 export function planDevices(spec: Spec, namespaces: NamespacePlan): Operation[] {
   const bind = namespaces.has('user') ? 1 : 0
   const configured = (spec.linux?.devices ?? []).map((device, index) => makeDevice(device, index, bind))
@@ -36,5 +36,5 @@ export function planDevices(spec: Spec, namespaces: NamespacePlan): Operation[] 
 
 const makeDevice = ({ path, type, major = 0, minor = 0, fileMode = 0o666, uid = 0, gid = 0 }: Device, index: number, bind: number): Operation => ({
   op: 'makeDevice', field: pointer('linux', 'devices', index), path, mode: fileTypes[type] | (fileMode & 0o7777),
-  major: Number(major), minor: Number(minor), uid, gid, bind,
+  major: Number(major), minor: Number(minor), uid, gid, bind: type === 'p' ? 0 : bind,
 })

@@ -86,6 +86,19 @@ describeWith([...container, 'compiler', 'userNamespaces'], 'a user namespace', (
     )
   })
 
+  test('linux.devices: the host\'s node of this number, bound; a FIFO, made', async () => {
+    const made = await shell('stat -c "%F %t:%T %a %u" /dev/tty /dev/pipe', ({ linux }) => {
+      linux.devices = [
+        { path: '/dev/tty', type: 'c', major: 5, minor: 0 }, { path: '/dev/pipe', type: 'p', fileMode: 0o640, uid: 5 },
+      ]
+    })
+    expect(made).toMatch(/^character special file 5:0 \d+ \d+\nfifo 0:0 640 5\n$/)
+    const error = await rejection(sandbox.create(['true'], mapped(({ linux }) => {
+      linux.devices = [{ path: '/dev/tty', type: 'c', major: 5, minor: 1 }]
+    })))
+    expect(error).toMatchObject({ field: '/linux/devices/0', step: 'makeDevice', errno: 'ENODEV', operand: '/dev/tty' })
+  })
+
   test('the other mounts of the default spec are there', async () => {
     const mounts = parseMountTable(await shell('cat /proc/self/mountinfo'))
     const types = Object.fromEntries(mounts.map(({ path, type }) => [path, type]))

@@ -66,6 +66,11 @@ describe('devices of the config', () => {
     ])
   })
 
+  test('but for a FIFO, which anybody may make', () => {
+    const list = devicesOf([{ type: 'p', path: '/dev/pipe' }, { type: 'b', path: '/dev/x', major: 8, minor: 0 }], userNamespace)
+    expect(list.slice(-2).map(({ bind }) => bind)).toEqual([0, 1])
+  })
+
   test('in a user namespace, which may not mknod, all are bound', () => {
     const list = devicesOf([{ type: 'c', path: '/dev/fuse', major: 10, minor: 229 }], userNamespace)
     expect(list.map(({ bind }) => bind)).toEqual([1, 1, 1, 1, 1, 1, 1])
