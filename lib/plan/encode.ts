@@ -67,7 +67,8 @@ class Writer {
 
   bytes(value: Uint8Array): void {
     this.u32(value.length)
-    this.#buffer.set(value, this.#reserve(value.length))
+    const at = this.#reserve(value.length) // it may be another buffer afterwards
+    this.#buffer.set(value, at)
   }
 
   patch(at: number, value: number): void {

@@ -79,7 +79,9 @@ function rangesOf(profile: Seccomp, name: ArchitectureName, calls: CallRules, ot
   const last = refusesUnknown(profile) ? highestOf(profile, name) : undefined
   if (last === undefined) return ranges
   const unknown = errnoValue(ENOSYS)
-  if (name === 'S390' || name === 'S390X') ranges.splice(1, 0, { first: S390_UNKNOWN, leaf: unknown }, { first: S390_UNKNOWN + 1, leaf: otherwise })
+  if (name === 'S390' || name === 'S390X') {
+    ranges.splice(1, 0, { first: S390_UNKNOWN, leaf: unknown }, { first: S390_UNKNOWN + 1, leaf: otherwise })
+  }
   return [...ranges.filter(({ first }) => first <= last), { first: last + 1, leaf: unknown }]
 }
 

@@ -16,7 +16,9 @@ export function emitRules(program: Assembler, rules: readonly Rule[], architectu
   }, program.return(otherwise))
 }
 
-function emitCondition(program: Assembler, { index, op, value, other }: Condition, architecture: Architecture, yes: Label, no: Label): Label {
+function emitCondition(
+  program: Assembler, { index, op, value, other }: Condition, architecture: Architecture, yes: Label, no: Label,
+): Label {
   const [high, low] = architecture.bigEndian ? [0, 4] : [4, 0]
   const at = ARGUMENTS + 8 * index
   const half = (offset: number, compare: (word: number) => Label): Label => program.load(at + offset, compare(offset))

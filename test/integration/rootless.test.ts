@@ -60,6 +60,17 @@ describeWith([...container, 'cli', 'compiler', 'rootless'], 'an ordinary user', 
       .toEqual(['0\t0\t0\t0', [5, 10, 29], [], '1'])
   })
 
+  test('gets a filter of system calls, with and without no_new_privs', async () => {
+    for (const noNewPrivileges of [true, false]) {
+      const { stdout } = await run(['probe'], ({ process, linux }) => {
+        process!.noNewPrivileges = noNewPrivileges
+        linux!.seccomp = { defaultAction: 'SCMP_ACT_ALLOW', syscalls: [{ names: ['swapon'], action: 'SCMP_ACT_ERRNO' }] }
+      })
+      const { status } = parseProbe(stdout)
+      expect([status['Seccomp'], status['NoNewPrivs'], bitsOf(status['CapEff'])]).toEqual(['2', noNewPrivileges ? '1' : '0', [5, 10, 29]])
+    }
+  })
+
   test('has the mounts and devices of the spec', async () => {
     const script = [
       'echo lost > /dev/null; stat -c "%t:%T" /dev/null /dev/zero; hostname; ls /dev/pts/ptmx',

@@ -22,6 +22,17 @@ const mapped = (change?: (spec: TestSpec) => void) => (spec: TestSpec): void => 
 
 describeWith([...container, 'compiler', 'userNamespaces'], 'a user namespace', () => {
   const sandbox = useSandbox()
+
+  test('a filter of system calls, with and without no_new_privs', async () => {
+    for (const noNewPrivileges of [true, false]) {
+      const { stdout } = await sandbox.output(['probe'], mapped(({ process, linux }) => {
+        process.noNewPrivileges = noNewPrivileges
+        linux.seccomp = { defaultAction: 'SCMP_ACT_ALLOW', syscalls: [{ names: ['swapon'], action: 'SCMP_ACT_ERRNO' }] }
+      }))
+      expect(parseProbe(stdout).status).toMatchObject({ Seccomp: '2', NoNewPrivs: noNewPrivileges ? '1' : '0' })
+    }
+  })
+
   const shell = async (script: string, change?: (spec: TestSpec) => void) => {
     const { stdout, stderr } = await sandbox.output(['sh', '-c', script], mapped(change))
     expect(stderr).toBe('')

@@ -128,3 +128,11 @@ function exact(one: Operation): Operation {
   const entries = Object.entries(one).map(([name, value]) => [name, convert(name, value)])
   return Object.fromEntries(entries) as unknown as Operation
 }
+
+test('bytes for which the buffer has to grow', () => {
+  for (const size of [8000, 8192, 20_000]) {
+    const program = Buffer.alloc(size, 7)
+    const encoded = encode([{ op: 'seccomp', field: '/linux/seccomp', program, flags: 4, now: 0 }])
+    expect(encoded.includes(program)).toBe(true)
+  }
+})
