@@ -79,7 +79,7 @@ export function features(): Features {
       netDevices: { enabled: isSupported('/linux/netDevices') },
     },
     annotations: { 'org.nrunc.version': packageVersion(), 'org.nrunc.commit': commit() },
-    potentiallyUnsafeConfigAnnotations: ['org.systemd.property.'],
+    potentiallyUnsafeConfigAnnotations: ['org.systemd.property.', 'run.oci.'],
   }
 }
 

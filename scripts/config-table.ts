@@ -47,4 +47,15 @@ This file is made by \`npm run docs\` from \`lib/spec\` and \`test/fields.ts\`.
 | field | type | cgroup | test |
 |---|---|---|---|
 ${rows.map(row).join('\n')}
+
+## Annotations that change how a container is made
+
+All others are handed to hooks with the state, and have no effect.
+
+| annotation | effect |
+|---|---|
+| \`run.oci.keep_original_groups\` | \`1\`: the process keeps the groups of the caller, whatever \`additionalGids\` says |
+| \`run.oci.pidfd_receiver\` | path of an AF_UNIX stream socket that gets a pidfd of the container's process, as \`--pidfd-socket\` |
+| \`run.oci.seccomp.receiver\` | path of an AF_UNIX stream socket that gets the listener of the filter of system calls: see [seccomp](seccomp.md) |
+| \`org.systemd.property.NAME\` | a property of the container's scope, with the systemd driver |
 `
