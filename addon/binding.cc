@@ -15,6 +15,7 @@
 #include <cstring>
 #include <future>
 #include <memory>
+#include <unordered_set>
 #include <utility>
 
 #include "host/cgroup.h"
@@ -141,6 +142,7 @@ class Addon : public Napi::Addon<Addon> {
         InstanceMethod("removeContainer", &Addon::RemoveContainer),
         InstanceMethod("lock", &Addon::Lock),
         InstanceMethod("lockWait", &Addon::LockWait),
+        InstanceMethod("holdLock", &Addon::HoldLock),
         InstanceMethod("mkfifo", &Addon::MakeFifo),
         InstanceMethod("pipe", &Addon::Pipe),
         InstanceMethod("close", &Addon::Close),
@@ -165,6 +167,8 @@ class Addon : public Napi::Addon<Addon> {
     networks_->keep(0);
     workers_.reset();
     reactor_.reset();
+    for (int lock : locks_) CALL(close, lock);
+    locks_.clear();
   }
 
   // start(dispatcher): before everything else, once; again after -EAGAIN.
@@ -433,6 +437,7 @@ class Addon : public Napi::Addon<Addon> {
   // the directory is touched before the cgroups are gone.
   Napi::Value RemoveContainer(const Napi::CallbackInfo& info) {
     const u32 id = static_cast<u32>(number(info, 0));
+    locks_.erase(number(info, 3));  // held again (holdLock) by who learns that something stays
     workers_->run([post = post_, id, cgroups = texts_of(info[1]), directory = text(info, 2), lock = number(info, 3)] {
       int error = 0;
       for (const auto& path : cgroups) {
@@ -449,7 +454,18 @@ class Addon : public Napi::Addon<Addon> {
   }
 
   // lock(directory): descriptor that holds an exclusive flock, or -EAGAIN.
-  Napi::Value Lock(const Napi::CallbackInfo& info) { return result(info, TakeLock(text(info, 0), LOCK_EX | LOCK_NB)); }
+  Napi::Value Lock(const Napi::CallbackInfo& info) {
+    const long taken = TakeLock(text(info, 0), LOCK_EX | LOCK_NB);
+    if (taken >= 0) locks_.insert(static_cast<int>(taken));
+    return result(info, taken);
+  }
+
+  // holdLock(fd): one that came from lockWait. A lock is open until `close`, or until the environment ends: JavaScript that
+  // is terminated in between runs no `finally`, and the container would be locked for as long as the process lives.
+  Napi::Value HoldLock(const Napi::CallbackInfo& info) {
+    locks_.insert(number(info, 0));
+    return info.Env().Undefined();
+  }
 
   // lockWait(id, directory) -> done: a is what lock would have given.
   Napi::Value LockWait(const Napi::CallbackInfo& info) {
@@ -492,7 +508,10 @@ class Addon : public Napi::Addon<Addon> {
   }
 
   // close(fd): of a descriptor that came from here; a worker thread of Node takes fs.closeSync of one for a mistake.
-  Napi::Value Close(const Napi::CallbackInfo& info) { return result(info, -CALL(close, number(info, 0)).error()); }
+  Napi::Value Close(const Napi::CallbackInfo& info) {
+    locks_.erase(number(info, 0));
+    return result(info, -CALL(close, number(info, 0)).error());
+  }
 
   // connect(path): a stream socket connected to a UNIX address; -EAGAIN when its listener has no room now
   Napi::Value Connect(const Napi::CallbackInfo& info) {
@@ -602,6 +621,7 @@ class Addon : public Napi::Addon<Addon> {
   bool plan_awaited_ = false;
   std::unique_ptr<host::Reactor> reactor_;
   std::unique_ptr<host::Workers> workers_;
+  std::unordered_set<int> locks_;  // JavaScript thread only
   std::shared_ptr<host::Networks> networks_ = std::make_shared<host::Networks>();
 };
 

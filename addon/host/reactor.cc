@@ -3,12 +3,15 @@
 
 #include "host/reactor.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/wait.h>
 #include <time.h>
 
+#include <memory>
 #include <vector>
 
 #include "host/channel.h"
@@ -35,6 +38,25 @@ bool status_from_info(int pidfd, int& status) {
   return true;
 }
 
+// On a thread of its own, as long as one of them lives. Nobody asks how they end.
+void reap(std::vector<Fd> orphans) {
+  if (orphans.empty()) return;
+  auto left = std::make_shared<std::vector<Fd>>(std::move(orphans));
+  (void)start_thread([left] {
+    while (!left->empty()) {
+      std::vector<pollfd> wanted;
+      for (const Fd& one : *left) wanted.push_back({one.get(), POLLIN, 0});
+      if (poll(wanted.data(), wanted.size(), -1) < 0 && errno != EINTR) return;
+      for (size_t i = wanted.size(); i-- > 0;) {
+        if (wanted[i].revents == 0) continue;
+        siginfo_t info{};
+        CALL(waitid, kernel::kPidfdWait, wanted[i].fd, &info, WEXITED | WNOHANG, nullptr);
+        left->erase(left->begin() + static_cast<long>(i));
+      }
+    }
+  });
+}
+
 Event closed(u32 id) {
   const u64 now = monotonic_time();
   return {id, EventType::closed, static_cast<i32>(static_cast<u32>(now)), static_cast<i32>(now >> 32)};
@@ -56,6 +78,14 @@ Reactor::~Reactor() {
   }
   eventfd_write(wake_.get(), 1);
   if (running_) pthread_join(thread_, nullptr);
+  // The children of an environment that has ended (a worker thread of Node) are still this process's to reap.
+  std::vector<Fd> orphans;
+  for (auto& [id, watch] : watches_) {
+    if (watch.reaps && watch.pidfd.valid()) orphans.push_back(std::move(watch.pidfd));
+    if (watch.former.valid()) orphans.push_back(std::move(watch.former));
+  }
+  watches_.clear();
+  reap(std::move(orphans));
 }
 
 Status Reactor::add(int fd, u64 key) {

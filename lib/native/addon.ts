@@ -51,6 +51,8 @@ export interface Addon {
   removeContainer(id: number, cgroups: readonly string[], directory: string, lock: number): void
   lock(directory: string): number
   lockWait(id: number, directory: string): void
+  /** Closed at the end of the environment at the latest, as what {@link Addon.lock} gives. */
+  holdLock(fd: number): void
   mkfifo(path: string, mode: number): number
   pipe(): [number, number]
   /** For descriptors that came from the addon; those of node:fs are closed there. */

@@ -31,7 +31,10 @@ export class Lock {
  */
 export async function takeLock(directory: string, id: string): Promise<Lock> {
   let lock = addon().lock(directory)
-  if (errnoName(-lock) === 'EAGAIN') lock = (await job((native, number) => native.lockWait(number, directory))).a
+  if (errnoName(-lock) === 'EAGAIN') {
+    lock = (await job((native, number) => native.lockWait(number, directory))).a
+    if (lock >= 0) addon().holdLock(lock)
+  }
   if (lock >= 0) return new Lock(lock)
   if (errnoName(-lock) === 'ENOENT') throw notFound(id)
   throw stateError(directory, Object.assign(new Error(`flock ${directory}: ${errnoName(-lock)}`), { code: errnoName(-lock), syscall: 'flock' }))

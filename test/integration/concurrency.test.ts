@@ -1,13 +1,15 @@
 /**
  * Many starts at a time, several copies of the library, and a system without a thread to spare.
  */
-import { copyFileSync, existsSync, mkdirSync, rmdirSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import { expect, test } from 'vitest'
 import { Runtime } from '../../lib/index.ts'
 import { groupRoot } from '../helpers/cgroup.ts'
 import { runProgram } from '../helpers/cli.ts'
 import { rejection, useSandbox } from '../helpers/containers.ts'
+import { childrenOf, until } from '../helpers/host.ts'
 import { leavesNothing } from '../helpers/leftovers.ts'
 import { container, describeWith } from '../helpers/needs.ts'
 
@@ -63,12 +65,34 @@ describeWith([...container, 'cli'], 'concurrency', () => {
     expect(() => new Runtime({ startsAtOnce })).toThrow('startsAtOnce')
   })
 
+  test('a worker thread that is terminated: its locks are free, and what it made is reaped', async () => {
+    const id = sandbox.id()
+    const script = `
+      import(${JSON.stringify(library)}).then(async ({ Runtime }) => {
+        const runtime = new Runtime({ root: ${JSON.stringify(sandbox.root)} })
+        const pool = await runtime.pool({ spec: ${JSON.stringify(sandbox.spec(['true']))}, bundle: '/', size: 3, cgroupsParent: '/${groupRoot}' })
+        const spec = ${JSON.stringify(sandbox.spec(['sleep', '1000'], ({ linux }) => { linux.cgroupsPath = join(groupRoot, id) }))}
+        await runtime.run({ id: '${id}', spec, bundle: '/', stdin: 'ignore' })
+        require('node:worker_threads').parentPort.postMessage('ready')
+      })`
+    const before = childrenOf(process.pid)
+    const worker = new Worker(script, { eval: true, stderr: true })
+    await new Promise((resolve) => worker.once('message', resolve))
+    expect(readdirSync(sandbox.root)).toHaveLength(4)
+    await worker.terminate()
+    const made = await sandbox.runtime.load(id)
+    expect((await made.state()).status).toBe('running')
+    await made.delete({ force: true })
+    for (const waiting of readdirSync(sandbox.root)) await sandbox.runtime.delete(waiting, { force: true })
+    expect(readdirSync(sandbox.root)).toEqual([])
+    await until(() => childrenOf(process.pid).every((pid) => before.includes(pid)))
+  })
+
   test('two copies of the library in one process', async () => {
     const copy = join(sandbox.directory, 'copy')
     mkdirSync(join(copy, 'build/Release'), { recursive: true })
-    mkdirSync(join(copy, 'dist'))
-    for (const path of ['package.json', 'dist/index.js', 'build/Release/nrunc.node']) {
-      copyFileSync(new URL(`../../${path}`, import.meta.url), join(copy, path))
+    for (const path of ['package.json', 'dist', 'build/Release/nrunc.node']) {
+      cpSync(new URL(`../../${path}`, import.meta.url), join(copy, path), { recursive: true })
     }
     const ids = [sandbox.id(), sandbox.id()]
     const script = `
