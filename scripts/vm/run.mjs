@@ -4,7 +4,7 @@
 // run; with 1 otherwise. NRUNC_VM_ACCEL=kvm uses the processor's help, NRUNC_VM_TIMEOUT are the seconds it may take.
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -16,10 +16,12 @@ const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'nru
 const accelerator = process.env.NRUNC_VM_ACCEL || 'tcg'
 const patience = Number(process.env.NRUNC_VM_TIMEOUT || 900)
 const minute = 60_000
+let work
 
 /** Ends the program: this machine cannot do it, which is no failure. */
 function giveUp(reason) {
   console.log(`vm: not run: ${reason}`)
+  if (work !== undefined) rmSync(work, { recursive: true })
   process.exit(0)
 }
 
@@ -93,10 +95,13 @@ function makeDisk(work) {
   return disk
 }
 
-/** Until it powers off; the kernel's and the tests' output goes to ours. */
+/**
+ * Until it powers off; the kernel's and the tests' output goes to ours. Without cx16: QEMU 7 loses the
+ * flags of cmpxchg16b, and the kernel panics.
+ */
 function boot(directory, disk) {
   const words = [
-    '-accel', accelerator === 'kvm' ? 'kvm' : 'tcg,thread=multi,tb-size=512', '-cpu', accelerator === 'kvm' ? 'host' : 'max',
+    '-accel', accelerator === 'kvm' ? 'kvm' : 'tcg,thread=multi,tb-size=512', '-cpu', `${accelerator === 'kvm' ? 'host' : 'max'},-cx16`,
     '-M', 'q35', '-m', '3072', '-smp', '2', '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-serial', 'stdio',
     '-drive', `file=${join(directory, 'root.img')},format=raw,if=none,id=root,snapshot=on`, '-device', 'nvme,serial=root,drive=root',
     '-drive', `file=${disk},format=raw,if=none,id=tree,cache=unsafe`, '-device', 'nvme,serial=tree,drive=tree',
@@ -110,23 +115,28 @@ function boot(directory, disk) {
   })
 }
 
+/** Content of a file of the disk, empty where there is none. */
+function readDisk(disk, path) {
+  return spawnSync('debugfs', ['-R', `cat ${path}`, disk], { encoding: 'utf8', maxBuffer: 1 << 26 }).stdout ?? ''
+}
+
 /** The runs of `guest`, each with a report. */
 const runs = ['user', 'systemd', 'all-in-scopes', 'cgroup2']
 
-function readReport(disk, name, work) {
-  const file = join(work, `${name}.json`)
-  attempt('debugfs', ['-R', `dump /reports/${name}.json ${file}`, disk])
-  return existsSync(file) && readFileSync(file, 'utf8') !== '' ? JSON.parse(readFileSync(file, 'utf8')).testResults : undefined
+function readReport(disk, name) {
+  const text = readDisk(disk, `/reports/${name}.json`)
+  return text === '' ? undefined : JSON.parse(text).testResults
 }
 
 process.env.PATH += ':/usr/sbin:/sbin'
 requireTools()
 const directory = image()
-const work = mkdtempSync(join(tmpdir(), 'nrunc-vm-'))
+work = mkdtempSync(join(tmpdir(), 'nrunc-vm-'))
 try {
   const disk = makeDisk(work)
   const problem = await boot(directory, disk)
-  const reports = runs.map((name) => readReport(disk, name, work))
+  if (readDisk(disk, '/reports/begun') === '') giveUp(`the machine does not come up${problem === undefined ? '' : `: ${problem}`}`)
+  const reports = runs.map((name) => readReport(disk, name))
   const total = { passed: 0, failed: 0, skipped: 0 }
   for (const [at, report] of reports.entries()) {
     const count = report === undefined ? { passed: 0, failed: 1, skipped: 0 } : countTests(report)
@@ -134,7 +144,6 @@ try {
     console.log(`vm: ${runs[at]}: ${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped${why}`)
     for (const key of Object.keys(total)) total[key] += count[key]
   }
-  if (process.env.NRUNC_VM_REPORT) writeFileSync(process.env.NRUNC_VM_REPORT, JSON.stringify(total))
   console.log(`vm: ${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
   process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1
 } finally {
