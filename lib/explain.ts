@@ -5,9 +5,9 @@ import { resolve } from 'node:path'
 import { checkSpec, refuseHostNamespaces } from './bundle.ts'
 import { cgroupFiles, cgroupHost } from './cgroup/detect.ts'
 import type { CgroupHost } from './cgroup/host.ts'
-import { layoutCgroup } from './cgroup/layout.ts'
-import { hostFacts } from './facts.ts'
-import { refuseUnknown } from './options.ts'
+import { predictLayout } from './cgroup/predict.ts'
+import { hostFacts, isRootless } from './facts.ts'
+import { checkManager, refuseUnknown, type RuntimeOptions } from './options.ts'
 import { compile } from './plan/compile.ts'
 import type { GivenDescriptors, HostFacts } from './plan/context.ts'
 import { describeOperation, slotNames } from './plan/describe.ts'
@@ -24,6 +24,9 @@ export interface ExplainOptions {
   readonly bundle?: string | undefined
   readonly noPivot?: boolean | undefined
   readonly noNewKeyring?: boolean | undefined
+  /** As the runtime's. systemd is not asked where its managers are. */
+  readonly cgroupManager?: RuntimeOptions['cgroupManager']
+  readonly rootless?: RuntimeOptions['rootless']
   /** What the plan is for, where it is not this host and this user; nothing is read from the host then. */
   readonly facts?: { readonly host: HostFacts; readonly cgroups: CgroupHost; readonly resctrl?: ResctrlHost | undefined } | undefined
 }
@@ -41,7 +44,7 @@ export interface ExplainedStep {
   readonly arguments: Readonly<Record<string, unknown>>
 }
 
-const known = new Set(['id', 'bundle', 'noPivot', 'noNewKeyring', 'facts'])
+const known = new Set(['id', 'bundle', 'noPivot', 'noNewKeyring', 'cgroupManager', 'rootless', 'facts'])
 
 /**
  * What `create` and `start` would do with a config, step by step in the order of execution. Nothing is made or changed,
@@ -54,6 +57,7 @@ const known = new Set(['id', 'bundle', 'noPivot', 'noNewKeyring', 'facts'])
 export function explain(config: Spec, options: ExplainOptions = {}): ExplainedStep[] {
   refuseUnknown(options, known)
   const { id = 'container', bundle = '.', facts, noPivot, noNewKeyring } = options
+  const { cgroupManager, rootless } = checkManager(options)
   const spec = checkSpec(config)
   const process = requireProcess(spec)
   if (facts === undefined) refuseHostNamespaces(spec)
@@ -62,9 +66,10 @@ export function explain(config: Spec, options: ExplainOptions = {}): ExplainedSt
   const { slots, descriptors } = describeDescriptors(process.terminal ?? false)
   const plan = compile(spec, process, {
     id, bundle: resolve(bundle), host, cgroupHost: cgroups, descriptors, noPivot, noNewKeyring,
-    cgroups: layoutCgroup(cgroups, {
-      id, cgroupsPath: spec.linux?.cgroupsPath, resources: spec.linux?.resources, rootless: host.uid !== 0,
-    }),
+    cgroups: predictLayout(cgroupManager, cgroups, {
+      id, cgroupsPath: spec.linux?.cgroupsPath, resources: spec.linux?.resources,
+      rootless: rootless === 'auto' && facts !== undefined ? host.uid !== 0 : isRootless(rootless),
+    }, host.uid),
     resctrl: layoutResctrl(spec.linux?.intelRdt, id, facts === undefined ? resctrlHost() : facts.resctrl),
     hasCgroupFile: facts === undefined ? cgroupFiles(cgroups) : undefined,
   })
@@ -78,6 +83,7 @@ export function explain(config: Spec, options: ExplainOptions = {}): ExplainedSt
     ...plan.host.map(step('host')),
     ...plan.init.flatMap((operation) => [
       step('init')(operation),
+      ...(operation.op === 'awaitCgroup' ? (plan.cgroup?.prepare ?? []).map(step('host')) : []),
       ...(operation.op === 'awaitRuntimeHooks' ? [...hooks('prestart'), ...hooks('createRuntime')] : []),
     ]),
     ...hooks('poststart'),

@@ -191,3 +191,18 @@ export function refuseUnknown(options: object, known: ReadonlySet<string>): void
     })
   }
 }
+
+const managers: readonly CgroupManager[] = ['cgroupfs', 'systemd', 'disabled']
+
+/** @throws NruncError ERR_OPTION_INVALID for what is not a cgroup manager, or not a boolean */
+export function checkManager({ cgroupManager = 'cgroupfs', rootless = 'auto' }: RuntimeOptions): {
+  readonly cgroupManager: CgroupManager
+  readonly rootless: boolean | 'auto'
+} {
+  const refuse = (name: string, value: unknown): never => {
+    throw new NruncError('ERR_OPTION_INVALID', `invalid value ${JSON.stringify(value)} for ${name}`, { operand: name })
+  }
+  if (!managers.includes(cgroupManager)) refuse('cgroupManager', cgroupManager)
+  if (typeof rootless !== 'boolean' && rootless !== 'auto') refuse('rootless', rootless)
+  return { cgroupManager, rootless }
+}

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Blueprint, Blueprints } from './blueprint.ts'
 import { checkSpec, loadSpec } from './bundle.ts'
-import { cgroupManagers, disposeCgroup } from './cgroup/driver.ts'
+import { disposeCgroup } from './cgroup/driver.ts'
 import { killCgroup } from './cgroup/processes.ts'
 import { Container } from './container.ts'
 import { Creation, type CreationSettings } from './creation.ts'
@@ -17,7 +17,7 @@ import { checkHookFunctions } from './hooks.ts'
 import { Limiter } from './limiter.ts'
 import { addon } from './native/addon.ts'
 import { awaitExit, signalProcess } from './native/watch.ts'
-import { type CreateOptions, refuseUnknown, type RuntimeOptions } from './options.ts'
+import { checkManager, type CreateOptions, refuseUnknown, type RuntimeOptions } from './options.ts'
 import { Pool, poolOptions, type PoolOptions, type Prepared, refuseUnpoolable } from './pool.ts'
 import { removeResctrl } from './resctrl/group.ts'
 import {
@@ -59,9 +59,8 @@ export class Runtime {
    */
   constructor(options: RuntimeOptions = {}) {
     refuseUnknown(options, new Set(['root', 'cgroupManager', 'rootless', 'startsAtOnce']))
-    const { cgroupManager = 'cgroupfs', rootless = 'auto', startsAtOnce = STARTS_AT_ONCE } = options
-    if (!cgroupManagers.includes(cgroupManager)) throw badOption('cgroupManager', cgroupManager)
-    if (typeof rootless !== 'boolean' && rootless !== 'auto') throw badOption('rootless', rootless)
+    const { startsAtOnce = STARTS_AT_ONCE } = options
+    const { cgroupManager, rootless } = checkManager(options)
     if (!Number.isInteger(startsAtOnce) || startsAtOnce < 1) throw badOption('startsAtOnce', startsAtOnce)
     this.#limiter = new Limiter(startsAtOnce)
     this.root = checkRoot(options.root ?? defaultRoot(process.geteuid!(), process.env))

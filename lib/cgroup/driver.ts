@@ -9,8 +9,6 @@ import { removeCgroup } from './remove.ts'
 /** `cgroupfs` writes to the file system, `systemd` asks for a transient scope, `disabled` makes none. */
 export type CgroupManager = 'cgroupfs' | 'systemd' | 'disabled'
 
-export const cgroupManagers: readonly CgroupManager[] = ['cgroupfs', 'systemd', 'disabled']
-
 /** Where the cgroups of a container will be. */
 export interface CgroupPlanner {
   /** Whether the layouts of two containers differ in their ids alone, and nobody but nrunc makes them. */

@@ -3,6 +3,7 @@
  */
 import type { CgroupManager } from '../cgroup/driver.ts'
 import { NruncError } from '../errors.ts'
+import type { RuntimeOptions } from '../options.ts'
 import type { Runtime } from '../runtime.ts'
 import type { Settings } from './command.ts'
 
@@ -15,11 +16,14 @@ import type { Settings } from './command.ts'
 export const openRuntime = async ({ settings }: { readonly settings: Settings }): Promise<Runtime> => {
   const { root } = settings
   if (root === '') throw new NruncError('ERR_OPTION_INVALID', 'the state root cannot be empty')
-  const rootless = rootlessSetting(settings.rootless)
-  const cgroupManager = managerSetting(settings)
+  const cgroups = cgroupSettings(settings)
   const { Runtime } = await import('../runtime.ts')
-  return new Runtime({ root, cgroupManager, rootless })
+  return new Runtime({ root, ...cgroups })
 }
+
+/** @throws {NruncError} ERR_OPTION_INVALID for flags that exclude each other, and for a wrong value of --rootless. */
+export const cgroupSettings = (settings: Settings): Pick<RuntimeOptions, 'cgroupManager' | 'rootless'> =>
+  ({ rootless: rootlessSetting(settings.rootless), cgroupManager: managerSetting(settings) })
 
 /** runc's ParseBoolOrAuto: Go's booleans, `auto` or nothing. */
 const rootlessSetting = (text = 'auto'): boolean | 'auto' => {

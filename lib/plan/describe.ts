@@ -54,7 +54,7 @@ export function describeOperation(operation: Operation, slots: SlotNames): strin
   const { op, field, ...values } = operation
   const { verb, fields } = operations[op]
   const texts = Object.keys(fields).filter((name) => fields[name as never] === 'text')
-  const subject = op === 'makeCgroup' ? 'path' : texts[0]
+  const subject = op === 'makeCgroup' || op === 'adoptCgroup' ? 'path' : texts[0]
   const words = [...new Set([...(subject === undefined ? [] : [subject]), ...Object.keys(fields)])].flatMap((name) => {
     const text = show(`${op}.${name}`, name, fields[name as never], values[name as never], slots)
     return text === '' ? [] : [name === subject ? text : `${name}=${text}`]

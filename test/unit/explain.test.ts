@@ -55,6 +55,22 @@ describe('explain()', () => {
     expect(texts).toContainEqual(expect.stringMatching(/^host map the ids of the user namespace "0 1000 1\\n" gidMap="0 1001 1\\n" denySetgroups=1/))
   })
 
+  test('with systemd init waits until it is in the scope; without a cgroup nothing is made', () => {
+    const spec = specWith({ '/linux/cgroupsPath': 'a.slice:x:y', '/linux/resources': { pids: { limit: 5 } } }) as Spec
+    const facts = { host: root, cgroups: hostOf(v2, allControllers) }
+    const texts = textsOf(explain(spec, { facts, cgroupManager: 'systemd' }))
+    const at = texts.indexOf('init wait for the cgroup (/linux/cgroupsPath)')
+    expect(texts[at - 1]).toMatch(/^host clone/)
+    expect(texts.slice(at + 1, at + 3)).toEqual([
+      expect.stringMatching(/^host take over cgroup "\/sys\/fs\/cgroup\/a\.slice\/x-y\.scope"/),
+      expect.stringMatching(/^host set .*pids\.max/),
+    ])
+    const asUser = explain(rootlessSpec(defaultSpec(), 1000, 1001), { facts: { ...facts, host: user }, cgroupManager: 'systemd' })
+    expect(textsOf(asUser)).toContainEqual(expect.stringContaining('/user@1000.service/user.slice/nrunc-container.scope'))
+    expect(explain(specWith({}) as Spec, { facts, cgroupManager: 'disabled' }).filter(({ step }) => /cgroup/i.test(step))).toEqual([])
+    expect(thrown(() => explain(spec, { facts, cgroupManager: 'other' as never }))).toMatchObject({ code: 'ERR_OPTION_INVALID' })
+  })
+
   test('refuses what create refuses', () => {
     expect(thrown(() => steps({ '/process/cwd': 'x' }))).toMatchObject({ code: 'ERR_CONFIG_INVALID', field: '/process/cwd' })
     expect(thrown(() => steps({ '/process': undefined }))).toMatchObject({ code: 'ERR_CONFIG_INVALID', field: '/process' })
