@@ -161,8 +161,8 @@ function freeze<T>(value: T): T {
   return Object.freeze(value)
 }
 
-/** How many bundles a runtime remembers. */
-const remembered = 16
+/** How many bundles a runtime remembers; each takes some 50 KB. */
+const remembered = 64
 
 /**
  * The blueprints of bundles that are started again and again. The config is read each time; as long as its text is the
