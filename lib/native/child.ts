@@ -62,6 +62,7 @@ export class Child {
   #executedAt = 0n
   #failure: NruncError | undefined
   #alive = true
+  #killed = false
   #consoleTaken = false
   #listenerTaken = false
 
@@ -137,8 +138,9 @@ export class Child {
   /** Whether it is gone, and reaped. */
   get ended(): boolean { return !this.#alive }
 
-  /** @returns 0 or -errno */
+  /** One that forks while it is being made gets SIGKILL in its new shape as well. @returns 0 or -errno */
   signal(signal: number): number {
+    this.#killed ||= signal === SIGKILL
     return this.#alive ? addon().signal(this.#id, signal) : -3
   }
 
@@ -155,6 +157,7 @@ export class Child {
       case EVENT.spawned:
         this.pid = a
         this.#started(data.toString())
+        if (this.#killed) addon().signal(this.#id, SIGKILL) // what was meant for it may have met the process that forked
         this.#spawned.resolve()
         break
       case EVENT.ready: this.#ready.resolve(); break

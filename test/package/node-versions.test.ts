@@ -22,14 +22,14 @@ const result = await runtime.execute({ host: { args: ['sh', '-c', 'cat; exit 3']
   await using container = await runtime.run({ host: { args: ['sleep', '1000'] } })
   await container.writeFile('/tmp/a', 'file')
   const added = await container.execute({ args: ['cat', '/tmp/a'] })
-  const late = await container.execute({ args: ['sleep', '1000'], timeout: 50, gracePeriod: 0, reject: false })
+  const late = await container.execute({ args: ['sleep', '1000'], timeout: 3000, gracePeriod: 0, reject: false })
   console.log(result.stdout, result.exitCode, added.stdout, late.code)
 }
 const { Worker } = await import('node:worker_threads')
 const code = 'const { workerData: [path, root] } = require("node:worker_threads");' +
   'import(path).then(async ({ Runtime }) => console.log((await new Runtime({ root }).execute({ host: { args: ["echo", "worker"] } })).stdout))'
 await new Promise((resolve, reject) => {
-  new Worker(code, { eval: true, workerData: [process.argv[1] + '/dist/index.js', process.argv[2]] }).on('error', reject).on('exit', resolve)
+  new Worker(code, { eval: true, execArgv: [], workerData: [process.argv[1] + '/dist/index.js', process.argv[2]] }).on('error', reject).on('exit', resolve)
 })
 `
 

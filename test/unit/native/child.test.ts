@@ -84,6 +84,18 @@ describe('the usual way', () => {
     finish(child)
   })
 
+  test('a process that forks while it is killed is killed again', () => {
+    const child = new Child(encodePlan(plan), [])
+    stage.event(EVENT.spawned, 10, 0, '1')
+    child.signal(15)
+    stage.event(EVENT.spawned, 11, 0, '2')
+    expect(stage.calls.filter((call) => /^signal \d+ 9$/.test(call))).toHaveLength(0)
+    child.signal(9)
+    stage.event(EVENT.spawned, 12, 0, '3')
+    expect(stage.calls.filter((call) => /^signal \d+ 9$/.test(call))).toHaveLength(2)
+    finish(child)
+  })
+
   test.each([
     [0, 0, { code: 0, signal: null }], [-1, 9, { code: null, signal: 'SIGKILL' }],
     [-1, 0, { code: null, signal: null }],
