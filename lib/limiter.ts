@@ -1,8 +1,11 @@
 /**
- * So many pieces of work at a time; the others wait for their turn, in their order.
+ * So many pieces of work at a time; the others wait for their turn, in their order. No two begin in the same turn of the
+ * event loop: hundreds of calls at once must not hold it up.
  */
 export class Limiter {
   readonly #waiting = new Set<() => void>()
+  readonly #paced: (() => void)[] = []
+  #begun = false
   #free: number
 
   /** MOST: an integer, at least 1. */
@@ -20,6 +23,8 @@ export class Limiter {
   async run<T>(work: () => Promise<T>, onCancel: (cancel: (error: Error) => void) => void = () => {}): Promise<T> {
     if (this.#free > 0) this.#free--
     else await this.#turn(onCancel)
+    if (this.#begun) await new Promise<void>((resolve) => this.#paced.push(resolve))
+    else this.#pace()
     try {
       return await work()
     } finally {
@@ -30,6 +35,18 @@ export class Limiter {
         next()
       }
     }
+  }
+
+  /** Something begins now; the next may in the next turn. */
+  #pace(): void {
+    this.#begun = true
+    setImmediate(() => {
+      this.#begun = false
+      const next = this.#paced.shift()
+      if (next === undefined) return
+      this.#pace()
+      next()
+    })
   }
 
   #turn(onCancel: (cancel: (error: Error) => void) => void): Promise<void> {

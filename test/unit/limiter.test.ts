@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest'
 import { Limiter } from '../../lib/limiter.ts'
 
-const turn = (): Promise<void> => new Promise(setImmediate)
+/** Long enough for all that may begin. */
+const turn = async (): Promise<void> => {
+  for (let count = 0; count < 10; count++) await new Promise(setImmediate)
+}
 
 /** Work that ends when it is told to. */
 function jobs(limiter: Limiter, count: number) {
@@ -55,4 +58,16 @@ test('what is cancelled while it waits is not done, and takes no turn', async ()
   expect([await last, done]).toEqual(['last', false])
   cancel(new Error('again')) // late: nothing happens
   expect(await limiter.run(async () => 'next')).toBe('next')
+})
+
+test('no two begin in the same turn of the event loop', async () => {
+  const limiter = new Limiter(10)
+  let turns = 0
+  let counting = true
+  const count = (): void => { if (counting) setImmediate(() => { turns++; count() }) }
+  count()
+  const begun = await Promise.all(Array.from({ length: 5 }, () => limiter.run(async () => turns)))
+  counting = false
+  expect(new Set(begun).size).toBe(5)
+  expect(begun).toEqual([...begun].sort((one, other) => one - other))
 })
