@@ -23,7 +23,8 @@
     ],
     "launcher_sources": ["addon/launcher/main.cc", "addon/init/memory.cc"],
     "init_flags": [
-      "-std=c++20", "-Os", "-ffreestanding", "-fno-exceptions", "-fno-rtti", "-fno-stack-protector",
+      "-std=c++20", "-Os", "-ffreestanding", "-fno-exceptions", "-fno-rtti",
+      "-fstack-protector-strong", "-mstack-protector-guard=global",
       "-fno-threadsafe-statics", "-fno-asynchronous-unwind-tables", "-fno-tree-loop-distribute-patterns",
       "-ffunction-sections", "-fdata-sections", "-fno-pic", "-fno-pie", "-Wall", "-Wextra"
     ],
@@ -56,7 +57,9 @@
     ],
     "addon_defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_DEPRECATED", "NAPI_DISABLE_CPP_EXCEPTIONS",
       "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
-    "addon_flags": ["-std=c++20", "-O2", "-fno-exceptions", "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections", "-Wall", "-Wextra", "-Wno-unused-parameter"],
+    "addon_flags": ["-std=c++20", "-O2", "-fno-exceptions", "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections",
+      "-fstack-protector-strong", "-fstack-clash-protection", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2", "-D_GLIBCXX_ASSERTIONS",
+      "-Wall", "-Wextra", "-Wformat-security", "-Wno-unused-parameter"],
     "addon_link_flags": ["-static-libstdc++", "-static-libgcc", "-Wl,-z,relro,-z,now,-z,noexecstack,-z,nodelete",
       "-Wl,--gc-sections", "-Wl,--exclude-libs,ALL"]
   }

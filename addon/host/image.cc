@@ -5,6 +5,10 @@
 
 #include "host/image.h"
 
+#include <errno.h>
+#include <sys/stat.h>
+
+#include <memory>
 #include <mutex>
 
 #include "sys/kernel.h"
@@ -16,7 +20,8 @@ namespace host {
 namespace {
 
 constexpr u32 kCloseOnExec = 1, kAllowSealing = 2, kExecutable = 0x10;  // MFD_*
-constexpr int kAddSeals = 1033, kAllSeals = 0x1 | 0x2 | 0x4 | 0x8;      // F_SEAL_SEAL, SHRINK, GROW, WRITE
+constexpr int kAddSeals = 1033, kGetSeals = 1034;                       // F_*
+constexpr int kAllSeals = 0x1 | 0x2 | 0x4 | 0x8;                        // F_SEAL_SEAL, SHRINK, GROW, WRITE
 constexpr int kFirstNumber = 16;  // above the numbers that the child between clone and exec uses
 
 Status write_image(int fd) {
@@ -51,6 +56,62 @@ Status make_sealed(Fd& out) {
   return reopen(writable, out);
 }
 
+}  // namespace
+
+// Other code of this process can close the number of the sealed file, and what is opened next has it: that would be
+// executed with every right of the host (class of CVE-2019-5736). So it is known by its inode, not by its number.
+class Sealed {
+ public:
+  static Status make(std::shared_ptr<Sealed>& out) {
+    auto sealed = std::make_shared<Sealed>();
+    TRY(make_sealed(sealed->fd_));
+    struct stat status {};
+    if (fstat(sealed->fd_.get(), &status) != 0) return failure(errno, "fstat", "init");
+    sealed->device_ = status.st_dev;
+    sealed->inode_ = status.st_ino;
+    out = std::move(sealed);
+    return {};
+  }
+  Sealed() = default;
+  Sealed(const Sealed&) = delete;
+  Sealed& operator=(const Sealed&) = delete;
+  ~Sealed() {
+    struct stat status {};
+    if (!is_ours(status)) fd_.release();  // the number is somebody else's by now, or nobody's
+  }
+
+  [[nodiscard]] int fd() const { return fd_.get(); }
+
+  // It is the file, whole, and nobody can write to it. Looked at before each exec.
+  [[nodiscard]] bool intact() const {
+    struct stat status {};
+    const sys::Call seals = CALL(fcntl, fd_.get(), kGetSeals, 0);
+    return is_ours(status) && status.st_size == nrunc_init_image_end - nrunc_init_image && !seals.failed() &&
+           (seals.value & kAllSeals) == kAllSeals;
+  }
+
+ private:
+  bool is_ours(struct stat& status) const {
+    return fstat(fd_.get(), &status) == 0 && status.st_dev == device_ && status.st_ino == inode_;
+  }
+
+  Fd fd_;
+  dev_t device_ = 0;
+  ino_t inode_ = 0;
+};
+
+namespace {
+
+// Never destroyed: threads may still start containers when the process ends.
+struct Shared {
+  std::mutex guard;
+  std::shared_ptr<Sealed> sealed;
+};
+Shared& shared() {
+  static auto* one = new Shared;
+  return *one;
+}
+
 // vm.memfd_noexec=2: not sealed, so it is never used twice.
 Status make_unlinked(Fd& out) {
   Status last = failure(EACCES, "open", "init");
@@ -70,22 +131,24 @@ Status make_unlinked(Fd& out) {
 }  // namespace
 
 Status open_image(Image& image) {
-  static std::mutex guard;
-  static int shared = -1;
-  std::lock_guard lock(guard);
-  if (shared < 0) {
-    Fd sealed;
-    Status made = make_sealed(sealed);
+  std::lock_guard lock(shared().guard);
+  if (!shared().sealed || !shared().sealed->intact()) {
+    Status made = Sealed::make(shared().sealed);
     if (made.error == EACCES || made.error == EPERM || made.error == ENOSYS) {
       TRY(make_unlinked(image.own));
       image.fd = image.own.get();
       return {};
     }
     TRY(made);
-    shared = sealed.release();
   }
-  image.fd = shared;
+  image.sealed = shared().sealed;
+  image.fd = image.sealed->fd();
   return {};
+}
+
+void forget_image(const Image& image) {
+  std::lock_guard lock(shared().guard);
+  if (shared().sealed == image.sealed) shared().sealed.reset();
 }
 
 }  // namespace host

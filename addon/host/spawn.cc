@@ -141,10 +141,9 @@ class Spawn {
 
   void start(Outcome& outcome) {
     if (!valid_) return outcome.fail(clone_, malformed_plan());
-    Image image;
-    Fd cgroup, ours, theirs;
-    Status status = open_image(image);
-    if (status.ok() && !cgroup_.empty()) {
+    Fd cgroup, theirs;
+    Status status;
+    if (!cgroup_.empty()) {
       status = cgroup.take(CALL(openat, AT_FDCWD, cgroup_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC, 0), cgroup_.c_str());
     }
     int ends[2];
@@ -155,8 +154,20 @@ class Spawn {
       // Above the number that the child gives it, so that the copy onto that number always is one.
       status = theirs.take(CALL(fcntl, theirs.get(), F_DUPFD_CLOEXEC, 16));
     }
-    if (status.ok()) status = clone_init(flags_, image.fd, theirs.get(), cgroup.get(), child_);
+    if (status.ok()) status = clone_image(theirs, cgroup);
     if (!status.ok()) outcome.fail(clone_, status);
+  }
+
+  Status clone_image(const Fd& socket, const Fd& cgroup) {
+    for (bool again = false;; again = true) {
+      Image image;
+      TRY(open_image(image));
+      Status status = clone_init(flags_, image.fd, socket.get(), cgroup.get(), child_);
+      if (status.error != ETXTBSY || again) return status;
+      forget_image(image);
+      abandon();
+      child_ = {};
+    }
   }
 
   void map(Outcome& outcome) {

@@ -2,6 +2,7 @@
 // Runs as the container's first process; see context.h for what holds there.
 
 #include "init/context.h"
+#include "init/memory.h"
 #include "plan/writer.h"
 
 namespace {
@@ -189,7 +190,8 @@ Status retire_plan(plan::Item& item, plan::Operations& operations) {
 
 }  // namespace
 
-extern "C" [[noreturn]] void init_main() {
+extern "C" [[noreturn]] void init_main(long* stack) {
+  seed_stack_guard(stack);
   Context context;
   plan::Item item;
   plan::Operations operations;
@@ -208,11 +210,11 @@ extern "C" [[noreturn]] void init_main() {
   fail(context, item, status);
 }
 
-// The kernel enters here; nothing of argc, argv or the environment is wanted.
+// The kernel enters here; of what lies on the stack only the random bytes are wanted.
 #if defined(__x86_64__)
-__asm__(".globl _start\n_start: xor %ebp, %ebp\n and $-16, %rsp\n call init_main\n hlt\n");
+__asm__(".globl _start\n_start: xor %ebp, %ebp\n mov %rsp, %rdi\n and $-16, %rsp\n call init_main\n hlt\n");
 #else
-__asm__(".globl _start\n_start: mov x29, #0\n mov x30, #0\n bl init_main\n brk #1\n");
+__asm__(".globl _start\n_start: mov x29, #0\n mov x30, #0\n mov x0, sp\n bl init_main\n brk #1\n");
 #endif
 
 Status malformed() { return failure(EPROTO, "read", "plan"); }

@@ -1,8 +1,27 @@
-// The functions that the compiler calls on its own and that libc would bring.
+// The functions that the compiler calls on its own and that libc would bring. In init and in the launcher.
+
+#include "init/memory.h"
 
 #include "sys/text.h"
 
 extern "C" {
+
+// What functions with buffers find again before they return (-mstack-protector-guard=global).
+u64 __stack_chk_guard = 0;
+
+// A buffer was overrun: nothing of this process can be trusted any more, not even to say so.
+[[noreturn]] void __stack_chk_fail() { __builtin_trap(); }
+
+// With the random bytes that the kernel gives each program (AT_RANDOM, getauxval(3)). STACK is what it begins with: the
+// number of arguments, their list, the environment, the auxiliary vector. A zero byte stops what copies texts.
+void seed_stack_guard(long* stack) {
+  constexpr long kRandom = 25;
+  long* at = stack + 1 + stack[0] + 1;
+  while (*at != 0) at++;
+  for (at++; at[0] != 0; at += 2) {
+    if (at[0] == kRandom) __stack_chk_guard = *reinterpret_cast<u64*>(at[1]) & ~0xffUL;
+  }
+}
 
 void* memcpy(void* to, const void* from, unsigned long size) {
   auto* target = static_cast<u8*>(to);

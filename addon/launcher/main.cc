@@ -6,6 +6,7 @@
 // What Node would read from the environment (NODE_OPTIONS, NODE_EXTRA_CA_CERTS, ...) is left out of it: a runtime does
 // what its command line says, and a hook or a caller's setting for its own scripts is not meant for it.
 
+#include "init/memory.h"
 #include "sys/fd.h"
 #include "sys/kernel.h"
 
@@ -145,6 +146,7 @@ void forget_node_variables(char** environment) {
 }  // namespace
 
 extern "C" [[noreturn]] void launcher_main(long* stack) {
+  seed_stack_guard(stack);
   Process process(stack);
   PathBuffer root, node, script;
   Record record;

@@ -118,6 +118,42 @@ static void print_namespaces(void) {
   printf("},");
 }
 
+static void print_links(void) {
+  static const char *const names[] = {"cwd", "exe", "root"};
+  printf("\"links\":{");
+  for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
+    char path[64], target[4096];
+    snprintf(path, sizeof path, "/proc/self/%s", names[i]);
+    ssize_t size = readlink(path, target, sizeof target - 1);
+    target[size < 0 ? 0 : size] = 0;
+    printf("%s\"%s\":", i ? "," : "", names[i]);
+    print_text(target);
+  }
+  printf("},");
+}
+
+// Whole files of /proc/self, by their names.
+static void print_files(void) {
+  static const char *const names[] = {"mountinfo", "oom_score_adj", "setgroups", "uid_map", "gid_map", "personality", "coredump_filter", "timers", "comm"};
+  printf("\"files\":{");
+  for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
+    static char content[65536];
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/%s", names[i]);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    size_t size = 0;
+    for (ssize_t got; fd >= 0 && size < sizeof content - 1; size += (size_t)got) {
+      got = read(fd, content + size, sizeof content - 1 - size);
+      if (got <= 0) break;
+    }
+    content[size] = 0;
+    if (fd >= 0) close(fd);
+    printf("%s\"%s\":", i ? "," : "", names[i]);
+    print_text(content);
+  }
+  printf("},");
+}
+
 static void print_keyring(void) {
   char description[512] = "";
   long size = syscall(SYS_keyctl, 6 /* KEYCTL_DESCRIBE */, -3 /* session */, description, sizeof description);
@@ -156,6 +192,8 @@ static void print_self(char **argv) {
   print_dispositions();
   print_limits();
   print_namespaces();
+  print_links();
+  print_files();
   print_keyring();
   print_terminal();
   printf("\"directory\":");

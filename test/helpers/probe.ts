@@ -17,6 +17,10 @@ export interface Probed {
   /** Soft and hard limit, by the number of the resource. */
   readonly limits: Readonly<Record<string, readonly [string, string]>>
   readonly namespaces: Readonly<Record<string, string>>
+  /** Targets of /proc/self/cwd, exe and root. */
+  readonly links: Readonly<Record<string, string>>
+  /** Contents of files of /proc/self. */
+  readonly files: Readonly<Record<string, string>>
   /** Session keyring as `type;uid;gid;permissions;name`. */
   readonly keyring: string
   readonly terminal: { readonly rows: number, readonly columns: number, readonly foreground: boolean } | null
