@@ -17,6 +17,15 @@ export default defineConfig({
           ...patience,
         },
       },
+      // Docker, containerd, podman and buildah, where they are installed.
+      {
+        test: {
+          name: 'clients',
+          include: ['test/clients/**/*.test.ts'],
+          globalSetup: ['test/helpers/setup.ts'],
+          ...patience,
+        },
+      },
       // They compile the addon, in copies of the package.
       { test: { name: 'package', include: ['test/package/**/*.test.ts'], fileParallelism: false, ...patience } },
     ],
