@@ -21,7 +21,6 @@ describeClient(programs, 'podman run', (world) => {
 
   test('standard output, standard error, exit code', async () => {
     expect(await run('box', 'sh', '-c', 'echo out; echo err >&2; exit 7')).toEqual({ code: 7, stdout: 'out\n', stderr: 'err\n' })
-    expect(await run('--init', 'box', 'sh', '-c', 'kill -9 $$')).toMatchObject({ code: 137 })
   })
 
   test('standard input, and its end', async () => {
@@ -32,7 +31,7 @@ describeClient(programs, 'podman run', (world) => {
   test('commands that cannot run: 127 and 126', async () => {
     const missing = await run('box', 'nosuch')
     expect(missing).toMatchObject({ code: 127 })
-    expect(missing.stderr).toContain('executable file `nosuch` not found in $PATH')
+    expect(missing.stderr).toContain('exec: "nosuch": executable file not found in $PATH')
     expect(await run('box', '/no/such')).toMatchObject({ code: 127 })
     expect(await run('box', '/etc/passwd')).toMatchObject({ code: 126 })
   })
@@ -84,7 +83,7 @@ describeClient(programs, 'podman run', (world) => {
     expect(await podman.output(['wait', id])).toBe('5')
     expect(await podman.output(['logs', id])).toBe('out')
     // conmon runs `podman container cleanup`, which deletes it with the runtime.
-    await until(async () => (await world.shell('ls /run/nrunc')) === '')
+    await until(async () => (await podman.kept()) === '')
   })
 
   test('many containers at once', async () => {
