@@ -3,6 +3,7 @@
  * runtime-spec config.md "Linux Process", config-linux.md "Memory policy", "Personality".
  */
 import { existsSync, readFileSync } from 'node:fs'
+import { getPriority } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Container, ExecOptions } from '../../lib/index.ts'
@@ -36,7 +37,7 @@ describeWith([...container, 'compiler'], 'scheduling', () => {
   }
 
   test('nothing is changed where nothing is asked for', async () => {
-    expect(await probe()).toMatchObject({ policy: 0, flags: 0, nice: 0, priority: 0, personality: 0, memory: 0 })
+    expect(await probe()).toMatchObject({ policy: 0, flags: 0, nice: getPriority(), priority: 0, personality: 0, memory: 0 })
   })
 
   test('scheduler: policy, nice, flags; times of a deadline', async () => {
