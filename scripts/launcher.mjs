@@ -1,13 +1,13 @@
 /**
- * Makes the command ready for the Node that runs this: dist/nrunc, the launcher; dist/cli.cache, what V8 has compiled of
- * the command line; and dist/launch, where the launcher finds this Node and the words that make it start sooner. Run by
- * the build, and by npm where the package is installed.
+ * Makes the command ready for the Node that runs this: dist/nrunc, the launcher; dist/cache, what V8 has compiled of the
+ * command line; and dist/launch, where the launcher finds this Node and the words that make it start sooner. Run by the
+ * build, and by npm where the package is installed.
  */
 import { spawnSync } from 'node:child_process'
-import { chmodSync, copyFileSync, existsSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, copyFileSync, existsSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { writeCodeCache } from './code-cache.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const launchers = [join(root, 'build/Release/nrunc_launcher'), join(root, `prebuilds/linux-${process.arch}/nrunc_launcher`)]
@@ -32,25 +32,11 @@ const install = (from, to) => {
 
 const accepted = () => spawnSync(process.execPath, [...options, '-e', '0'], { env, stdio: 'ignore' }).status === 0
 
-/** V8 takes a code cache from no other version and no other options than its own. */
-const writeCache = (words) => {
-  const scratch = mkdtempSync(join(tmpdir(), 'nrunc-build-'))
-  try {
-    const script = [join(root, 'scripts/cli-cache.cjs'), join(root, 'dist/cli.cjs'), scratch]
-    const stdio = ['ignore', 'ignore', 'pipe']
-    const { status, stderr } = spawnSync(process.execPath, [...words, ...script], { env, stdio, encoding: 'utf8', timeout: 60_000, killSignal: 'SIGKILL' })
-    if (status !== 0) console.error(`nrunc: commands start without compiled code: ${stderr}`)
-  } finally {
-    rmSync(scratch, { recursive: true, force: true })
-  }
-}
-
 /** @param commands Files that become the launcher, beside dist/nrunc. */
 export const installLauncher = (commands = []) => {
-  // V8 knows a cache by the length of its source alone: an old one must never meet a new bundle.
-  for (const name of ['cli.cache', 'launch']) rmSync(join(root, 'dist', name), { force: true })
+  rmSync(join(root, 'dist/launch'), { force: true })
   const words = accepted() ? options : []
-  writeCache(words)
+  writeCodeCache(root, words, env)
   const launcher = launchers.find(existsSync)
   if (launcher === undefined) return
   for (const command of [join(root, 'dist/nrunc'), ...commands]) install(launcher, command)

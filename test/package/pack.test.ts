@@ -70,12 +70,12 @@ describe.skipIf(noHeaders || !compiler)('the packed package (needs g++, make, py
     expect(files).toEqual(expect.arrayContaining([
       'LICENSE', 'README.md', 'CHANGELOG.md', 'package.json', 'bin/nrunc', 'bin/nrunc.cjs', 'dist/index.js', 'dist/cli.cjs',
       'dist/types/index.d.ts', `${binary}/nrunc.glibc.node`, 'binding.gyp', 'addon/sources.gypi', 'addon/binding.cc',
-      'scripts/install.mjs', 'scripts/launcher.mjs', 'scripts/cli-cache.cjs', `${binary}/nrunc_launcher`,
+      'scripts/install.mjs', 'scripts/launcher.mjs', 'scripts/code-cache.mjs', 'scripts/cli-cache.cjs', `${binary}/nrunc_launcher`,
     ]))
   })
 
   it('holds no sources of the library, no tests, no build and no code compiled for another Node', () => {
-    expect(files.filter((name) => /^(lib|test|bench|build|node_modules|\.)|^dist\/(nrunc|launch)$|\.cache$|\.tgz$/.test(name))).toEqual([])
+    expect(files.filter((name) => /^(lib|test|bench|build|node_modules|\.)|^dist\/(nrunc$|launch$|cache\/)|\.tgz$/.test(name))).toEqual([])
   })
 
   it('is complete: every file that package.json names is there', async () => {
@@ -87,7 +87,7 @@ describe.skipIf(noHeaders || !compiler)('the packed package (needs g++, make, py
 
   it('makes the command ready for the Node that installs it', () => {
     const [home, node] = [join(project, 'node_modules/nrunc'), succeed(['node', '-p', 'process.execPath'], project, machine).trim()]
-    expect(existsSync(join(home, 'dist/cli.cache'))).toBe(true)
+    expect(existsSync(join(home, 'dist/cache/run'))).toBe(true)
     expect(readFileSync(join(home, 'dist/launch'), 'utf8').split('\n')[1]).toBe(node)
     expect(readFileSync(join(home, 'bin/nrunc')).equals(readFileSync(join(home, binary, 'nrunc_launcher')))).toBe(true)
   })
@@ -117,7 +117,7 @@ describe.skipIf(noHeaders || !compiler)('the packed package (needs g++, make, py
 
   it('needs no install script: the command works without one', () => {
     const plain = installPackage(scratch, 'no-scripts', tarballs, machine, '--ignore-scripts')
-    expect(existsSync(join(plain, 'node_modules/nrunc/dist/cli.cache'))).toBe(false)
+    expect(existsSync(join(plain, 'node_modules/nrunc/dist/cache'))).toBe(false)
     const list = [join(plain, 'node_modules/.bin/nrunc'), '--root', join(scratch.path, 'none'), 'list', '-q'] as const
     expect(execute(list, plain, machine)).toEqual({ code: 0, stdout: '', stderr: '' })
     const load = 'require("node-gyp-build").path("node_modules/nrunc")'
