@@ -29,6 +29,7 @@
 #include "host/readiness.h"
 #include "host/spawn.h"
 #include "host/thread.h"
+#include "host/trapped.h"
 #include "host/workers.h"
 #include "plan/format.h"
 #include "sys/kernel.h"
@@ -93,6 +94,8 @@ void deliver(napi_env env, napi_value dispatcher, void*, void* data) {
   }
 }
 
+constexpr u32 kReadable = 1;  // EPOLLIN
+
 std::string bytes_of(const Napi::Value& value) {
   auto array = value.As<Napi::Uint8Array>();
   return std::string(reinterpret_cast<const char*>(array.Data()), array.ByteLength());
@@ -109,6 +112,10 @@ std::vector<std::string> texts_of(const Napi::Value& value) {
 Napi::Value result(const Napi::CallbackInfo& info, long value) { return Napi::Number::New(info.Env(), value); }
 Napi::Value checked(const Napi::CallbackInfo& info, long value) { return result(info, value < 0 ? -errno : value); }
 int number(const Napi::CallbackInfo& info, size_t at) { return info[at].As<Napi::Number>().Int32Value(); }
+u64 unsigned_of(const Napi::CallbackInfo& info, size_t at) {
+  bool whole = true;
+  return info[at].As<Napi::BigInt>().Uint64Value(&whole);
+}
 std::string text(const Napi::CallbackInfo& info, size_t at) { return info[at].As<Napi::String>().Utf8Value(); }
 
 class Addon : public Napi::Addon<Addon> {
@@ -134,6 +141,10 @@ class Addon : public Napi::Addon<Addon> {
         InstanceMethod("reap", &Addon::Reap),
         InstanceMethod("command", &Addon::RunCommand),
         InstanceMethod("notify", &Addon::Notify),
+        InstanceMethod("watchTrapped", &Addon::WatchTrapped),
+        InstanceMethod("answerCall", &Addon::AnswerCall),
+        InstanceMethod("addDescriptor", &Addon::AddDescriptor),
+        InstanceMethod("readMemory", &Addon::ReadMemory),
         InstanceMethod("readFiles", &Addon::ReadFiles),
         InstanceMethod("setDeviceProgram", &Addon::SetDeviceProgram),
         InstanceMethod("bindNotify", &Addon::BindNotify),
@@ -371,6 +382,51 @@ class Addon : public Napi::Addon<Addon> {
     const u32 id = static_cast<u32>(number(info, 0));
     if (status.ok()) status = reactor_->watch_notification(id, std::move(opened.fd), opened.events);
     return result(info, -status.error);
+  }
+
+  // watchTrapped(id, listener) -> trapped for each call, and notified at the end; until `forget`. Takes the listener over.
+  Napi::Value WatchTrapped(const Napi::CallbackInfo& info) {
+    Fd listener(number(info, 1));
+    return result(info, -reactor_->watch_notification(static_cast<u32>(number(info, 0)), std::move(listener), kReadable, true).error);
+  }
+
+  // answerCall(id, call, value, errno, flags)
+  Napi::Value AnswerCall(const Napi::CallbackInfo& info) {
+    bool whole = true;
+    const i64 value = info[2].As<Napi::BigInt>().Int64Value(&whole);
+    return result(info, -reactor_->answer_call(static_cast<u32>(number(info, 0)), unsigned_of(info, 1), value, number(info, 3),
+                                               static_cast<u32>(number(info, 4))));
+  }
+
+  // addDescriptor(id, listening, call, descriptor, number, closeOnExec, answer) -> done: a the number or -errno. The
+  // descriptor is duplicated at once, the caller keeps his.
+  Napi::Value AddDescriptor(const Napi::CallbackInfo& info) {
+    auto listener = std::make_shared<Fd>(reactor_->notification(static_cast<u32>(number(info, 1))));
+    auto source = std::make_shared<Fd>();
+    Status copied = source->take(CALL(fcntl, number(info, 3), F_DUPFD_CLOEXEC, 0));
+    host::AddedDescriptor added{unsigned_of(info, 2), source->get(), number(info, 4), info[5].As<Napi::Boolean>(), info[6].As<Napi::Boolean>()};
+    const u32 id = static_cast<u32>(number(info, 0));
+    int error = !copied.ok() ? copied.error : listener->valid() ? 0 : ENOENT;
+    if (error == 0 && !host::start_thread([outbox = outbox_, id, listener, source, added] {
+          outbox->post({id, host::EventType::done, static_cast<i32>(host::add_descriptor(listener->get(), added))});
+        })) error = EAGAIN;
+    if (error != 0) post_({id, host::EventType::done, -error});
+    return info.Env().Undefined();
+  }
+
+  // readMemory(id, listening, call, pid, address, length) -> done: a errno or 0, data what was read.
+  Napi::Value ReadMemory(const Napi::CallbackInfo& info) {
+    auto listener = std::make_shared<Fd>(reactor_->notification(static_cast<u32>(number(info, 1))));
+    const u32 id = static_cast<u32>(number(info, 0)), length = info[5].As<Napi::Number>().Uint32Value();
+    int error = listener->valid() ? 0 : ENOENT;
+    if (error == 0 && !host::start_thread([outbox = outbox_, id, listener, call = unsigned_of(info, 2), pid = number(info, 3),
+                                           address = unsigned_of(info, 4), length] {
+          std::string memory;
+          const int failed = host::read_memory(listener->get(), call, pid, address, length, memory);
+          outbox->post({id, host::EventType::done, failed, 0, std::move(memory)});
+        })) error = EAGAIN;
+    if (error != 0) post_({id, host::EventType::done, error});
+    return info.Env().Undefined();
   }
 
   // readFiles(id, paths) -> done: data has, for each, its length or -errno (i32, little-endian) and its bytes.

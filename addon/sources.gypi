@@ -43,6 +43,7 @@
       "addon/host/networks.cc",
       "addon/host/cgroup.cc",
       "addon/host/notify.cc",
+      "addon/host/trapped.cc",
       "addon/host/idmap.cc",
       "addon/host/netdevice.cc",
       "addon/host/mapped-tree.cc",

@@ -30,6 +30,7 @@ import {
 import { checkSignal, type ContainerProcess, stopGently } from './process.ts'
 import { removeContainer } from './retire.ts'
 import type { RdtUpdate } from './resctrl/update.ts'
+import type { SeccompHandler } from './seccomp/notify.ts'
 import { signalNumber } from './signals.ts'
 import { bindNotify, relayReady } from './service.ts'
 import { isNewNamespace } from './spec/namespaces.ts'
@@ -54,6 +55,7 @@ export interface Made {
   readonly watch: Stopwatch
   readonly notify?: NotifyOptions | undefined
   readonly hooks?: HookFunctions | undefined
+  readonly seccompNotify?: SeccompHandler | undefined
 }
 
 const waitOptions = new Set([...deadlineNames, 'stats'])
@@ -90,6 +92,7 @@ export class Container extends ContainerEmitter {
   readonly #watch: Stopwatch | undefined
   #end: Promise<Ended> | undefined
   readonly #hooks: HookFunctions | undefined
+  readonly #seccompNotify: SeccompHandler | undefined
   #startedAt: Date | null = null
   #cause: Cause | undefined
   #oomKilled: boolean | undefined
@@ -110,6 +113,7 @@ export class Container extends ContainerEmitter {
     this.#state = state
     this.#child = made?.child
     this.#hooks = made?.hooks
+    this.#seccompNotify = made?.seccompNotify
     this.#notify = made?.notify
     this.#watch = made?.watch
   }
@@ -237,7 +241,7 @@ export class Container extends ContainerEmitter {
    */
   async exec(options: ExecOptions): Promise<ContainerProcess> {
     this.#requireSame()
-    return executeInContainer(this.#directory, this.#state, options)
+    return executeInContainer(this.#directory, this.#state, options, this.#seccompNotify)
   }
 
   /**

@@ -138,6 +138,7 @@ export class Creation {
       deadline?.onExpire(() => this.#child?.signal(SIGKILL))
       const child = this.#child!
       const descriptors = this.#descriptors = new Descriptors(options, false, await connectSockets(withReceiver(options, variant.spec), false))
+      this.#delivered = this.#deliver(variant, child)
       const hostname = variant.spec.hostname !== this.#staged!.config.hostname
       if (!child.sendPlan(variant.program(this.#id, descriptors.given, this.#layout!, hostname, this.#directory), descriptors.list)) throw new Lost()
       watch.mark('plan')
@@ -192,7 +193,7 @@ export class Creation {
 
   #spawn(blueprint: Blueprint, sockets: Sockets, planner: CgroupPlanner): { readonly child: Child; readonly plan: EncodedPlan } {
     const descriptors = this.#descriptors = new Descriptors(this.#options, blueprint.process.terminal ?? false, sockets)
-    Listener.of(blueprint.spec) // before there is a process
+    Listener.of(blueprint.spec, this.#options.seccompNotify) // before there is a process
     if (!this.#start) descriptors.addFifo(makeFifo(join(this.#directory, FIFO)))
     if (this.#options.notify !== undefined) makeNotifyDirectory(this.#directory)
     const network = this.#network ? takeNetwork() : undefined
@@ -207,7 +208,7 @@ export class Creation {
 
   /** To whoever answers for trapped system calls; undefined where nothing is trapped. */
   #deliver({ spec }: Blueprint, child: Child): Promise<void> | undefined {
-    return Listener.of(spec)?.deliver(child, () => describeState(this.#directory, this.#staged!, 'creating'))
+    return Listener.of(spec, this.#options.seccompNotify)?.deliver(child, () => describeState(this.#directory, this.#staged!, 'creating'))
   }
 
   /** It gets its descriptors together with its program. */
@@ -216,7 +217,6 @@ export class Creation {
     this.#layout = layout
     this.#resctrl = resctrl
     const child = this.#child = new Child(plan, [])
-    this.#delivered = this.#deliver(blueprint, child)
     return { child, plan }
   }
 
@@ -273,9 +273,9 @@ export class Creation {
     const terminal = this.#terminal = await takeTerminal(child, wanted)
     this.#descriptors!.handOver()
     writePidFile(this.#options.pidFile, child.pid)
-    const { notify, hooks } = this.#options
+    const { notify, hooks, seccompNotify } = this.#options
     const container = new Container(this.#root, state, {
-      child, streams: this.#descriptors!.streams, terminal, watch: this.#watch, notify, hooks,
+      child, streams: this.#descriptors!.streams, terminal, watch: this.#watch, notify, hooks, seccompNotify,
     })
     void finishStreams(child, this.#descriptors!, terminal)
     if (this.#start) {

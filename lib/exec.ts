@@ -17,6 +17,7 @@ import { namespaceFiles } from './plan/namespaces.ts'
 import { ContainerProcess, takeTerminal, writePidFile } from './process.ts'
 import { cachedProgram } from './seccomp/cache.ts'
 import { Listener } from './seccomp/listener.ts'
+import type { SeccompHandler } from './seccomp/notify.ts'
 import { capabilityNames } from './spec/names.ts'
 import { warnOfCapabilities } from './capabilities.ts'
 import { groupsDenied, keepOriginalGroups } from './plan/identity.ts'
@@ -35,7 +36,7 @@ const SIGKILL = 9
 
 const stdioNames = ['stdin', 'stdout', 'stderr', 'consoleSocket', 'pidfdSocket', 'terminalSize', 'keepLineFeeds', 'preserveFds', 'pidFile']
 const processNames = ['args', 'env', 'cwd', 'user', 'additionalGids', 'terminal', 'capabilities', 'noNewPrivileges', 'apparmorProfile', 'selinuxLabel']
-const execOptions = new Set([...stdioNames, ...processNames, ...deadlineNames, 'process', 'cgroup', 'ignorePaused'])
+const execOptions = new Set([...stdioNames, ...processNames, ...deadlineNames, 'process', 'cgroup', 'ignorePaused', 'seccompNotify'])
 
 /** @throws NruncError ERR_OPTION_INVALID for what is unknown, and for a whole process with parts of one beside it */
 function checkExecOptions(options: ExecOptions): void {
@@ -45,7 +46,10 @@ function checkExecOptions(options: ExecOptions): void {
   throw new NruncError('ERR_OPTION_INVALID', `cannot use ${given} together with a whole process`, { operand: given })
 }
 
-export async function executeInContainer(directory: string, state: StateFile, options: ExecOptions): Promise<ContainerProcess> {
+/** HANDLER: who answers for the container's own process, where it is a function of this process. */
+export async function executeInContainer(
+  directory: string, state: StateFile, options: ExecOptions, handler?: SeccompHandler,
+): Promise<ContainerProcess> {
   checkExecOptions(options)
   const status = statusOf(directory, state)
   if (status === 'stopped') throw new NruncError('ERR_STATUS', 'cannot exec in a stopped container', { operand: state.id })
@@ -56,7 +60,7 @@ export async function executeInContainer(directory: string, state: StateFile, op
   const cgroupPaths = options.cgroup === undefined
     ? joinableCgroups(state.cgroup_paths, state.init_process_pid, () => cgroupHost().unified)
     : subCgroups(state.cgroup_paths, options.cgroup)
-  const listener = Listener.of(state.config)
+  const listener = Listener.of(state.config, options.seccompNotify ?? handler)
   const wanted = process.terminal ?? false
   warnOfCapabilities(process)
   const descriptors = new Descriptors(options, wanted, await connectSockets(options, wanted))

@@ -25,6 +25,8 @@ export { type ErrorCode, errorCodes, type ErrorDetails, NruncError, type Problem
 export type {
   CreateOptions, ExecOptions, ExitResult, NotifyOptions, ContainerExit, ProcessExit, WaitOptions, StartOptions, State, Status, Stdio, StdioOptions,
 } from './options.ts'
+export type { SeccompAnswer, SeccompHandler } from './seccomp/notify.ts'
+export type { SeccompCall, SeccompDescriptor } from './seccomp/call.ts'
 export { type Features, features } from './features.ts'
 export { defaultSpec, rootlessSpec } from './spec/defaults.ts'
 export { explain, type ExplainedStep, type ExplainOptions } from './explain.ts'

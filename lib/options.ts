@@ -8,6 +8,7 @@ import { NruncError } from './errors.ts'
 import type { HookFunctions } from './hooks.ts'
 import type { HostBundleOptions } from './host-bundle.ts'
 import { nearest } from './nearest.ts'
+import type { SeccompHandler } from './seccomp/notify.ts'
 import type { ProcessSpec, Spec } from './spec/schema.ts'
 
 /** Where a standard stream of a container goes: a Node stream, the caller's own, nowhere, or a given descriptor. */
@@ -77,6 +78,11 @@ export interface CreateOptions extends StdioOptions, DeadlineOptions {
   readonly listenFds?: number | undefined
   /** Keep the caller's session keyring. Default false. */
   readonly noNewKeyring?: boolean | undefined
+  /**
+   * Answers the system calls that the config traps (SCMP_ACT_NOTIFY), instead of a `listenerPath`, as long as this process
+   * lives: then they fail with ENOSYS. `exec` of the object that the call returns uses it too.
+   */
+  readonly seccompNotify?: SeccompHandler | undefined
 }
 
 /** The deadline is for the life of the process: SIGTERM, then SIGKILL, to it alone. */
@@ -103,6 +109,8 @@ export interface ExecOptions extends StdioOptions, DeadlineOptions {
    * where that cannot be entered any more (v2), that of init.
    */
   readonly cgroup?: string | Readonly<Record<string, string>> | undefined
+  /** Answers the system calls that the config of the container traps. Default: what the container was made with, in that process. */
+  readonly seccompNotify?: SeccompHandler | undefined
   /** Also in a paused container, where the process waits for `resume`. Default false. */
   readonly ignorePaused?: boolean | undefined
 }

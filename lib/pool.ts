@@ -26,10 +26,10 @@ export interface PoolOptions extends Pick<CreateOptions, 'bundle' | 'spec' | 'no
 /** What can still be chosen for a container that is there already. The working directory has to exist. */
 export interface PoolAcquire
   extends Pick<Changes, 'args' | 'env' | 'cwd' | 'hostname'>, DeadlineOptions,
-    Pick<StdioOptions, 'stdin' | 'stdout' | 'stderr' | 'preserveFds' | 'pidFile' | 'pidfdSocket'> {}
+    Pick<StdioOptions, 'stdin' | 'stdout' | 'stderr' | 'preserveFds' | 'pidFile' | 'pidfdSocket'>, Pick<CreateOptions, 'seccompNotify'> {}
 
 const acquireOptions = new Set<string>([
-  'args', 'env', 'cwd', 'hostname', 'stdin', 'stdout', 'stderr', 'preserveFds', 'pidFile', 'pidfdSocket', ...deadlineNames,
+  'args', 'env', 'cwd', 'hostname', 'stdin', 'stdout', 'stderr', 'preserveFds', 'pidFile', 'pidfdSocket', 'seccompNotify', ...deadlineNames,
 ])
 export const poolOptions = new Set<string>(['bundle', 'spec', 'noPivot', 'noNewKeyring', 'size', 'cgroupsParent', 'fillAfter'])
 

@@ -32,7 +32,7 @@ const SIGKILL = 9
 
 export const createOptions: ReadonlySet<string> = new Set([
   'id', 'bundle', 'spec', 'host', 'stdin', 'stdout', 'stderr', 'consoleSocket', 'pidfdSocket', 'terminalSize', 'keepLineFeeds',
-  'preserveFds', 'pidFile', 'noPivot', 'noNewKeyring', 'notify', 'listenFds', 'hooks', ...deadlineNames,
+  'preserveFds', 'pidFile', 'noPivot', 'noNewKeyring', 'notify', 'listenFds', 'hooks', 'seccompNotify', ...deadlineNames,
 ])
 
 /** More would only wait for each other: a start is work for the kernel. */

@@ -22,14 +22,14 @@ export interface TemplateOptions extends Pick<CreateOptions, 'bundle' | 'spec' |
 }
 
 /** What one start of a template has of its own; the rest is the template's. */
-export interface TemplateStart extends Changes, StdioOptions, DeadlineOptions {
+export interface TemplateStart extends Changes, StdioOptions, DeadlineOptions, Pick<CreateOptions, 'seccompNotify'> {
   /** Default: a random one. */
   readonly id?: string | undefined
 }
 
 const changeNames = ['args', 'env', 'cwd', 'hostname', 'mounts', 'annotations', 'cgroupsPath'] as const
 const stdioNames = ['stdin', 'stdout', 'stderr', 'consoleSocket', 'pidfdSocket', 'terminalSize', 'keepLineFeeds', 'preserveFds', 'pidFile'] as const
-const startOptions = new Set<string>(['id', ...changeNames, ...stdioNames, ...deadlineNames])
+const startOptions = new Set<string>(['id', 'seccompNotify', ...changeNames, ...stdioNames, ...deadlineNames])
 
 /** How a runtime makes a container of a blueprint; START: run. NETWORK: with a network namespace made ahead, if there is one. */
 export type Launch = (blueprint: Blueprint, options: CreateOptions, start: boolean, network: boolean) => Promise<Container>

@@ -19,6 +19,7 @@ enum class EventType : u32 {
   started = 8,
   done = 9,     // a job is finished; a, b and data depend on it
   listener = 11,  // a: descriptor on which the kernel tells of trapped system calls, owned by the receiver
+  trapped = 12,  // a system call waits for its answer; data: struct seccomp_notif
   notified = 10,  // something happened to what is watched; a: 1 when it is gone, and nothing more will come
 };
 

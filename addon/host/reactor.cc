@@ -16,6 +16,7 @@
 
 #include "host/channel.h"
 #include "host/thread.h"
+#include "host/trapped.h"
 #include "plan/format.h"
 #include "sys/kernel.h"
 
@@ -123,14 +124,31 @@ Status Reactor::open_channel(u32 id, const std::string& path) {
   return add_channel(id, std::move(fifo));
 }
 
-Status Reactor::watch_notification(u32 id, Fd notification, u32 events) {
+Status Reactor::watch_notification(u32 id, Fd notification, u32 events, bool traps) {
   std::lock_guard lock(guard_);
   epoll_event event{};
   event.events = events;
   event.data.u64 = key_of(id, kNotification);
   TRY(CALL(epoll_ctl, epoll_.get(), EPOLL_CTL_ADD, notification.get(), &event));
   watches_[id].notification = std::move(notification);
+  watches_[id].traps = traps;
   return {};
+}
+
+int Reactor::answer_call(u32 id, u64 call, i64 value, int error, u32 flags) {
+  std::lock_guard lock(guard_);
+  auto found = watches_.find(id);
+  if (found == watches_.end() || !found->second.notification.valid()) return ENOENT;
+  return host::answer_call(found->second.notification.get(), call, value, error, flags);
+}
+
+Fd Reactor::notification(u32 id) {
+  std::lock_guard lock(guard_);
+  Fd copy;
+  auto found = watches_.find(id);
+  if (found == watches_.end() || !found->second.notification.valid()) return copy;
+  (void)copy.take(CALL(fcntl, found->second.notification.get(), F_DUPFD_CLOEXEC, 0));
+  return copy;
 }
 
 int Reactor::send(u32 id) {
@@ -308,6 +326,11 @@ void Reactor::notified(u32 id, Watch& watch, u32 events) {
   if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
     watch.notification.reset();
     return post_({id, EventType::notified, 1});
+  }
+  if (watch.traps) {
+    std::string call = receive_call(watch.notification.get());
+    if (!call.empty()) post_({id, EventType::trapped, 0, 0, std::move(call)});
+    return;
   }
   char buffer[4096];
   while ((events & EPOLLPRI) == 0 && CALL(read, watch.notification.get(), buffer, sizeof buffer).value > 0) {

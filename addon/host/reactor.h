@@ -26,8 +26,13 @@ class Reactor {
   // Open the reading end of a FIFO and watch it. Whoever waits for a reader goes on at the open, and may have ended
   // before it returns: its end is not handled before the channel is known.
   Status open_channel(u32 id, const std::string& path);
-  // Tell `id` whenever NOTIFICATION has one of EVENTS (EPOLL*), and a last time when what it is about is gone.
-  Status watch_notification(u32 id, Fd notification, u32 events);
+  // Tell `id` whenever NOTIFICATION has one of EVENTS (EPOLL*), and a last time when what it is about is gone. TRAPS: it is
+  // the listener of a filter of system calls, and each call is told.
+  Status watch_notification(u32 id, Fd notification, u32 events, bool traps = false);
+  // See trapped.h; ENOENT when nobody listens under `id` any more.
+  int answer_call(u32 id, u64 call, i64 value, int error, u32 flags);
+  // A copy of what is watched under `id`; invalid when nothing is.
+  Fd notification(u32 id);
   // One byte: the word that init waits for. EPIPE when init is gone.
   int send(u32 id);
   // Another plan, for an init that waits for one. Blocks while the socket is full. EPIPE when init is gone.
@@ -42,6 +47,7 @@ class Reactor {
   struct Watch {
     Fd channel, pidfd, former;  // former: the process that forked the one watched now
     Fd notification;
+    bool traps = false;  // the notification is a listener of seccomp
     std::string input;
     int passed = -1;  // descriptor received with a frame
     bool reaps = false;  // spawned here; others only look at how the process ended

@@ -13,6 +13,7 @@ import { checkHookFunctions, runHookFunctions } from '../hooks.ts'
 import type { RuntimeLike } from '../like.ts'
 import { type CreateOptions, refuseUnknown } from '../options.ts'
 import { createOptions } from '../runtime.ts'
+import { checkSeccompHandler } from '../seccomp/notify.ts'
 import { defaultSpec } from '../spec/defaults.ts'
 import type { Spec } from '../spec/schema.ts'
 import { requireProcess } from '../spec/validate.ts'
@@ -92,6 +93,7 @@ export class MockRuntime implements RuntimeLike {
     const { id = randomBytes(16).toString('hex') } = options
     checkId(id)
     checkHookFunctions(options.hooks)
+    checkSeccompHandler(options.seccompNotify) // no program here makes system calls
     const bundle = resolve(options.bundle ?? '.')
     const spec = specOf(options, bundle)
     requireProcess(spec)

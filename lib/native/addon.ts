@@ -41,6 +41,12 @@ export interface Addon {
   command(id: number, path: string, args: readonly string[], env: readonly string[], directory: string, input: string, timeoutMs: number): void
   /** Tell `id` of what happens to a cgroup until it is forgotten; `host::NotifyKind` in `addon/host/notify.h`. */
   notify(id: number, kind: number, paths: readonly string[], argument: string): number
+  /** Tell `id` of every system call that a filter has trapped until it is forgotten. Takes the listener over. */
+  watchTrapped(id: number, listener: number): number
+  /** Of `id` of {@link Addon.watchTrapped}; FLAGS: SECCOMP_USER_NOTIF_FLAG_*. */
+  answerCall(id: number, call: bigint, value: bigint, errno: number, flags: number): number
+  addDescriptor(id: number, watched: number, call: bigint, descriptor: number, number: number, closeOnExec: boolean, answer: boolean): void
+  readMemory(id: number, watched: number, call: bigint, pid: number, address: bigint, length: number): void
   readFiles(id: number, paths: readonly string[]): void
   setDeviceProgram(id: number, path: string, program: Uint8Array): void
   bindNotify(directory: string, name: string): number
@@ -75,7 +81,7 @@ export interface Addon {
 /** The kinds of events; the same numbers as `host::EventType` in `addon/host/events.h`. */
 export const EVENT = {
   spawned: 1, ready: 2, created: 3, failed: 4, console: 5, closed: 6, exited: 7, started: 8, done: 9,
-  notified: 10, listener: 11,
+  notified: 10, listener: 11, trapped: 12,
 } as const
 
 /** The package's own directory: the one above this file that has package.json, in the sources as in the bundle. */

@@ -8,8 +8,10 @@ import type { Child } from '../native/child.ts'
 import { errnoName } from '../native/errno.ts'
 import type { State } from '../options.ts'
 import { connectSocket } from '../socket.ts'
+import { pointer } from '../spec/pointer.ts'
 import type { Spec } from '../spec/schema.ts'
 import { hasListener } from './flags.ts'
+import { answerCalls, checkSeccompHandler, type SeccompHandler } from './notify.ts'
 
 /** crun's names for a receiver, for configs that have none of their own. */
 const ANNOTATION = 'run.oci.seccomp.receiver'
@@ -20,26 +22,38 @@ const FIELD = '/linux/seccomp/listenerPath'
 /** What is told of a process, besides its pid. */
 export type ListenerState = Pick<State, 'ociVersion' | 'id' | 'status' | 'bundle' | 'annotations'>
 
-/** The descriptor of one process on its way. */
+/** The descriptor of one process on its way, to a socket or to a function. */
 export class Listener {
-  readonly #path: string
+  readonly #to: string | SeccompHandler
   readonly #metadata: string | undefined
 
-  private constructor(path: string, metadata: string | undefined) {
-    this.#path = path
+  private constructor(to: string | SeccompHandler, metadata?: string) {
+    this.#to = to
     this.#metadata = metadata
   }
 
   /**
-   * The listener of a config; undefined where nothing is trapped. A path without a trap is ignored, as the specification
-   * has it.
+   * The listener of a config, or HANDLER; undefined where nothing is trapped. A path without a trap is ignored, as the
+   * specification has it.
    *
-   * @throws NruncError ERR_CONFIG_INVALID when calls are trapped and nobody is named to answer
+   * @throws NruncError ERR_CONFIG_INVALID when calls are trapped and nobody is there to answer; ERR_OPTION_INVALID for a
+   * handler of what the config gives to somebody else, or does not trap
    */
-  static of({ linux, annotations }: Spec, env: Readonly<Record<string, string | undefined>> = process.env): Listener | undefined {
+  static of(
+    { linux, annotations }: Spec, handler?: SeccompHandler, env: Readonly<Record<string, string | undefined>> = process.env,
+  ): Listener | undefined {
     const profile = linux?.seccomp
-    if (profile === undefined || !hasListener(profile)) return undefined
-    const path = profile.listenerPath || annotations?.[ANNOTATION] || env[VARIABLE] || ''
+    checkSeccompHandler(handler)
+    if (profile === undefined || !hasListener(profile)) {
+      if (handler !== undefined) throw refused('the config traps no system call (SCMP_ACT_NOTIFY)', '/linux/seccomp')
+      return undefined
+    }
+    const named = profile.listenerPath || annotations?.[ANNOTATION] || ''
+    if (handler !== undefined) {
+      if (named !== '') throw refused('the config names a listener too: only one can answer', profile.listenerPath ? FIELD : pointer('annotations', ANNOTATION))
+      return new Listener(handler)
+    }
+    const path = named || env[VARIABLE] || ''
     if (path !== '') return new Listener(path, profile.listenerMetadata)
     throw new NruncError('ERR_CONFIG_INVALID', `${FIELD}: seccomp listenerPath is not set`, { field: FIELD })
   }
@@ -51,9 +65,11 @@ export class Listener {
    * @param describe - Called when the descriptor is there.
    */
   deliver(child: Child, describe: () => ListenerState): Promise<void> {
+    const to = this.#to
     const delivered = child.takeListener().then(async (descriptor) => {
+      if (typeof to === 'function') return answerCalls(descriptor, describe().id, to)
       try {
-        await this.#send(descriptor, child.pid, describe())
+        await this.#send(to, descriptor, child.pid, describe())
       } finally {
         addon().close(descriptor)
       }
@@ -62,17 +78,20 @@ export class Listener {
     return delivered
   }
 
-  async #send(descriptor: number, pid: number, { ociVersion, id, status, bundle, annotations }: ListenerState): Promise<void> {
+  async #send(path: string, descriptor: number, pid: number, { ociVersion, id, status, bundle, annotations }: ListenerState): Promise<void> {
     const state = { ociVersion, id, status, pid, bundle, ...(annotations === undefined ? {} : { annotations }) }
     const message = JSON.stringify({
       ociVersion, fds: ['seccompFd'], pid, ...(this.#metadata ? { metadata: this.#metadata } : {}), state,
     })
-    const socket = await connectSocket(this.#path, FIELD)
+    const socket = await connectSocket(path, FIELD)
     const result = addon().sendDescriptor(socket, message, descriptor)
     addon().close(socket)
     if (result === 0) return
     const errno = errnoName(-result)
-    const text = `cannot send the seccomp descriptor to ${JSON.stringify(this.#path)}: ${errno}`
-    throw new NruncError('ERR_NATIVE', text, { syscall: 'sendmsg', errno, operand: this.#path, field: FIELD })
+    const text = `cannot send the seccomp descriptor to ${JSON.stringify(path)}: ${errno}`
+    throw new NruncError('ERR_NATIVE', text, { syscall: 'sendmsg', errno, operand: path, field: FIELD })
   }
 }
+
+const refused = (words: string, field: string): NruncError =>
+  new NruncError('ERR_OPTION_INVALID', `seccompNotify: ${words}`, { field, operand: 'seccompNotify' })

@@ -13,7 +13,7 @@ export interface Snapshot {
   readonly mounts: readonly string[]
   readonly cgroups: readonly string[]
   readonly descriptors: readonly string[]
-  /** Ids below the state root. */
+  /** Ids below the state root, where compiled filters stay for the next container. */
   readonly state: readonly string[]
 }
 
@@ -31,7 +31,7 @@ export function snapshot({ prefix, root }: Pick<Sandbox, 'prefix' | 'root'>): Sn
       .map((fd) => linkOf(`/proc/self/fd/${fd}`) ?? '')
       .filter(isOurs)
       .sort(),
-    state: existsSync(root) ? readdirSync(root).sort() : [],
+    state: existsSync(root) ? readdirSync(root).filter((name) => name !== '@seccomp').sort() : [],
   }
 }
 
