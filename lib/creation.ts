@@ -94,6 +94,8 @@ export class Creation {
   #delivered: Promise<void> | undefined
   /** Init has entered the cgroups: all processes in them are the container's. */
   #entered = false
+  /** systemd has made the scope: before, a unit of this name is somebody else's. */
+  #scoped = false
 
   constructor(
     { directory, root, id, start, network = false, awaitsPlan = false, ...settings }: CreationPlace & CreationSettings, options: CreateOptions,
@@ -225,7 +227,8 @@ export class Creation {
     await child.spawned
     this.#deadline?.check()
     const state = recordOf(child, { id: this.#id, bundle, spec, layout: this.#layout!, resctrl: this.#resctrl, options: this.#options })
-    stageState(this.#directory, state)
+    // What is left of a half-made container is removed by what is written here: nothing that may be another's.
+    stageState(this.#directory, this.#layout!.scope === undefined ? state : { ...state, cgroup_paths: {}, systemd: undefined })
     return this.#staged = state
   }
 
@@ -233,6 +236,8 @@ export class Creation {
   async #enterScope(child: Child, { limits, prepare }: NonNullable<EncodedPlan['cgroup']>, { annotations }: Spec): Promise<void> {
     const { startScope } = await import('./cgroup/systemd/driver.ts')
     await startScope(this.#layout!.scope!, { id: this.#id, pid: child.pid, limits, annotations })
+    this.#scoped = true
+    stageState(this.#directory, this.#staged!)
     await prepareCgroup(prepare)
     this.#deadline?.check()
     child.continue()
@@ -296,8 +301,8 @@ export class Creation {
     if (this.#notifySocket !== undefined) addon().close(this.#notifySocket)
     await endChild(this.#child)
     // A cgroup that could not be made may be another container's: it goes only if it is empty.
-    const foreign = reason instanceof NruncError && ['makeCgroup', 'startUnit'].includes(reason.step ?? '')
     const { paths = {}, scope } = this.#layout ?? {}
+    const foreign = scope === undefined ? reason instanceof NruncError && reason.step === 'makeCgroup' : !this.#scoped
     // Without a pid namespace of its own the end of init is not the end of what it has started.
     if (this.#entered) await killCgroup(paths).catch(() => undefined)
     if (!foreign) await disposeCgroup(paths, scope).catch(() => undefined)
