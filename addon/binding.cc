@@ -459,16 +459,17 @@ class Addon : public Napi::Addon<Addon> {
   // relayReady(id, socket, pid, startTime, manager, mainPid) -> done: a 1 when the manager was told, b -errno. Takes the
   // socket over. On a thread of its own: a service may take its time to get ready.
   Napi::Value RelayReady(const Napi::CallbackInfo& info) {
-    host::Relay relay;
+    auto relay = std::make_shared<host::Relay>();
     const u32 id = static_cast<u32>(number(info, 0));
-    relay.socket.reset(number(info, 1));
-    relay.manager = text(info, 4);
-    relay.main_pid = text(info, 5);
-    if (OpenProcess(number(info, 2), text(info, 3), relay.process) != 0) relay.process.reset();
-    std::thread([outbox = outbox_, id, relay = std::move(relay)] {
-      const host::RelayResult done = host::relay_ready(relay);
+    relay->socket.reset(number(info, 1));
+    relay->manager = text(info, 4);
+    relay->main_pid = text(info, 5);
+    if (OpenProcess(number(info, 2), text(info, 3), relay->process) != 0) relay->process.reset();
+    const bool started = host::start_thread([outbox = outbox_, id, relay] {
+      const host::RelayResult done = host::relay_ready(*relay);
       outbox->post({id, host::EventType::done, done.ready ? 1 : 0, -done.error});
-    }).detach();
+    });
+    if (!started) post_({id, host::EventType::done, 0, -EAGAIN});
     return info.Env().Undefined();
   }
 
@@ -628,11 +629,12 @@ class Addon : public Napi::Addon<Addon> {
       outbox_->post({id, host::EventType::done, -copied.error});
       return info.Env().Undefined();
     }
-    std::thread([outbox = outbox_, id, root, path = text(info, 2), flags = static_cast<u64>(number(info, 3))] {
+    const auto open = [outbox = outbox_, id, root, path = text(info, 2), flags = static_cast<u64>(number(info, 3))] {
       Fd found;
       Status opened = open_in_root(*root, Text(path.data(), static_cast<u32>(path.size())), flags, found);
       outbox->post({id, host::EventType::done, opened.ok() ? found.release() : -opened.error, 0, {}, {}, opened.ok()});
-    }).detach();
+    };
+    if (!host::start_thread(open)) post_({id, host::EventType::done, -EAGAIN});
     return info.Env().Undefined();
   }
 
@@ -648,14 +650,15 @@ class Addon : public Napi::Addon<Addon> {
     entry->name = bytes_of(info[2]);
     entry->kind = static_cast<host::EntryKind>(number(info, 3));
     entry->target = bytes_of(info[4]);
-    entry->uid = number(info, 5);
-    entry->gid = number(info, 6);
-    std::thread([outbox = outbox_, id, entry] {
+    entry->uid = info[5].As<Napi::Number>().Int64Value();
+    entry->gid = info[6].As<Napi::Number>().Int64Value();
+    const bool started = host::start_thread([outbox = outbox_, id, entry] {
       Fd file;
       const int error = host::create_entry(*entry, file);
       const bool open = error == 0 && file.valid();
       outbox->post({id, host::EventType::done, open ? file.release() : -error, 0, {}, {}, open});
-    }).detach();
+    });
+    if (!started) post_({id, host::EventType::done, -EAGAIN});
     return info.Env().Undefined();
   }
 

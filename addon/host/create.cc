@@ -9,7 +9,7 @@ namespace host {
 namespace {
 
 // The thread creates as this user; what it may do stays what the process may. setfsuid(2) fails in silence.
-int become(i32 uid, i32 gid) {
+int become(i64 uid, i64 gid) {
   if (gid >= 0) {
     CALL(setfsgid, gid);
     if (CALL(setfsgid, -1).value != gid) return EPERM;

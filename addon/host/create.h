@@ -15,7 +15,7 @@ struct NewEntry {
   std::string name;  // one component
   EntryKind kind = EntryKind::file;
   std::string target;  // of a link; the old name of one that is renamed
-  i32 uid = -1, gid = -1;  // as this process sees them; -1: its own
+  i64 uid = -1, gid = -1;  // as this process sees them; -1: its own
 };
 
 // Fails where the name is taken, but for one that is renamed. Mode 0600 or 0700. A file is open for writing in `file`. 0 or errno.

@@ -15,9 +15,9 @@
 #include <cstring>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "host/thread.h"
 #include "sys/fd.h"
 
 namespace host {
@@ -78,10 +78,13 @@ class Route {
 
   Status open_in(int network_namespace) {
     Status status;
-    std::thread([&] {
+    pthread_t thread{};
+    const bool started = start_thread([&] {
       status = status_of(CALL(setns, network_namespace, CLONE_NEWNET));
       if (status.ok()) status = open();
-    }).join();
+    }, &thread);
+    if (!started) return failure(EAGAIN, "clone");
+    pthread_join(thread, nullptr);
     return status;
   }
 

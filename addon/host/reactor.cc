@@ -229,7 +229,9 @@ void Reactor::read_channel(u32 id, Watch& watch) {
     }
     auto* header = reinterpret_cast<kernel::ControlHeader*>(control);
     if (message.control_length >= sizeof *header && header->type == 1) {
-      __builtin_memcpy(&watch.passed, control + sizeof *header, 4);
+      int passed = -1;
+      __builtin_memcpy(&passed, control + sizeof *header, 4);
+      watch.passed.reset(passed);
     }
     watch.input.append(piece, static_cast<size_t>(got.value));
     while (watch.input.size() >= sizeof(plan::Frame)) {
@@ -252,8 +254,7 @@ void Reactor::frame(u32 id, Watch& watch, u32 type, std::string payload) {
   const auto kind = static_cast<plan::FrameType>(type);
   Fd passed;  // may have come together with a frame before the one it belongs to
   if (kind == plan::FrameType::console || kind == plan::FrameType::forked || kind == plan::FrameType::listener) {
-    passed.reset(watch.passed);
-    watch.passed = -1;
+    passed = std::move(watch.passed);
   }
   switch (kind) {
     case plan::FrameType::ready: post_({id, EventType::ready}); break;

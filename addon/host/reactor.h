@@ -49,7 +49,7 @@ class Reactor {
     Fd notification;
     bool traps = false;  // the notification is a listener of seccomp
     std::string input;
-    int passed = -1;  // descriptor received with a frame
+    Fd passed;  // received with a frame
     bool reaps = false;  // spawned here; others only look at how the process ended
   };
   void loop();

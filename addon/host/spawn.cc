@@ -91,7 +91,8 @@ class Spawn {
       if (watched.ok()) watched = reactor.watch(id, std::move(control_), std::move(pidfd), &spawned);
       if (!watched.ok()) outcome.fail(clone_, watched);
     }
-    if (outcome.ok) return;
+    // A copy that outlives the watch would keep it in the epoll set, which then says for ever that the process has ended.
+    if (outcome.ok) return child_.pidfd.reset();
     abandon();
     net_devices_.restore();
     post({id, EventType::failed, 0, 0, outcome.failure});

@@ -86,7 +86,8 @@ Status mount_filesystem(Context& context, plan::Reader& arguments) {
   }
   TRY(mount_here(target, source.data, type.data, flags, options, destination));
   if (words == 0 && copy_up == 0) return {};
-  TRY(open_in_root(context.root, destination, O_PATH | O_DIRECTORY, mounted));
+  // Not by its name again, which may lead elsewhere by now: the parent of a root is what is mounted on it.
+  TRY(open_in_root(target, "..", O_PATH | O_DIRECTORY, mounted));
   if (copy_up != 0) TRY(copy_tree(covered, mounted, destination));
   return propagate(mounted, propagation, words, destination);
 }

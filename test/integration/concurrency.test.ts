@@ -8,7 +8,7 @@ import { expect, test } from 'vitest'
 import { Runtime } from '../../lib/index.ts'
 import { groupRoot } from '../helpers/cgroup.ts'
 import { runProgram } from '../helpers/cli.ts'
-import { rejection, useSandbox } from '../helpers/containers.ts'
+import { rejection, type TestSpec, useSandbox } from '../helpers/containers.ts'
 import { childrenOf, until } from '../helpers/host.ts'
 import { leavesNothing } from '../helpers/leftovers.ts'
 import { container, describeWith } from '../helpers/needs.ts'
@@ -129,6 +129,35 @@ describeWith([...container, 'cli'], 'concurrency', () => {
     try {
       const result = await runProgram(['sh', '-c', shell, 'sh', process.execPath, '--input-type=module', '-e', script])
       expect(result).toEqual({ code: 0, stdout: 'ERR_NATIVE EAGAIN\n0\n', stderr: '' })
+    } finally {
+      rmdirSync(group)
+    }
+  })
+
+  test.skipIf(noPids !== '')(`nor does it end the process where files are read and written${noPids}`, async () => {
+    const group = join(pids, `${sandbox.prefix}-files`)
+    mkdirSync(group, { recursive: true })
+    const id = sandbox.id()
+    const change = ({ linux }: TestSpec): void => { linux.cgroupsPath = join(groupRoot, id) }
+    const script = `
+      import { writeFileSync } from 'node:fs'
+      const { Runtime } = await import(${JSON.stringify(library)})
+      const limit = (value) => writeFileSync(${JSON.stringify(join(group, 'pids.max'))}, String(value))
+      const runtime = new Runtime({ root: ${JSON.stringify(sandbox.root)} })
+      const spec = ${JSON.stringify(sandbox.spec(['sleep', '1000'], change))}
+      const made = await runtime.create({ id: '${id}', spec, bundle: '/', stdin: 'ignore' })
+      const read = () => made.readFile('/etc/passwd').then(() => 'read', (error) => error.code + ' ' + error.errno)
+      const write = () => made.writeFile('/dev/shm/x', 'x').then(() => 'written', (error) => error.code + ' ' + error.errno)
+      const before = await read() + ' ' + await write()
+      limit(1)
+      const during = await read() + ' ' + await write()
+      limit('max')
+      console.log(before + ', ' + during + ', ' + await read())
+      await made.delete()`
+    const shell = `echo $$ > ${group}/cgroup.procs && exec "$@"`
+    try {
+      const result = await runProgram(['sh', '-c', shell, 'sh', process.execPath, '--input-type=module', '-e', script])
+      expect(result).toEqual({ code: 0, stdout: 'read written, ERR_FILE EAGAIN ERR_FILE EAGAIN, read\n', stderr: '' })
     } finally {
       rmdirSync(group)
     }

@@ -57,6 +57,17 @@ describeWith(container, 'tmpcopyup', () => {
     expect(statSync(join(place, 'fifo')).isFIFO()).toBe(true)
   })
 
+  test('what is mounted is not looked for by its name again, which leads elsewhere once it is covered', async () => {
+    const rootfs = sandbox.rootfs()
+    writeFileSync(join(rootfs, 'var/file'), 'content\n')
+    symlinkSync('.', join(rootfs, 'var/here'))
+    const stdout = await shell('cat /var/file; readlink /var/here; stat -f -c %T /var', (spec) => {
+      spec.root.path = rootfs
+      spec.mounts.push({ destination: '/var/here', type: 'tmpfs', source: 'tmpfs', options: ['tmpcopyup', 'private'] })
+    })
+    expect(stdout).toBe('content\n.\ntmpfs\n')
+  })
+
   test('a place that the image does not have is an empty one', async () => {
     expect(await shell('ls -A /srv/data; stat -c %a /srv/data', (spec) => {
       spec.root.path = sandbox.rootfs()
