@@ -354,8 +354,8 @@ class Addon : public Napi::Addon<Addon> {
     return info.Env().Undefined();
   }
 
-  // command(id, path, args, env, directory, input, timeoutMs) -> done: a code or -1, b signal or -errno, data stdout,
-  // data2 stderr. On a thread of its own: a hook may take its time.
+  // command(id, path, args, env, directory, input, timeoutMs, output, error) -> done: a code or -1, b signal or -errno, data
+  // stdout, data2 stderr; where a descriptor is given for one of them (or -1) it goes there instead. On a thread of its own: a hook may take its time.
   Napi::Value RunCommand(const Napi::CallbackInfo& info) {
     host::Command command;
     const u32 id = static_cast<u32>(number(info, 0));
@@ -365,6 +365,16 @@ class Addon : public Napi::Addon<Addon> {
     command.directory = text(info, 4);
     command.input = text(info, 5);
     command.timeout_ms = info[6].As<Napi::Number>().Uint32Value();
+    for (size_t at : {7, 8}) {
+      if (number(info, at) < 0) continue;
+      auto file = std::make_shared<Fd>();
+      Status copied = file->take(CALL(fcntl, number(info, at), F_DUPFD_CLOEXEC, 3));
+      if (!copied.ok()) {
+        post_({id, host::EventType::done, -1, -copied.error});
+        return info.Env().Undefined();
+      }
+      (at == 7 ? command.output_file : command.error_file) = std::move(file);
+    }
     const bool started = host::start_thread([outbox = outbox_, id, command = std::move(command)] {
       host::CommandResult done = host::run_command(command);
       int cause = done.timed_out ? -ETIMEDOUT : done.error != 0 ? -done.error : done.signal;

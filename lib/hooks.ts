@@ -2,6 +2,8 @@
  * The hooks that run in the runtime's own namespaces: prestart, createRuntime, poststart, poststop.
  * Source: runtime-spec config.md "POSIX-platform Hooks".
  */
+import { constants } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
 import type { Deadline } from './deadline.ts'
 import { NruncError } from './errors.ts'
 import { job } from './native/addon.ts'
@@ -9,6 +11,8 @@ import { errnoMessage, errnoName } from './native/errno.ts'
 import { refuseUnknown, type State } from './options.ts'
 import { hookEnvironment } from './plan/hooks.ts'
 import { signalName } from './signals.ts'
+import { outputAnnotations } from './spec/hooks.ts'
+import { pointer } from './spec/pointer.ts'
 import type { Hook } from './spec/schema.ts'
 
 export type RuntimeHookKind = 'prestart' | 'createRuntime' | 'poststart' | 'poststop'
@@ -70,20 +74,45 @@ export async function runHookFunctions(
  * with TOLERATE it is told instead, and the next one runs
  */
 export async function runHooks(
-  hooks: readonly Hook[] | undefined, kind: RuntimeHookKind, state: { readonly bundle: string }, tolerate?: (error: NruncError) => void,
+  hooks: readonly Hook[] | undefined, kind: RuntimeHookKind, state: Pick<HookState, 'bundle' | 'annotations'>,
+  tolerate?: (error: NruncError) => void,
 ): Promise<void> {
   for (const [index, hook] of (hooks ?? []).entries()) {
-    const input = JSON.stringify(state)
-    const { a: code, b, data, data2 } = await job((native, id) =>
-      native.command(id, hook.path, hook.args ?? [hook.path], hookEnvironment(hook), state.bundle, input, (hook.timeout ?? 0) * 1000))
-    if (code === 0 && b === 0) continue
-    const cause = code > 0 ? `exit status ${code}` : b > 0 ? `signal: ${signalName(b)}` : describe(b, hook)
-    const output = code > 0 || b > 0 ? `, stdout: ${data.toString().trim()}, stderr: ${data2.toString().trim()}` : ''
-    const error = new NruncError('ERR_HOOK', `error running ${kind} hook #${index}: ${cause}${output}`, {
-      field: `/hooks/${kind}/${index}`, step: 'hook', operand: hook.path, errno: b < 0 ? errnoName(-b) : undefined,
+    try {
+      await runHook(hook, kind, index, state)
+    } catch (error) {
+      if (tolerate === undefined) throw error
+      tolerate(error as NruncError)
+    }
+  }
+}
+
+async function runHook(hook: Hook, kind: RuntimeHookKind, index: number, state: Pick<HookState, 'bundle' | 'annotations'>): Promise<void> {
+  await using output = await openOutput('stdout', state)
+  await using error = await openOutput('stderr', state)
+  const { a: code, b, data, data2 } = await job((native, id) => native.command(
+    id, hook.path, hook.args ?? [hook.path], hookEnvironment(hook), state.bundle, JSON.stringify(state), (hook.timeout ?? 0) * 1000,
+    output?.fd ?? -1, error?.fd ?? -1))
+  if (code === 0 && b === 0) return
+  const cause = code > 0 ? `exit status ${code}` : b > 0 ? `signal: ${signalName(b)}` : describe(b, hook)
+  const words = code > 0 || b > 0 ? `, stdout: ${data.toString().trim()}, stderr: ${data2.toString().trim()}` : ''
+  throw new NruncError('ERR_HOOK', `error running ${kind} hook #${index}: ${cause}${words}`, {
+    field: `/hooks/${kind}/${index}`, step: 'hook', operand: hook.path, errno: b < 0 ? errnoName(-b) : undefined,
+  })
+}
+
+/** The file that an annotation names for what hooks write. */
+async function openOutput(stream: keyof typeof outputAnnotations, { annotations }: Pick<HookState, 'annotations'>): Promise<FileHandle | undefined> {
+  const name = outputAnnotations[stream]
+  const path = annotations?.[name]
+  if (path === undefined) return undefined
+  try {
+    return await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOCTTY, 0o600)
+  } catch (cause) {
+    const { code: errno } = cause as NodeJS.ErrnoException
+    throw new NruncError('ERR_HOOK', `cannot open ${JSON.stringify(path)} for the hooks: ${errno}`, {
+      field: pointer('annotations', name), step: 'hook', syscall: 'open', errno, operand: path, cause,
     })
-    if (tolerate === undefined) throw error
-    tolerate(error)
   }
 }
 

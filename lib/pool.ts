@@ -7,6 +7,8 @@ import { type Creation, Lost } from './creation.ts'
 import { Deadline, type DeadlineOptions, deadlineNames } from './deadline.ts'
 import { NruncError, type Problem } from './errors.ts'
 import { type CreateOptions, refuseUnknown, type StdioOptions } from './options.ts'
+import { outputAnnotations } from './spec/hooks.ts'
+import { pointer } from './spec/pointer.ts'
 import type { Spec } from './spec/schema.ts'
 import { Stopwatch } from './timings.ts'
 import { type Changes, Variants } from './variants.ts'
@@ -234,6 +236,10 @@ export function refuseUnpoolable(spec: Spec, cgroupsParent: string | undefined):
   if (spec.process?.terminal) problems.push({ field: '/process/terminal', message: 'a terminal is made for one program, together with it' })
   if (spec.linux?.cgroupsPath && cgroupsParent === undefined) {
     problems.push({ field: '/linux/cgroupsPath', message: 'names one cgroup, and each container of a pool needs one of its own: use cgroupsParent' })
+  }
+  for (const name of Object.values(outputAnnotations)) {
+    if (spec.annotations?.[name] === undefined || !spec.hooks?.startContainer?.length) continue
+    problems.push({ field: pointer('annotations', name), message: 'names a file that stays open for startContainer hooks, and none does while a container waits' })
   }
   const [first] = problems
   if (first === undefined) return

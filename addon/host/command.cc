@@ -64,8 +64,10 @@ int spawn(const Command& command, Streams& streams, pid_t& pid) {
   posix_spawnattr_init(&attributes);
   if (!command.directory.empty()) posix_spawn_file_actions_addchdir_np(&actions, command.directory.c_str());
   posix_spawn_file_actions_adddup2(&actions, streams.input.get(), 0);
-  posix_spawn_file_actions_adddup2(&actions, streams.output_write.get(), 1);
-  posix_spawn_file_actions_adddup2(&actions, streams.error_write.get(), 2);
+  const Fd& output = command.output_file ? *command.output_file : streams.output_write;
+  const Fd& error_output = command.error_file ? *command.error_file : streams.error_write;
+  posix_spawn_file_actions_adddup2(&actions, output.get(), 1);
+  posix_spawn_file_actions_adddup2(&actions, error_output.get(), 2);
 #if __GLIBC_PREREQ(2, 34)
   posix_spawn_file_actions_addclosefrom_np(&actions, 3);
 #endif

@@ -1,8 +1,11 @@
 // Running a program of the host and keeping what it says: hooks, id map helpers, ps.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
+
+#include "sys/fd.h"
 
 namespace host {
 
@@ -12,6 +15,7 @@ struct Command {
   std::vector<std::string> environment;
   std::string directory;  // working directory, empty for the caller's
   std::string input;      // standard input
+  std::shared_ptr<Fd> output_file, error_file;  // what it says goes there, and is not kept
   unsigned timeout_ms = 0;  // 0: none
 };
 

@@ -31,7 +31,7 @@ Status open_descriptor(plan::Reader& arguments, Fd& out) {
   Text path = arguments.text();
   u32 flags = arguments.number(), type = arguments.number();
   if (!arguments.done()) return malformed_plan();
-  TRY(out.take(CALL(openat, AT_FDCWD, path.data, flags | O_CLOEXEC, 0), path));
+  TRY(out.take(CALL(openat, AT_FDCWD, path.data, flags | O_CLOEXEC, 0600), path));
   if (type == 0) return {};
   constexpr u32 kNamespaceType = 0xb703;  // NS_GET_NSTYPE
   sys::Call actual = CALL(ioctl, out.get(), kNamespaceType);

@@ -51,6 +51,8 @@ struct Context {
   Fd masked;        // the empty read-only tmpfs that covers masked directories
   Fd terminal;      // the slave of the console
   Fd time_offsets;  // between openTimeOffsets and setTimeOffsets
+  Fd hook_output;   // where hooks write, instead of into their errors; closed before the program is executed
+  Fd hook_error;
   Fd start_fifo;    // open while startContainer hooks run, so that their failure can be told
   PathBuffer program;  // found by findProgram
   Text detail;         // what a failed hook wrote
@@ -124,6 +126,7 @@ Status set_io_priority(Context& context, plan::Reader& arguments);
 Status set_affinity(Context& context, plan::Reader& arguments);
 Status set_personality(Context& context, plan::Reader& arguments);
 Status set_memory_policy(Context& context, plan::Reader& arguments);
+Status hook_output(Context& context, plan::Reader& arguments);
 Status hook(Context& context, plan::Reader& arguments);
 Status await_cgroup(Context& context, plan::Reader& arguments);
 Status await_runtime_hooks(Context& context, plan::Reader& arguments);

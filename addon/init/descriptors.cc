@@ -32,8 +32,8 @@ Status vacate(Context& context, int number) {
     CALL(close, number);
     context.control = static_cast<int>(copy.value);
   }
-  Fd* const held[] = {&context.proc,   &context.root,     &context.null_device,
-                      &context.masked, &context.terminal, &context.start_fifo};
+  Fd* const held[] = {&context.proc,     &context.root,       &context.null_device, &context.masked,
+                      &context.terminal, &context.start_fifo, &context.hook_output, &context.hook_error};
   for (Fd* fd : held) TRY(move_away(*fd, number));
   for (u32 i = 0; i < context.slot_count; i++) {
     if (context.slots[i] != number) continue;

@@ -41,13 +41,13 @@ struct Launch {
   const char* path;
   const char** argv;
   const char** envp;
-  int input, error;
+  int input, output, error;
 };
 
 // In the child, whose memory is the parent's until the exec: system calls only.
 [[noreturn]] void exec_hook(const Launch& launch, volatile int& problem) {
   CALL(dup3, launch.input, 0, 0);
-  CALL(dup3, launch.error, 1, 0);
+  CALL(dup3, launch.output, 1, 0);
   CALL(dup3, launch.error, 2, 0);
   problem = CALL(execve, launch.path, launch.argv, launch.envp).error();
   CALL(exit_group, 127);
@@ -154,6 +154,23 @@ Status await_cgroup(Context& context, plan::Reader& arguments) {
   return arguments.done() ? wait_for_word(context) : malformed();
 }
 
+// Files of the host's: no slots, which awaitStart closes, but closed by another one of these before the program, whose path
+// may begin with /proc/self/fd (CVE-2024-21626).
+Status hook_output(Context& context, plan::Reader& arguments) {
+  const u32 slots[2] = {arguments.number(), arguments.number()};
+  if (!arguments.done()) return malformed();
+  for (u32 i = 0; i < 2; i++) {
+    Fd& file = i == 0 ? context.hook_output : context.hook_error;
+    file.reset();
+    if (slots[i] == plan::kNoSlot) continue;
+    Fd given;
+    context.take_slot(slots[i], given);
+    // Out of the way of the numbers 0 to 2, as what hooks get besides.
+    TRY(file.take(CALL(fcntl, given.get(), F_DUPFD_CLOEXEC, 3)));
+  }
+  return {};
+}
+
 Status hook(Context& context, plan::Reader& arguments) {
   Launch launch{};
   u32 count = 0;
@@ -180,7 +197,8 @@ Status hook(Context& context, plan::Reader& arguments) {
   TRY(state.take(CALL(fcntl, state.get(), F_DUPFD_CLOEXEC, 3), path));
   TRY(writer.take(CALL(fcntl, writer.get(), F_DUPFD_CLOEXEC, 3), path));
   launch.input = state.get();
-  launch.error = writer.get();
+  launch.output = context.hook_output.valid() ? context.hook_output.get() : writer.get();
+  launch.error = context.hook_error.valid() ? context.hook_error.get() : writer.get();
   // Before the pivot the working directory is wherever the last mount was made; as in runc, the root file system.
   if (context.root.valid()) TRY(CALL(fchdir, context.root.get()), path);
   return run_hook(context, launch, timeout, reader, writer, path);

@@ -149,6 +149,7 @@ Status run(Context& context, Operation operation, plan::Reader& arguments) {
     case Operation::changeDirectory: return change_directory(context, arguments);
     case Operation::findProgram: return find_program(context, arguments);
     case Operation::awaitRuntimeHooks: return await_runtime_hooks(context, arguments);
+    case Operation::hookOutput: return hook_output(context, arguments);
     case Operation::hook: return hook(context, arguments);
     case Operation::awaitStart: return await_start(context, arguments);
     case Operation::awaitPlan: return await_plan(context, arguments);

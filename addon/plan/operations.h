@@ -71,6 +71,7 @@ enum class Operation : u32 {
   hook = 81,
   awaitStart = 82,
   execute = 83,
+  hookOutput = 84,
 
   seccomp = 90,
 

@@ -38,7 +38,11 @@ export interface Addon {
   /** Off: the processes that end stay zombies, see {@link Addon.reap}. */
   setReaping(on: boolean): void
   reap(pid: number): void
-  command(id: number, path: string, args: readonly string[], env: readonly string[], directory: string, input: string, timeoutMs: number): void
+  /** OUTPUT and ERROR are descriptors, or -1 for what is to be handed back. */
+  command(
+    id: number, path: string, args: readonly string[], env: readonly string[], directory: string, input: string, timeoutMs: number,
+    output: number, error: number,
+  ): void
   /** Tell `id` of what happens to a cgroup until it is forgotten; `host::NotifyKind` in `addon/host/notify.h`. */
   notify(id: number, kind: number, paths: readonly string[], argument: string): number
   /** Tell `id` of every system call that a filter has trapped until it is forgotten. Takes the listener over. */

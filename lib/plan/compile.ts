@@ -7,7 +7,7 @@ import { NruncError } from '../errors.ts'
 import type { ProcessSpec, Spec } from '../spec/schema.ts'
 import type { PlanContext } from './context.ts'
 import { planDevices } from './devices.ts'
-import { type HookState, planHooks } from './hooks.ts'
+import { type HookOutput, type HookState, planHookOutput, planHooks } from './hooks.ts'
 import { type IdentityFacts, keepOriginalGroups } from './identity.ts'
 import { planKeyring, requireMountLabels } from './labels.ts'
 import { type MappedTrees, planMappedTrees } from './mapped-trees.ts'
@@ -43,22 +43,23 @@ export function compile(spec: Spec, process: ProcessSpec, context: PlanContext):
   const scope = context.cgroups.scope !== undefined
   const awaitCgroup: Operation = { op: 'awaitCgroup', field: context.cgroups.field }
   const resctrl = planResctrl(context.resctrl, firstTask + cgroups.tasks.length + namespaces.open.length + trees.open.length)
+  const output = planHookOutput(spec, firstTask + cgroups.tasks.length + namespaces.open.length + trees.open.length + resctrl.join.length)
   return {
     host: [
       ...(scope ? [] : cgroups.prepare),
       ...cgroups.tasks.map(({ path }): Operation =>
         ({ op: 'openDescriptor', field: context.cgroups.field, path, flags: O_WRONLY, type: 0 })),
-      ...namespaces.open, ...trees.open, ...resctrl.prepare,
+      ...namespaces.open, ...trees.open, ...resctrl.prepare, ...output.open,
       { op: 'clone', field: spec.linux?.namespaces === undefined ? '' : '/linux/namespaces', flags: namespaces.flags, cgroup: cgroups.into },
       ...namespaces.mapIds, ...planOomScore(process, '/process'), ...planNetDevices(spec, context.host, namespaces),
     ],
-    get init() { return [...(scope ? [awaitCgroup] : join), ...resctrl.join, ...planInit(spec, process, context, namespaces, trees)] },
+    get init() { return [...(scope ? [awaitCgroup] : join), ...resctrl.join, ...planInit(spec, process, context, namespaces, trees, output)] },
     ...(scope ? { cgroup: { prepare: cgroups.prepare, limits: cgroups.limits } } : {}),
   }
 }
 
 function planInit(
-  spec: Spec, process: ProcessSpec, context: PlanContext, namespaces: NamespacePlan, trees: MappedTrees,
+  spec: Spec, process: ProcessSpec, context: PlanContext, namespaces: NamespacePlan, trees: MappedTrees, output: HookOutput,
 ): Operation[] {
   const { hooks } = spec
   const ownMounts = namespaces.has('mount')
@@ -70,17 +71,20 @@ function planInit(
     ...planNames(spec, namespaces),
     ...(ownMounts ? planFiles(spec, process, context, namespaces, trees) : planChroot(spec, process, context)),
     ...(hooks?.prestart?.length || hooks?.createRuntime?.length || context.awaitRuntimeHooks ? [{ op: 'awaitRuntimeHooks', field: '/hooks' } as const] : []),
+    ...output.begin,
     ...planHooks(hooks?.createContainer, 'createContainer', hookState(spec, context, 'creating')),
     ...(ownMounts ? [...planPaths(spec), ...planPivot(spec, context)] : []),
     ...planSysctl(spec),
     ...(context.awaitsPlan
-      ? [{ op: 'awaitPlan', field: '' } as const]
-      : planProgram(spec, process, context, identity, { op: 'awaitStart', field: '', fifo: context.descriptors.fifo ?? NO_SLOT })),
+      ? [...output.end, { op: 'awaitPlan', field: '' } as const]
+      : planProgram(spec, process, context, identity, { op: 'awaitStart', field: '', fifo: context.descriptors.fifo ?? NO_SLOT }, output.end)),
   ]
 }
 
 /** From the container that stands to the program that runs; READY comes before anything of the container is executed. */
-function planProgram(spec: Spec, process: ProcessSpec, context: PlanContext, identity: IdentityFacts, ready: Operation): Operation[] {
+function planProgram(
+  spec: Spec, process: ProcessSpec, context: PlanContext, identity: IdentityFacts, ready: Operation, afterHooks: readonly Operation[] = [],
+): Operation[] {
   const filter = planSeccomp(spec.linux?.seccomp, context.descriptors.fifo !== undefined, context.compileFilter)
   return [
     ...planPidfd(context.descriptors, 'standard'),
@@ -89,6 +93,7 @@ function planProgram(spec: Spec, process: ProcessSpec, context: PlanContext, ide
     ...filter.beforeStart,
     ready,
     ...planHooks(spec.hooks?.startContainer, 'startContainer', hookState(spec, context, 'created')),
+    ...afterHooks,
     ...filter.beforeExec,
     planExecute(process, '/process'),
   ]

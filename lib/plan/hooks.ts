@@ -2,8 +2,12 @@
  * The hooks that run inside the container. Source: runtime-spec config.md "POSIX-platform Hooks". (The others are run
  * by the host, in `lib/hooks.ts`.)
  */
-import type { Hook } from '../spec/schema.ts'
-import type { Operation } from './operations.ts'
+import { outputAnnotations } from '../spec/hooks.ts'
+import { pointer } from '../spec/pointer.ts'
+import type { Hook, Spec } from '../spec/schema.ts'
+import { NO_SLOT, type Operation } from './operations.ts'
+
+const O_WRONLY = 0o1, O_CREAT = 0o100, O_NOCTTY = 0o400, O_APPEND = 0o2000
 
 /** The state as JSON, cut open where the pid belongs, which nobody knows before the clone. */
 export interface HookState {
@@ -20,4 +24,28 @@ export function planHooks(hooks: readonly Hook[] | undefined, kind: string, stat
     op: 'hook', field: `/hooks/${kind}/${index}`, path: hook.path, args: hook.args ?? [hook.path], env: hookEnvironment(hook),
     timeout: hook.timeout ?? 0, stateHead: state.head, stateTail: state.tail,
   }))
+}
+
+/** Where hooks in the container write: files of the host, which annotations name. */
+export interface HookOutput {
+  /** For the host, before the clone; each fills a slot. */
+  readonly open: readonly Operation[]
+  /** For init, before the first hook, and after the last one. */
+  readonly begin: readonly Operation[]
+  readonly end: readonly Operation[]
+}
+
+export function planHookOutput({ annotations, hooks }: Spec, firstSlot: number): HookOutput {
+  const used = [...hooks?.createContainer ?? [], ...hooks?.startContainer ?? []].length > 0
+  const names: readonly string[] = Object.values(outputAnnotations).filter((name) => used && annotations?.[name] !== undefined)
+  if (names.length === 0) return { open: [], begin: [], end: [] }
+  const slot = (name: string): number => (names.includes(name) ? firstSlot + names.indexOf(name) : NO_SLOT)
+  const set = (output: number, error: number): Operation[] => [{ op: 'hookOutput', field: '/annotations', output, error }]
+  return {
+    open: names.map((name): Operation => ({
+      op: 'openDescriptor', field: pointer('annotations', name), path: annotations![name]!, flags: O_WRONLY | O_CREAT | O_NOCTTY | O_APPEND, type: 0,
+    })),
+    begin: set(slot(outputAnnotations.stdout), slot(outputAnnotations.stderr)),
+    end: set(NO_SLOT, NO_SLOT),
+  }
 }

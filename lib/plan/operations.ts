@@ -190,6 +190,8 @@ export const operations = define({
     code: 81, by: 'init', verb: 'run hook',
     fields: { path: 'text', args: 'list', env: 'list', timeout: 'u32', stateHead: 'text', stateTail: 'text' },
   },
+  /** Hooks that run from here on write to the files in these slots; without one into their errors. */
+  hookOutput: { code: 84, by: 'init', verb: 'set the output of the hooks', fields: { output: 'slot', error: 'slot' } },
   /** Tell the host that the container is created, and wait: for the opening of the FIFO, or for the host's word. */
   awaitStart: { code: 82, by: 'init', verb: 'wait for start', fields: { fifo: 'slot' } },
   /** Send a pidfd of this process to a socket; the message is NAME. */

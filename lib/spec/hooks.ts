@@ -34,3 +34,6 @@ export const hooksSchema = struct({}, {
 })
 /** The six kinds of hooks. config.md "POSIX-platform Hooks". */
 export interface Hooks extends Output<typeof hooksSchema> {}
+
+/** Annotations that name the files, added to, that hooks write to. Source: crun(1), "Extensions to OCI". */
+export const outputAnnotations = { stdout: 'run.oci.hooks.stdout', stderr: 'run.oci.hooks.stderr' } as const

@@ -1,4 +1,5 @@
 /** Rules of the top level: version, root, annotations, hooks. */
+import { outputAnnotations } from '../hooks.ts'
 import { pointer } from '../pointer.ts'
 import { quote } from './rule.ts'
 import type { Report } from './rule.ts'
@@ -22,6 +23,10 @@ export function root(spec: Spec, report: Report): void {
 export function annotations(spec: Spec, report: Report): void {
   if (spec.annotations !== undefined && '' in spec.annotations) {
     report(pointer('annotations', ''), 'annotation name must not be empty')
+  }
+  for (const name of Object.values(outputAnnotations)) {
+    const path = spec.annotations?.[name]
+    if (path !== undefined && !path.startsWith('/')) report(pointer('annotations', name), `${quote(path)} must be an absolute path`)
   }
 }
 

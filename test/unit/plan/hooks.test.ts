@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { hookEnvironment } from '../../../lib/plan/hooks.ts'
+import { NO_SLOT } from '../../../lib/plan/operations.ts'
 import { all, phases, planOf } from './samples.ts'
 
 const hooks = (value: object, more = {}) => planOf({ '/hooks': value, ...more }).init
@@ -35,6 +36,23 @@ describe('hooks in the container', () => {
     expect(all(list, 'hook').map(({ field }) => field)).toEqual([
       '/hooks/createContainer/0', '/hooks/createContainer/1', '/hooks/startContainer/0',
     ])
+  })
+
+  test('the files that get their output are opened by the host, in the next free slots, and closed before the program', () => {
+    const annotations = { 'run.oci.hooks.stderr': '/log/err', 'run.oci.hooks.stdout': '/log/out' }
+    const { host, init } = planOf({ '/annotations': annotations, '/hooks': { createContainer: [{ path: '/c' }], startContainer: [{ path: '/s' }] } })
+    const opened = all(host, 'openDescriptor')
+    const first = 3 + opened.length - 2 // after stdio and what else is opened
+    expect(opened.slice(-2).map(({ field, path }) => [field, path])).toEqual([
+      ['/annotations/run.oci.hooks.stdout', '/log/out'], ['/annotations/run.oci.hooks.stderr', '/log/err'],
+    ])
+    const order = init.flatMap((one): unknown[] => (one.op === 'hook' ? [one.path] : one.op === 'hookOutput' ? [[one.output, one.error]] : one.op === 'execute' ? ['execute'] : []))
+    expect(order).toEqual([[first, first + 1], '/c', '/s', [NO_SLOT, NO_SLOT], 'execute'])
+    const one = planOf({ '/annotations': { 'run.oci.hooks.stderr': '/log/err' }, '/hooks': { startContainer: [{ path: '/s' }] } })
+    expect(all(one.init, 'hookOutput')[0]).toMatchObject({ output: NO_SLOT, error: first })
+    // Those of the runtime alone need nothing of init.
+    const none = planOf({ '/annotations': annotations, '/hooks': { poststart: [{ path: '/p' }] } })
+    expect([all(none.init, 'hookOutput'), all(none.host, 'openDescriptor').length]).toEqual([[], opened.length - 2])
   })
 
   test('those of the runtime are awaited once, whichever kind they are', () => {
