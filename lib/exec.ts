@@ -121,6 +121,9 @@ function execProcess(spec: Spec, options: ExecOptions): ProcessSpec {
   if (options.process !== undefined) return inheritLimits(options.process, own)
   if (own === undefined) throw new NruncError('ERR_OPTION_INVALID', 'the container has no process to take defaults from: give a whole process')
   const { user } = options
+  if (user !== undefined) requireId('user.uid', user.uid)
+  if (user?.gid !== undefined) requireId('user.gid', user.gid)
+  for (const gid of options.additionalGids ?? []) requireId('additionalGids', gid)
   return {
     ...own,
     args: [...options.args ?? []],
@@ -137,6 +140,12 @@ function execProcess(spec: Spec, options: ExecOptions): ProcessSpec {
     selinuxLabel: options.selinuxLabel ?? own.selinuxLabel,
     capabilities: addCapabilities(own.capabilities ?? {}, options.capabilities ?? []),
   }
+}
+
+/** What is no id would become one on its way to the kernel: undefined root, and -1 "no change" (class of CVE-2026-30892). */
+function requireId(name: string, id: unknown): void {
+  if (typeof id === 'number' && Number.isInteger(id) && id >= 0 && id <= 4294967294) return
+  throw new NruncError('ERR_OPTION_INVALID', `${name} is not a number from 0 to 4294967294`, { operand: name })
 }
 
 /** A group that others have removed meanwhile is not entered, as in runc. */

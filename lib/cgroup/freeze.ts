@@ -1,12 +1,13 @@
 /**
  * Freezing and thawing. Source: cgroup-v1/freezer-subsystem, cgroup-v2 `cgroup.freeze`.
  */
-import { readdirSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { NruncError } from '../errors.ts'
 import { cgroupFailure, isGone, writeControl } from './directory.ts'
 import type { CgroupPaths } from './layout.ts'
+import { below, eachChildSync, type Path } from './tree.ts'
 
 /** About 10 s in all, as in runc. */
 const attempts = 600
@@ -68,13 +69,10 @@ export function thawCgroup(paths: CgroupPaths, { nested = false } = {}): void {
   else if (unified !== undefined) tolerate(() => writeFileSync(`${unified}/cgroup.freeze`, '0', { flag: 'r+' }))
 }
 
-function thawV1(directory: string, nested: boolean): void {
+function thawV1(directory: Path, nested: boolean): void {
   tolerate(() => {
-    writeFileSync(`${directory}/freezer.state`, 'THAWED', { flag: 'r+' })
-    if (!nested) return
-    for (const entry of readdirSync(directory, { withFileTypes: true })) {
-      if (entry.isDirectory()) thawV1(`${directory}/${entry.name}`, true)
-    }
+    writeFileSync(below(directory, 'freezer.state'), 'THAWED', { flag: 'r+' })
+    if (nested) eachChildSync(directory, (child) => thawV1(child, true))
   })
 }
 

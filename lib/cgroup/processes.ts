@@ -1,12 +1,13 @@
 /**
  * The processes of a container, as its cgroups list them. Reads and signals; runs in the Node process.
  */
-import { readdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { NruncError } from '../errors.ts'
 import { cgroupFailure, errnoOf, isGone, requireOwnCgroup, writeControl } from './directory.ts'
 import { thawCgroup } from './freeze.ts'
 import type { CgroupPaths } from './layout.ts'
+import { below, eachChild, type Path } from './tree.ts'
 
 /**
  * The pids, in the caller's pid namespace, of all processes in the container's cgroup and the cgroups that it made
@@ -26,24 +27,24 @@ export async function cgroupProcesses(paths: CgroupPaths): Promise<number[]> {
 const representative = (paths: CgroupPaths): string | undefined =>
   paths['devices'] ?? paths[''] ?? Object.values(paths)[0]
 
-async function processesBelow(directory: string): Promise<number[]> {
+async function processesBelow(directory: Path): Promise<number[]> {
+  const pids: number[] = []
   try {
-    const entries = await readdir(directory, { withFileTypes: true })
-    const children = entries.filter(entry => entry.isDirectory())
-    const lists = await Promise.all([
-      readPids(directory), ...children.map(child => processesBelow(`${directory}/${child.name}`)),
-    ])
-    return lists.flat()
+    for (const pid of await readPids(directory)) pids.push(pid)
+    await eachChild(directory, async (child) => {
+      for (const pid of await processesBelow(child)) pids.push(pid)
+    })
+    return pids
   } catch (error) {
-    if (isGone(error)) return []
-    throw error instanceof NruncError ? error : cgroupFailure('cannot list the processes of', directory, error)
+    if (isGone(error)) return pids
+    throw error instanceof NruncError ? error : cgroupFailure('cannot list the processes of', directory.toString(), error)
   }
 }
 
-async function readPids(directory: string): Promise<number[]> {
-  const text = await readFile(`${directory}/cgroup.procs`, 'utf8').catch((error: unknown) => {
+async function readPids(directory: Path): Promise<number[]> {
+  const text = await readFile(below(directory, 'cgroup.procs'), 'utf8').catch((error: unknown) => {
     // A threaded cgroup lists threads only; cgroups(7), "Threaded mode".
-    if (errnoOf(error) === 'ENOTSUP') return readFile(`${directory}/cgroup.threads`, 'utf8')
+    if (errnoOf(error) === 'ENOTSUP') return readFile(below(directory, 'cgroup.threads'), 'utf8')
     throw error
   })
   return text.split('\n').filter(line => line !== '').map(Number)

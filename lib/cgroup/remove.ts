@@ -1,11 +1,13 @@
 /**
  * Removal of a container's cgroups. Runs in the Node process.
  */
-import { access, readdir, rmdir } from 'node:fs/promises'
+import { access, rmdir } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { cgroupFailure, errnoOf, isGone, requireOwnCgroup } from './directory.ts'
+import { NruncError } from '../errors.ts'
 import { job } from '../native/addon.ts'
+import { cgroupFailure, errnoOf, isGone, requireOwnCgroup } from './directory.ts'
 import type { CgroupPaths } from './layout.ts'
+import { eachChild, type Path } from './tree.ts'
 
 /** Milliseconds between two attempts, about 2 s in all: the kernel may still be at work on the last process. */
 const pauses = [1, 2, 4, 8, 16, 32, 64, 128, 256, 500, 1000]
@@ -14,7 +16,7 @@ const pauses = [1, 2, 4, 8, 16, 32, 64, 128, 256, 500, 1000]
 export interface RemovalCalls {
   /** rmdir of all, off the event loop; true when none is left. The usual case: nothing runs and nothing was added. */
   readonly removeAll: (paths: readonly string[]) => Promise<boolean>
-  readonly rmdir: (path: string) => Promise<void>
+  readonly rmdir: (path: Path) => Promise<void>
   readonly sleep: (milliseconds: number) => Promise<unknown>
 }
 
@@ -60,17 +62,19 @@ async function removeTree(directory: string, calls: RemovalCalls): Promise<void>
 }
 
 /** Deepest first. One that stays is found again at the next attempt. */
-async function removeChildren(directory: string, calls: RemovalCalls): Promise<void> {
-  const entries = await readdir(directory, { withFileTypes: true }).catch(() => [])
-  for (const entry of entries.filter(one => one.isDirectory())) {
-    const child = `${directory}/${entry.name}`
-    await removeChildren(child, calls)
-    await tryRemove(child, calls)
+async function removeChildren(directory: Path, calls: RemovalCalls): Promise<void> {
+  try {
+    await eachChild(directory, async (child) => {
+      await removeChildren(child, calls)
+      await tryRemove(child, calls)
+    })
+  } catch (error) {
+    if (error instanceof NruncError) throw error
   }
 }
 
 /** The error when DIRECTORY is busy, undefined when it is gone. Other errors are thrown: time does not heal them. */
-async function tryRemove(directory: string, calls: RemovalCalls): Promise<unknown> {
+async function tryRemove(directory: Path, calls: RemovalCalls): Promise<unknown> {
   try {
     await calls.rmdir(directory)
     return undefined
@@ -79,6 +83,6 @@ async function tryRemove(directory: string, calls: RemovalCalls): Promise<unknow
     if (['EBUSY', 'ENOTEMPTY'].includes(errnoOf(error) ?? '')) return error
     // A read-only mount says EROFS about what does not exist, too.
     if (await access(directory).then(() => false, isGone)) return undefined
-    throw cgroupFailure('cannot remove', directory, error)
+    throw cgroupFailure('cannot remove', directory.toString(), error)
   }
 }

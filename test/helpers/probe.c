@@ -336,6 +336,55 @@ static int trace(char **words) {
   return 0;
 }
 
+// Two names change places all the time (CVE-2021-30465).
+static _Noreturn void swap(const char *one, const char *other) {
+  puts("ready");
+  fflush(stdout);
+  for (;;) syscall(SYS_renameat2, AT_FDCWD, one, AT_FDCWD, other, 2 /* RENAME_EXCHANGE */);
+}
+
+// What the links of another process lead to, where they can be seen; a file of memory is tried to write to.
+static void look_at(const char *pid, const char *name) {
+  char path[300], target[4096];
+  snprintf(path, sizeof path, "/proc/%s/%s", pid, name);
+  ssize_t size = readlink(path, target, sizeof target - 1);
+  if (size <= 0) return;
+  target[size] = 0;
+  if (strncmp(target, "/memfd:", 7) == 0) {
+    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd >= 0 && write(fd, "x", 1) == 1) printf("wrote %s\n", target);
+    if (fd >= 0) close(fd);
+  }
+  printf("%s -> %s\n", name, target);
+  fflush(stdout);
+}
+
+// Every process but this one and init, again and again (CVE-2016-9962, CVE-2019-5736).
+static _Noreturn void snoop(void) {
+  puts("ready");
+  fflush(stdout);
+  for (;;) {
+    DIR *processes = opendir("/proc");
+    for (struct dirent *process; processes && (process = readdir(processes));) {
+      int pid = atoi(process->d_name);
+      if (pid <= 1 || pid == getpid()) continue;
+      look_at(process->d_name, "exe");
+      look_at(process->d_name, "cwd");
+      look_at(process->d_name, "root");
+      char path[300];
+      snprintf(path, sizeof path, "/proc/%.20s/fd", process->d_name);
+      DIR *descriptors = opendir(path);
+      for (struct dirent *entry; descriptors && (entry = readdir(descriptors));) {
+        if (entry->d_name[0] == '.') continue;
+        snprintf(path, sizeof path, "fd/%.20s", entry->d_name);
+        look_at(process->d_name, path);
+      }
+      if (descriptors) closedir(descriptors);
+    }
+    if (processes) closedir(processes);
+  }
+}
+
 #if defined(__x86_64__)
 static int call_legacy(const char *number) {
   long result;
@@ -358,6 +407,8 @@ int main(int argc, char **argv) {
   if (argc == 3 && strcmp(argv[1], "type") == 0) return type_into(atoi(argv[2]));
   if (argc == 2 && strcmp(argv[1], "scheduling") == 0) return print_scheduling();
   if (argc == 3 && strcmp(argv[1], "eat") == 0) return eat(argv[2]);
+  if (argc == 4 && strcmp(argv[1], "swap") == 0) swap(argv[2], argv[3]);
+  if (argc == 2 && strcmp(argv[1], "snoop") == 0) snoop();
   if (argc >= 3 && strcmp(argv[1], "catch") == 0) catch_signals(argv);
   print_self(argv);
   return 0;

@@ -15,6 +15,15 @@ function args(process: ProcessSpec, at: string, report: Report): void {
   if (process.args.length === 0) report(`${at}/args`, 'args must not be empty')
 }
 
+/** To setresuid(2) and setgroups(2) the highest number is "no change": the process would stay root. */
+function user({ user: { uid, gid, additionalGids } }: ProcessSpec, at: string, report: Report): void {
+  const ids: readonly (readonly [string, number | undefined])[] =
+    [['uid', uid], ['gid', gid], ...(additionalGids ?? []).map((id, index) => [`additionalGids/${index}`, id] as const)]
+  for (const [name, id] of ids) {
+    if (id === 4294967295) report(`${at}/user/${name}`, `invalid id ${id}: it stands for no id`)
+  }
+}
+
 /** The message does not show the entry: it may be a secret. */
 function env(process: ProcessSpec, at: string, report: Report): void {
   for (const [index, entry] of (process.env ?? []).entries()) {
@@ -70,4 +79,4 @@ function execAffinity({ execCPUAffinity: wanted }: ProcessSpec, at: string, repo
 }
 
 /** In the order in which they are asked. */
-export const processRules: readonly ProcessRule[] = [cwd, args, env, rlimits, scheduler, ioPriority, execAffinity]
+export const processRules: readonly ProcessRule[] = [cwd, args, user, env, rlimits, scheduler, ioPriority, execAffinity]

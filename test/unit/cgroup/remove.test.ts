@@ -43,7 +43,7 @@ test('controllers that share a directory are removed once', async () => {
   await mkdir(join(root, 'plain'))
   const removed: string[] = []
   await removeCgroup({ cpu: join(root, 'plain'), cpuacct: join(root, 'plain') }, {
-    removeAll: async () => false, rmdir: async path => { removed.push(path) }, sleep: async () => undefined,
+    removeAll: async () => false, rmdir: async path => { removed.push(path.toString()) }, sleep: async () => undefined,
   })
   expect(removed).toEqual([join(root, 'plain')])
 })

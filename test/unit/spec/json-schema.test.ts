@@ -46,6 +46,7 @@ const stricter: readonly Difference[] = [
   { field: /^\/process\/cwd$/, about: /absolute|empty/, why: 'config.md: cwd is required and absolute' },
   { field: /^\/process\/args$/, about: /empty/, why: 'config.md: args are required on Linux, and at least one' },
   { field: /^\/process\/env\/\d+$/, about: /invalid environment variable/, why: 'config.md: the semantics of environ(7)' },
+  { field: /^\/process\/user\//, about: /stands for no id/, why: 'setresuid(2): -1 is "no change"' },
   { field: /^\/process\/consoleSize\//, about: /from 0 to 65535/, why: "the kernel's winsize has 16 bits" },
   { field: /^\/process\/oomScoreAdj$/, about: /from -1000 to 1000/, why: 'proc_pid_oom_score_adj(5)' },
   { field: /^\/process\/rlimits\//, about: /wrong rlimit|duplicate|above the hard/, why: 'config.md: duplicated and unknown types are errors; setrlimit(2)' },
@@ -107,7 +108,7 @@ function paths(value: unknown, at: Path = []): Path[] {
 }
 
 const gone = Symbol('gone')
-const replacements: readonly unknown[] = [gone, null, true, 0, -1, 1.5, 600, 70000, 2 ** 32, 'x', '', '/x', [], {}, ['x']]
+const replacements: readonly unknown[] = [gone, null, true, 0, -1, 1.5, 600, 70000, 2 ** 32 - 1, 2 ** 32, 'x', '', '/x', [], {}, ['x']]
 
 function mutate(value: object, path: Path, replacement: unknown): unknown {
   const copy = structuredClone(value)

@@ -174,7 +174,7 @@ describe('integers', () => {
   test('the limits themselves are accepted', () => {
     const value = specWith({
       '/linux/resources/memory': { limit: -(1n << 63n), swap: (1n << 63n) - 1n, swappiness: (1n << 64n) - 1n },
-      '/process/user': { uid: 0xffffffff, gid: 0, additionalGids: [0] },
+      '/process/user': { uid: 0xfffffffe, gid: 0, additionalGids: [0] },
       '/process/oomScoreAdj': -1000,
     })
     expect(problemsOf(value)).toEqual([])
