@@ -8,7 +8,9 @@ import type { ContainerEvents } from './events.ts'
 import type { Execution, ExecutionOptions } from './execution.ts'
 import type { CreateOptions, ExecOptions } from './options.ts'
 import type { ContainerProcess } from './process.ts'
+import type { Pool, PoolAcquire, PoolOptions } from './pool.ts'
 import type { Runtime } from './runtime.ts'
+import type { Template, TemplateOptions, TemplateStart } from './template.ts'
 
 /** What the library calls on its own objects. */
 type Internal = 'obey' | 'relay' | 'runStarted' | 'ended'
@@ -23,11 +25,24 @@ export interface ContainerLike
   execute<const O extends ExecOptions & ExecutionOptions>(options: O): Execution<ProcessLike, O>
 }
 
-/** What {@link Runtime} and `MockRuntime` have in common: containers that are made, found and deleted. */
+export interface TemplateLike extends Pick<Template, 'spec' | 'close' | typeof Symbol.asyncDispose> {
+  create(options?: TemplateStart): Promise<ContainerLike>
+  run(options?: TemplateStart): Promise<ContainerLike>
+  execute<const O extends TemplateStart & ExecutionOptions>(options: O): Execution<ContainerLike, O>
+}
+
+export interface PoolLike extends Pick<Pool, 'size' | 'ready' | 'close' | typeof Symbol.asyncDispose> {
+  acquire(options?: PoolAcquire): Promise<ContainerLike>
+  execute<const O extends PoolAcquire & ExecutionOptions>(options: O): Execution<ContainerLike, O>
+}
+
+/** What {@link Runtime} and `MockRuntime` have in common. */
 export interface RuntimeLike extends Pick<Runtime, 'root' | 'delete'> {
   create(options: CreateOptions): Promise<ContainerLike>
   run(options: CreateOptions): Promise<ContainerLike>
   execute<const O extends CreateOptions & ExecutionOptions>(options: O): Execution<ContainerLike, O>
   load(id: string): Promise<ContainerLike>
   list(): Promise<ContainerLike[]>
+  compile(options: TemplateOptions): Promise<TemplateLike>
+  pool(options: PoolOptions): Promise<PoolLike>
 }

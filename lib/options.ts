@@ -200,6 +200,12 @@ export function refuseUnknown(options: object, known: ReadonlySet<string>): void
   }
 }
 
+/** @throws NruncError ERR_OPTION_INVALID for what is no integer from LEAST to MOST */
+export function checkCount(name: string, value: unknown, least: number, most: number): number {
+  if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) return value as number
+  throw new NruncError('ERR_OPTION_INVALID', `${name} must be an integer from ${least} to ${most}, not ${String(value)}`, { operand: name })
+}
+
 const managers: readonly CgroupManager[] = ['cgroupfs', 'systemd', 'disabled']
 
 /** @throws NruncError ERR_OPTION_INVALID for what is not a cgroup manager, or not a boolean */

@@ -6,14 +6,15 @@ import type { Container } from './container.ts'
 import { type Creation, Lost } from './creation.ts'
 import { Deadline, type DeadlineOptions, deadlineNames } from './deadline.ts'
 import { NruncError, type Problem } from './errors.ts'
-import { type CreateOptions, refuseUnknown, type StdioOptions } from './options.ts'
+import { Execution, type ExecutionOptions, withoutExecution } from './execution.ts'
+import { checkCount, type CreateOptions, refuseUnknown, type StdioOptions } from './options.ts'
 import { outputAnnotations } from './spec/hooks.ts'
 import { pointer } from './spec/pointer.ts'
 import type { Spec } from './spec/schema.ts'
 import { Stopwatch } from './timings.ts'
 import { type Changes, Variants } from './variants.ts'
 
-export interface PoolOptions extends Pick<CreateOptions, 'bundle' | 'spec' | 'noPivot' | 'noNewKeyring'> {
+export interface PoolOptions extends Pick<CreateOptions, 'bundle' | 'spec' | 'noPivot' | 'noNewKeyring' | 'hooks'> {
   /** How many containers are kept ready, 1 to 10000. */
   readonly size: number
   /** The cgroup below which each container gets its own, by its id. Default: as for a config without `cgroupsPath`. */
@@ -30,10 +31,10 @@ export interface PoolAcquire
   extends Pick<Changes, 'args' | 'env' | 'cwd' | 'hostname'>, DeadlineOptions,
     Pick<StdioOptions, 'stdin' | 'stdout' | 'stderr' | 'preserveFds' | 'pidFile' | 'pidfdSocket'>, Pick<CreateOptions, 'seccompNotify'> {}
 
-const acquireOptions = new Set<string>([
+export const acquireOptions: ReadonlySet<string> = new Set<string>([
   'args', 'env', 'cwd', 'hostname', 'stdin', 'stdout', 'stderr', 'preserveFds', 'pidFile', 'pidfdSocket', 'seccompNotify', ...deadlineNames,
 ])
-export const poolOptions = new Set<string>(['bundle', 'spec', 'noPivot', 'noNewKeyring', 'size', 'cgroupsParent', 'fillAfter'])
+export const poolOptions: ReadonlySet<string> = new Set(['bundle', 'spec', 'noPivot', 'noNewKeyring', 'hooks', 'size', 'cgroupsParent', 'fillAfter'])
 
 /** How many are being made at a time. */
 const FILL_AT_ONCE = 4
@@ -68,6 +69,7 @@ export class Pool {
   readonly #prepare: Prepare
   readonly #variants: Variants
   readonly #fillAfter: number
+  readonly #hooks: CreateOptions['hooks']
   readonly #ready = new Set<Prepared>()
   readonly #waiting: Waiting[] = []
   readonly #making = new Set<Promise<void>>()
@@ -77,9 +79,11 @@ export class Pool {
   #closed = false
 
   /** @internal */
-  constructor(prepare: Prepare, base: Blueprint, { size, fillAfter = 20 }: PoolOptions) {
-    this.size = checkCount('size', size, 1, MOST)
-    this.#fillAfter = checkCount('fillAfter', fillAfter, 0, 2 ** 31 - 1)
+  constructor(prepare: Prepare, base: Blueprint, { hooks, ...counts }: PoolOptions) {
+    const { size, fillAfter } = checkPoolCounts(counts)
+    this.size = size
+    this.#fillAfter = fillAfter
+    this.#hooks = hooks
     this.#prepare = prepare
     this.#variants = new Variants(base)
   }
@@ -110,7 +114,7 @@ export class Pool {
     const deadline = Deadline.from(options)
     try {
       watch.mark('config')
-      const container = await this.#start((taken) => taken.creation.release(variant, rest, deadline, watch), deadline)
+      const container = await this.#start((taken) => taken.creation.release(variant, { ...rest, hooks: this.#hooks }, deadline, watch), deadline)
       if (deadline !== undefined) container.obey(deadline)
       return container
     } catch (error) {
@@ -119,6 +123,13 @@ export class Pool {
     } finally {
       this.#refill()
     }
+  }
+
+  /** Run a program to its end in a container of the pool, and delete it. @throws NruncError as {@link Runtime.execute} */
+  execute<const O extends PoolAcquire & ExecutionOptions>(options: O): Execution<Container, O> {
+    return new Execution<Container, O>(
+      options, (streams) => this.acquire({ ...withoutExecution(options), ...streams }), (container) => container.delete({ force: true }),
+    )
   }
 
   /** RELEASE one that is alive: those that were killed while they waited do not count. */
@@ -219,12 +230,11 @@ export class Pool {
   }
 }
 
-const closed = (): NruncError => new NruncError('ERR_STATUS', 'the pool is closed')
+export const closed = (): NruncError => new NruncError('ERR_STATUS', 'the pool is closed')
 
-function checkCount(name: string, value: unknown, least: number, most: number): number {
-  if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) return value as number
-  throw new NruncError('ERR_OPTION_INVALID', `${name} must be an integer from ${least} to ${most}, not ${String(value)}`, { operand: name })
-}
+/** The numbers of a pool, with their defaults. @throws NruncError ERR_OPTION_INVALID */
+export const checkPoolCounts = ({ size, fillAfter = 20 }: Pick<PoolOptions, 'size' | 'fillAfter'>): { readonly size: number; readonly fillAfter: number } =>
+  ({ size: checkCount('size', size, 1, MOST), fillAfter: checkCount('fillAfter', fillAfter, 0, 2 ** 31 - 1) })
 
 /**
  * Refuse a config whose containers cannot be made ahead.

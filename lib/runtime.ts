@@ -25,7 +25,7 @@ import {
 } from './state/directory.ts'
 import { readStaged, readState } from './state/file.ts'
 import { takeLock, withLock } from './state/lock.ts'
-import { Template, type TemplateOptions } from './template.ts'
+import { Template, templateOptions, type TemplateOptions } from './template.ts'
 import { Stopwatch } from './timings.ts'
 
 const SIGKILL = 9
@@ -102,7 +102,7 @@ export class Runtime {
    * @throws NruncError ERR_CONFIG_READ, ERR_CONFIG_PARSE, ERR_CONFIG_INVALID, ERR_CONFIG_UNSUPPORTED, ERR_OPTION_INVALID
    */
   async compile(options: TemplateOptions): Promise<Template> {
-    refuseUnknown(options, new Set(['bundle', 'spec', 'noPivot', 'noNewKeyring', 'networksAhead']))
+    refuseUnknown(options, templateOptions)
     const path = resolve(options.bundle ?? '.')
     const blueprint = new Blueprint({ path, spec: options.spec === undefined ? loadSpec(path) : checkSpec(options.spec) }, { forMany: true })
     return new Template((...one) => this.#launch(...one), blueprint, options)
@@ -116,12 +116,13 @@ export class Runtime {
    */
   async pool(options: PoolOptions): Promise<Pool> {
     refuseUnknown(options, poolOptions)
-    const { bundle, spec: given, cgroupsParent, noPivot, noNewKeyring } = options
+    const { bundle, spec: given, cgroupsParent, noPivot, noNewKeyring, hooks } = options
+    checkHookFunctions(hooks)
     const path = resolve(bundle ?? '.')
     const spec = given === undefined ? loadSpec(path) : checkSpec(given)
     refuseUnpoolable(spec, cgroupsParent)
     const blueprint = new Blueprint({ path, spec }, { forMany: true, cgroupsParent })
-    const pool = new Pool(() => this.#limiter.run(() => this.#prepare(blueprint, { noPivot, noNewKeyring })), blueprint, options)
+    const pool = new Pool(() => this.#limiter.run(() => this.#prepare(blueprint, { noPivot, noNewKeyring, hooks })), blueprint, options)
     await pool.fill()
     return pool
   }

@@ -4,11 +4,11 @@
 import type { Blueprint } from './blueprint.ts'
 import type { Container } from './container.ts'
 import { type DeadlineOptions, deadlineNames } from './deadline.ts'
-import { NruncError } from './errors.ts'
 import { Execution, type ExecutionOptions, withoutExecution } from './execution.ts'
 import { hostFacts } from './facts.ts'
+import { checkHookFunctions } from './hooks.ts'
 import { dropNetworks, fillNetworks, keepNetworks } from './native/networks.ts'
-import { type CreateOptions, refuseUnknown, type StdioOptions } from './options.ts'
+import { checkCount, type CreateOptions, refuseUnknown, type StdioOptions } from './options.ts'
 import { takesNetworkAhead } from './plan/namespaces.ts'
 import type { Spec } from './spec/schema.ts'
 import { type Changes, Variants } from './variants.ts'
@@ -22,14 +22,17 @@ export interface TemplateOptions extends Pick<CreateOptions, 'bundle' | 'spec' |
 }
 
 /** What one start of a template has of its own; the rest is the template's. */
-export interface TemplateStart extends Changes, StdioOptions, DeadlineOptions, Pick<CreateOptions, 'seccompNotify'> {
+export interface TemplateStart extends Changes, StdioOptions, DeadlineOptions, Pick<CreateOptions, 'hooks' | 'seccompNotify'> {
   /** Default: a random one. */
   readonly id?: string | undefined
 }
 
 const changeNames = ['args', 'env', 'cwd', 'hostname', 'mounts', 'annotations', 'cgroupsPath'] as const
 const stdioNames = ['stdin', 'stdout', 'stderr', 'consoleSocket', 'pidfdSocket', 'terminalSize', 'keepLineFeeds', 'preserveFds', 'pidFile'] as const
-const startOptions = new Set<string>(['id', 'seccompNotify', ...changeNames, ...stdioNames, ...deadlineNames])
+export const templateOptions: ReadonlySet<string> = new Set(['bundle', 'spec', 'noPivot', 'noNewKeyring', 'networksAhead'])
+export const templateStartOptions: ReadonlySet<string> = new Set(['id', 'hooks', 'seccompNotify', ...changeNames, ...stdioNames, ...deadlineNames])
+
+export const checkNetworksAhead = (count = 1): number => checkCount('networksAhead', count, 0, 64)
 
 /** How a runtime makes a container of a blueprint; START: run. NETWORK: with a network namespace made ahead, if there is one. */
 export type Launch = (blueprint: Blueprint, options: CreateOptions, start: boolean, network: boolean) => Promise<Container>
@@ -50,14 +53,12 @@ export class Template {
   #networks: number
 
   /** @internal */
-  constructor(launch: Launch, base: Blueprint, { noPivot, noNewKeyring, networksAhead = 1 }: TemplateOptions) {
-    if (!Number.isInteger(networksAhead) || networksAhead < 0 || networksAhead > 64) {
-      throw new NruncError('ERR_OPTION_INVALID', `networksAhead must be an integer from 0 to 64, not ${networksAhead}`, { operand: 'networksAhead' })
-    }
+  constructor(launch: Launch, base: Blueprint, { noPivot, noNewKeyring, networksAhead }: TemplateOptions) {
+    const networks = checkNetworksAhead(networksAhead)
     this.#launch = launch
     this.#variants = new Variants(base)
     this.#options = { noPivot, noNewKeyring }
-    this.#networks = takesNetworkAhead(base.spec, hostFacts()) ? networksAhead : 0
+    this.#networks = takesNetworkAhead(base.spec, hostFacts()) ? networks : 0
     if (this.#networks > 0) keepNetworks(this.#networks)
   }
 
@@ -98,7 +99,8 @@ export class Template {
   }
 
   async #start(options: TemplateStart, start: boolean): Promise<Container> {
-    refuseUnknown(options, startOptions)
+    refuseUnknown(options, templateStartOptions)
+    checkHookFunctions(options.hooks)
     const { args, env, cwd, hostname, mounts, annotations, cgroupsPath, ...rest } = options
     const blueprint = this.#variants.with({ args, env, cwd, hostname, mounts, annotations, cgroupsPath })
     try {

@@ -3,7 +3,8 @@
  */
 import { randomBytes } from 'node:crypto'
 import { resolve } from 'node:path'
-import { checkSpec, loadSpec } from '../bundle.ts'
+import { Blueprint } from '../blueprint.ts'
+import { type Bundle, checkSpec, loadSpec } from '../bundle.ts'
 import type { Statistics } from '../cgroup/statistics.ts'
 import { statisticsOfV1 } from '../cgroup/statistics-v1.ts'
 import { Deadline } from '../deadline.ts'
@@ -12,6 +13,7 @@ import { Execution, type ExecutionOptions, withoutExecution } from '../execution
 import { checkHookFunctions, runHookFunctions } from '../hooks.ts'
 import type { RuntimeLike } from '../like.ts'
 import { type CreateOptions, refuseUnknown } from '../options.ts'
+import { checkPoolCounts, poolOptions, type PoolOptions, refuseUnpoolable } from '../pool.ts'
 import { createOptions } from '../runtime.ts'
 import { checkSeccompHandler } from '../seccomp/notify.ts'
 import { defaultSpec } from '../spec/defaults.ts'
@@ -19,13 +21,16 @@ import type { Spec } from '../spec/schema.ts'
 import { requireProcess } from '../spec/validate.ts'
 import { checkId } from '../state/directory.ts'
 import { notFound } from '../state/file.ts'
+import { checkNetworksAhead, templateOptions, type TemplateOptions } from '../template.ts'
 import { MockContainer, type MockWorld } from './container.ts'
 import type { MockProgram } from './program.ts'
+import { MockPool, MockTemplate } from './template.ts'
 
 export { MockContainer } from './container.ts'
 export type { MockFiles } from './files.ts'
 export { MockProcess } from './process.ts'
 export type { MockCall, MockProgram } from './program.ts'
+export { MockPool, MockTemplate } from './template.ts'
 
 export interface MockOptions {
   /** What programs do. Default: they exit with 0 at once. */
@@ -84,23 +89,48 @@ export class MockRuntime implements RuntimeLike {
     await (await this.load(id)).delete(options)
   }
 
+  /** Nothing is made ahead. */
+  async compile(options: TemplateOptions): Promise<MockTemplate> {
+    refuseUnknown(options, templateOptions)
+    const bundle = resolve(options.bundle ?? '.')
+    const base = new Blueprint({ path: bundle, spec: specOf(options, bundle) }, { forMany: true })
+    checkNetworksAhead(options.networksAhead)
+    return new MockTemplate((...one) => this.#add(...one), base)
+  }
+
+  /** Always ready: a container, and all of its hooks, when it is acquired. */
+  async pool(options: PoolOptions): Promise<MockPool> {
+    refuseUnknown(options, poolOptions)
+    checkHookFunctions(options.hooks)
+    const bundle = resolve(options.bundle ?? '.')
+    const spec = specOf(options, bundle)
+    refuseUnpoolable(spec, options.cgroupsParent)
+    const { size } = checkPoolCounts(options)
+    return new MockPool((...one) => this.#add(...one), new Blueprint({ path: bundle, spec }, { forMany: true }), size, options.hooks)
+  }
+
   #remove(id: string): void {
     if (!this.#containers.delete(id)) throw notFound(id)
   }
 
   async #make(options: CreateOptions, start: boolean): Promise<MockContainer> {
     refuseUnknown(options, createOptions)
-    const { id = randomBytes(16).toString('hex') } = options
-    checkId(id)
+    checkId(options.id ?? 'x')
     checkHookFunctions(options.hooks)
     checkSeccompHandler(options.seccompNotify) // no program here makes system calls
-    const bundle = resolve(options.bundle ?? '.')
-    const spec = specOf(options, bundle)
+    const path = resolve(options.bundle ?? '.')
+    const spec = specOf(options, path)
     requireProcess(spec)
+    return this.#add({ path, spec }, options, start)
+  }
+
+  async #add({ path, spec }: Bundle, options: CreateOptions, start: boolean): Promise<MockContainer> {
+    const { id = randomBytes(16).toString('hex') } = options
+    checkId(id)
     const deadline = Deadline.from(options)
     try {
       if (this.#containers.has(id)) throw new NruncError('ERR_ID_EXISTS', `container with given ID already exists: ${JSON.stringify(id)}`, { operand: id })
-      const container = new MockContainer(this.#world, id, bundle, spec, options)
+      const container = new MockContainer(this.#world, id, path, spec, options)
       this.#containers.set(id, container)
       try {
         const creating = { ...await container.state(), status: 'creating' as const }

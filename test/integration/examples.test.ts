@@ -1,12 +1,15 @@
 /**
  * The programs in examples/, as users start them.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { project } from '../helpers/api-docs.ts'
-import { runProgram } from '../helpers/cli.ts'
+import { runProgram, userEnvironment } from '../helpers/cli.ts'
 import { useSandbox } from '../helpers/containers.ts'
+import { childrenOf, commandLineOf, until } from '../helpers/host.ts'
 import { leavesNothing } from '../helpers/leftovers.ts'
 import { container, describeWith } from '../helpers/needs.ts'
 
@@ -55,6 +58,39 @@ describeWith([...container, 'cli'], 'the example', () => {
       'endless: on', expect.stringMatching(/^endless has ended: \{"exitCode":null,"error":"the program was aborted"/), '',
     ])
   })
+
+  test('pool-server: answers, a failure, a client that goes away, and an end that leaves nothing', () => leavesNothing(sandbox, async () => {
+    const child = spawn(process.execPath, [join(project, 'examples/pool-server.mjs'), '0'], {
+      env: { ...userEnvironment(), NRUNC_ROOT: join(sandbox.directory, 'state'), TMPDIR: sandbox.directory }, stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const ended = once(child, 'exit')
+    const [line] = await Promise.race([once(child.stdout, 'data'), ended.then(([code]) => { throw new Error(`it ended with ${code}`) })])
+    const post = async (body: string, signal?: AbortSignal): Promise<[number, string]> => {
+      const response = await fetch(String(line).trim(), { method: 'POST', body, ...(signal === undefined ? {} : { signal }) })
+      return [response.status, await response.text()]
+    }
+    const asleep = (): number[] => childrenOf(child.pid!).flatMap(childrenOf).filter((pid) => commandLineOf(pid).includes('sleep\0'))
+    try {
+      const bodies = [1, 2, 3, 4, 5, 6].map((number) => `echo $((${number} * ${number}))`)
+      expect(await Promise.all(bodies.map((body) => post(body)))).toEqual([1, 4, 9, 16, 25, 36].map((square) => [200, `${square}\n`]))
+      expect(await post('echo so far; exit 3')).toEqual([422, 'so far\nthe program exited with code 3\n'])
+      const away = new AbortController()
+      const left = post('sleep 1000', away.signal).catch((error: Error) => error.name)
+      await until(() => asleep().length === 1)
+      away.abort()
+      expect(await left).toBe('AbortError')
+      await until(() => asleep().length === 0)
+      const last = post('sleep 1000; echo last')
+      await until(() => asleep().length === 1)
+      child.kill('SIGTERM')
+      process.kill(asleep()[0]!, 'SIGTERM')
+      expect(await last).toEqual([200, 'last\n'])
+      expect(await ended).toEqual([0, null])
+      expect(readdirSync(sandbox.directory).filter((name) => name.startsWith('pool-server-'))).toEqual([])
+    } finally {
+      child.kill('SIGKILL')
+    }
+  }))
 
   test('latency: figures', async () => {
     const { code, stdout, stderr } = await run('latency.mjs', '8', '2')

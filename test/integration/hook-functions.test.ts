@@ -105,4 +105,45 @@ describeWith(container, 'hooks as functions', () => {
     const error = await leavesNothing(sandbox, () => rejection(sandbox.runtime.run({ id: sandbox.id(), ...options } as never)))
     expect(error).toMatchObject({ code: 'ERR_OPTION_INVALID', operand, message })
   })
+
+  test('of one start of a template', async () => {
+    const spec = sandbox.spec(['true'], ({ linux }) => { delete linux.cgroupsPath })
+    await using template = await sandbox.runtime.compile({ bundle: sandbox.directory, spec, networksAhead: 0 })
+    const seen: string[] = []
+    for (const word of ['one', 'two']) {
+      const made = sandbox.keep(await template.create({
+        id: sandbox.id(), stdin: 'ignore',
+        hooks: { createRuntime: ({ pid }) => { seen.push(`${word} ${isRunning(pid!)}`) }, poststop: ({ id }) => { seen.push(id) } },
+      }))
+      await made.delete()
+      expect(seen.splice(0)).toEqual([`${word} true`, made.id])
+    }
+    const made = sandbox.keep(await template.run({ id: sandbox.id(), stdin: 'ignore' }))
+    await made.wait()
+    await made.delete()
+    expect(seen).toEqual([])
+    expect((await rejection(template.run({ hooks: { startContainer: () => {} } as never }))).code).toBe('ERR_OPTION_INVALID')
+    await leavesNothing(sandbox, async () => {
+      expect((await rejection(template.run({ hooks: { prestart: () => { throw new Error('no') } } }))).code).toBe('ERR_HOOK')
+    })
+  })
+
+  test('of a pool: some when a container is made, some when it is acquired, the last also for what nobody acquired', async () => {
+    const seen: string[] = []
+    const note = (kind: string) => ({ id }: HookState): void => { seen.push(`${kind} ${id}`) }
+    const hooks = { createRuntime: note('createRuntime'), poststart: note('poststart'), poststop: note('poststop') }
+    const spec = sandbox.spec(['sleep', '1000'], ({ linux }) => { delete linux.cgroupsPath })
+    const pool = await sandbox.runtime.pool({ bundle: sandbox.directory, spec, size: 2, fillAfter: 2 ** 31 - 1, hooks })
+    const ids = seen.splice(0).map((line) => line.replace('createRuntime ', ''))
+    expect(new Set(ids).size).toBe(2)
+    const made = sandbox.keep(await pool.acquire({ stdin: 'ignore' }))
+    const other = ids.find((id) => id !== made.id)
+    expect(seen.splice(0)).toEqual([`poststart ${made.id}`])
+    await pool.close()
+    expect(seen.splice(0)).toEqual([`poststop ${other}`])
+    await made.delete({ force: true })
+    expect(seen).toEqual([`poststop ${made.id}`])
+    const startContainer = { startContainer: () => {} } as never
+    expect((await rejection(sandbox.runtime.pool({ bundle: sandbox.directory, spec, size: 1, hooks: startContainer }))).code).toBe('ERR_OPTION_INVALID')
+  })
 })

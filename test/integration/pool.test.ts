@@ -48,6 +48,13 @@ describeWith([...container, 'cli'], 'pools', () => {
     await nothingLeft(sandbox, before)
   })
 
+  test('execute: a program to its end, and its container deleted', async () => {
+    await using pool = await open()
+    expect(await pool.execute({ args: ['cat'], input: 'in' })).toMatchObject({ stdout: 'in', exitCode: 0, failed: false })
+    expect(await rejection(pool.execute({ args: ['sh', '-c', 'exit 4'] }))).toMatchObject({ exitCode: 4, failed: true })
+    expect(await sandbox.runtime.list()).toEqual([])
+  })
+
   test('what is acquired is a container like any other: streams, state, exec, kill, load, limits and rights', async () => {
     await using pool = await open((spec) => {
       spec.process.user = { uid: 1000, gid: 1000 }

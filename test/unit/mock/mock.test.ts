@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterEach, describe, expect, test } from 'vitest'
-import { ExitError, NruncError } from '../../../lib/index.ts'
+import { defaultSpec, ExitError, NruncError } from '../../../lib/index.ts'
 import { type MockCall, MockRuntime } from '../../../lib/mock/index.ts'
 
 /** A few programs. */
@@ -139,5 +139,40 @@ describe('the mock', () => {
     }
     expect(await made.wait()).toMatchObject({ oomKilled: true, signal: 'SIGKILL' })
     expect(seen).toEqual(['paused', 'resumed', 'oom'])
+  })
+
+  test('templates: checks and changes as of the library', async () => {
+    const spec = defaultSpec()
+    const base = { ...spec, process: { ...spec.process!, terminal: false, args: ['env'], env: ['A=1'] } }
+    await using template = await runtime.compile({ spec: base })
+    expect(JSON.parse((await template.execute({ env: ['B=2'], cwd: '/tmp' })).stdout)).toEqual({ env: { A: '1', B: '2' }, cwd: '/tmp', uid: 0 })
+    expect((await template.execute({ args: ['echo', 'hi'] })).stdout).toBe('hi')
+    const made = await template.create({ id: 'a', hostname: 'other' })
+    expect([made.spec.hostname, template.spec.hostname, (await made.state()).status]).toEqual(['other', spec.hostname, 'created'])
+    const seen: string[] = []
+    await template.execute({ hooks: { createRuntime: ({ id }) => { seen.push(id) } }, id: 'b' })
+    expect(seen).toEqual(['b'])
+    expect((await rejection(template.run({ cwd: 'relative' }))).code).toBe('ERR_CONFIG_INVALID')
+    expect((await rejection(template.run({ hotsname: 'a' } as never))).hint).toBe('did you mean "hostname"?')
+    expect((await rejection(runtime.compile({ spec: base, networksAhead: 65 }))).operand).toBe('networksAhead')
+    expect((await rejection(runtime.compile({ spec: base, args: [] } as never))).operand).toBe('args')
+  })
+
+  test('pools: checks and changes as of the library', async () => {
+    const spec = defaultSpec()
+    const base = { ...spec, process: { ...spec.process!, terminal: false, args: ['cat'] } }
+    const seen: string[] = []
+    const pool = await runtime.pool({ spec: base, size: 2, hooks: { poststop: ({ status }) => { seen.push(status) } } })
+    expect([pool.size, pool.ready]).toEqual([2, 2])
+    expect((await pool.execute({ input: 'in' })).stdout).toBe('in')
+    expect(seen).toEqual(['stopped'])
+    const made = await pool.acquire({ args: ['sleep'] })
+    expect((await made.state()).status).toBe('running')
+    expect((await rejection(pool.acquire({ mounts: [] } as never))).operand).toBe('mounts')
+    await pool.close()
+    expect(await rejection(pool.acquire())).toMatchObject({ code: 'ERR_STATUS', message: 'the pool is closed' })
+    expect([pool.ready, (await made.state()).status]).toEqual([0, 'running'])
+    expect((await rejection(runtime.pool({ spec, size: 1 }))).code).toBe('ERR_POOL')
+    expect((await rejection(runtime.pool({ spec: base, size: 0 }))).operand).toBe('size')
   })
 })

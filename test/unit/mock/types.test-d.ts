@@ -1,8 +1,10 @@
 /**
  * What the types promise; `tsc` is the test.
  */
-import type { Container, ContainerLike, ContainerProcess, ProcessLike, Runtime, RuntimeLike } from '../../../lib/index.ts'
-import type { MockContainer, MockProcess, MockRuntime } from '../../../lib/mock/index.ts'
+import type {
+  Container, ContainerLike, ContainerProcess, Pool, PoolLike, ProcessLike, Runtime, RuntimeLike, Template, TemplateLike,
+} from '../../../lib/index.ts'
+import type { MockContainer, MockPool, MockProcess, MockRuntime, MockTemplate } from '../../../lib/mock/index.ts'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false
 const holds = <T extends true>(): T | undefined => undefined
@@ -15,6 +17,14 @@ is<ContainerLike, Container>()
 is<ContainerLike, MockContainer>()
 is<ProcessLike, ContainerProcess>()
 is<ProcessLike, MockProcess>()
+is<TemplateLike, Template>()
+is<TemplateLike, MockTemplate>()
+is<PoolLike, Pool>()
+is<PoolLike, MockPool>()
+// And nothing that is public is missing there.
+holds<Equal<keyof RuntimeLike, keyof Runtime>>()
+holds<Equal<keyof TemplateLike, Exclude<keyof Template, 'blueprint' | 'planOptions'>>>()
+holds<Equal<keyof PoolLike, Exclude<keyof Pool, 'fill'>>>()
 
 declare const runtime: Runtime
 declare const like: RuntimeLike
@@ -27,6 +37,15 @@ holds<Equal<typeof bytes.stdout, Buffer>>()
 holds<Equal<typeof bytes.stderr, undefined>>()
 const none = await runtime.execute({ host: {}, buffer: false })
 holds<Equal<typeof none.stdout, undefined>>()
+
+const template = await like.compile({})
+const { stdout: templated } = await template.execute({ lines: true })
+templated satisfies string[]
+const pool = await like.pool({ size: 2 })
+const { stdout: pooled } = await pool.execute({ stderr: 'ignore' })
+pooled satisfies string
+// @ts-expect-error a container that is there already gets no mounts
+await pool.acquire({ mounts: [] })
 
 const container = await runtime.run({})
 holds<Equal<Awaited<ReturnType<typeof container.readFile>>, Buffer>>()
