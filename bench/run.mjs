@@ -24,7 +24,7 @@ const inPath = (name) =>
 
 const newestCrun = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'nrunc-bench/crun/crun')
 
-const [entry, words] = ['cli', 'soak'].includes(process.argv[2])
+const [entry, words] = ['blocking', 'cli', 'soak'].includes(process.argv[2])
   ? [`${process.argv[2]}.ts`, process.argv.slice(3)] : ['start.ts', process.argv.slice(2)]
 
 const prepare = async (work) => {
