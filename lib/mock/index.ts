@@ -117,7 +117,6 @@ export class MockRuntime implements RuntimeLike {
     refuseUnknown(options, createOptions)
     checkId(options.id ?? 'x')
     checkHookFunctions(options.hooks)
-    checkSeccompHandler(options.seccompNotify) // no program here makes system calls
     const path = resolve(options.bundle ?? '.')
     const spec = specOf(options, path)
     requireProcess(spec)
@@ -127,6 +126,7 @@ export class MockRuntime implements RuntimeLike {
   async #add({ path, spec }: Bundle, options: CreateOptions, start: boolean): Promise<MockContainer> {
     const { id = randomBytes(16).toString('hex') } = options
     checkId(id)
+    checkSeccompHandler(options.seccompNotify) // no program here makes system calls
     const deadline = Deadline.from(options)
     try {
       if (this.#containers.has(id)) throw new NruncError('ERR_ID_EXISTS', `container with given ID already exists: ${JSON.stringify(id)}`, { operand: id })
