@@ -302,7 +302,10 @@ class Addon : public Napi::Addon<Addon> {
   static int OpenProcess(i32 pid, const std::string& start_time, Fd& pidfd) {
     Status opened = pidfd.take(CALL(pidfd_open, pid, 0));
     if (!opened.ok()) return opened.error;
-    return host::start_time(pid) == start_time ? 0 : ESRCH;
+    std::string time;
+    const int error = host::read_start_time(pid, time);
+    if (error == EMFILE || error == ENFILE || error == ENOMEM) return error;  // not to know is not that it is gone
+    return time == start_time ? 0 : ESRCH;
   }
 
   // watch(id, pid, startTime)

@@ -26,6 +26,9 @@ export type HookFunction = (state: HookState) => unknown
 /** They run after those of config.json of the same kind, one after the other; each is awaited. */
 export type HookFunctions = { readonly [K in RuntimeHookKind]?: HookFunction | readonly HookFunction[] | undefined }
 
+/** Milliseconds; what the addon takes. */
+const LONGEST = 2 ** 32 - 1
+
 const kinds = new Set<string>(['prestart', 'createRuntime', 'poststart', 'poststop'] satisfies RuntimeHookKind[])
 
 /** @throws NruncError ERR_OPTION_INVALID */
@@ -91,7 +94,8 @@ async function runHook(hook: Hook, kind: RuntimeHookKind, index: number, state: 
   await using output = await openOutput('stdout', state)
   await using error = await openOutput('stderr', state)
   const { a: code, b, data, data2 } = await job((native, id) => native.command(
-    id, hook.path, hook.args ?? [hook.path], hookEnvironment(hook), state.bundle, JSON.stringify(state), (hook.timeout ?? 0) * 1000,
+    id, hook.path, hook.args ?? [hook.path], hookEnvironment(hook), state.bundle, JSON.stringify(state),
+    Math.min((hook.timeout ?? 0) * 1000, LONGEST),
     output?.fd ?? -1, error?.fd ?? -1))
   if (code === 0 && b === 0) return
   const cause = code > 0 ? `exit status ${code}` : b > 0 ? `signal: ${signalName(b)}` : describe(b, hook)

@@ -92,7 +92,7 @@ export class Runtime {
    */
   execute<const O extends CreateOptions & ExecutionOptions>(options: O): Execution<Container, O> {
     return new Execution<Container, O>(
-      options, (streams) => this.run({ ...withoutExecution(options), ...streams }), (container) => container.delete({ force: true }),
+      options, (streams) => this.run({ ...withoutExecution(options), ...streams }), (container) => container[Symbol.asyncDispose](),
     )
   }
 

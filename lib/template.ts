@@ -84,7 +84,7 @@ export class Template {
   /** Run a container to its end, and delete it. @throws NruncError as {@link Runtime.execute} */
   execute<const O extends TemplateStart & ExecutionOptions>(options: O): Execution<Container, O> {
     return new Execution<Container, O>(
-      options, (streams) => this.run({ ...withoutExecution(options), ...streams }), (container) => container.delete({ force: true }),
+      options, (streams) => this.run({ ...withoutExecution(options), ...streams }), (container) => container[Symbol.asyncDispose](),
     )
   }
 

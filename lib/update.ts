@@ -34,7 +34,13 @@ export async function updateResources(directory: string, state: StateFile, chang
     publishState(directory)
     return updated
   } catch (error) {
-    for (const back of undo.toReversed()) await back()
+    for (const back of undo.toReversed()) {
+      try {
+        await back()
+      } catch (reason) {
+        process.emitWarning(`setting back limits failed: ${(reason as Error).message}; the limits and state.json may be inconsistent`)
+      }
+    }
     throw error
   }
 }

@@ -339,18 +339,25 @@ void Reactor::notified(u32 id, Watch& watch, u32 events) {
   post_({id, EventType::notified});
 }
 
-std::string start_time(i32 pid) {
+int read_start_time(i32 pid, std::string& time) {
   TextBuffer<48> path;
   path.add("/proc/").add_number(static_cast<u64>(pid)).add("/stat");
   Fd file;
   char text[1024];
-  if (!file.take(CALL(openat, AT_FDCWD, path.data, O_RDONLY | O_CLOEXEC, 0)).ok()) return {};
+  if (Status opened = file.take(CALL(openat, AT_FDCWD, path.data, O_RDONLY | O_CLOEXEC, 0)); !opened.ok()) return opened.error;
   sys::Call size = CALL(read, file.get(), text, sizeof text);
-  if (size.failed()) return {};
+  if (size.failed()) return size.error();
   std::string stat(text, static_cast<size_t>(size.value));
   size_t at = stat.rfind(')');  // the name before it may hold anything
   for (int field = 2; field < 22 && at != std::string::npos; field++) at = stat.find(' ', at + 1);
-  return at == std::string::npos ? std::string() : stat.substr(at + 1, stat.find(' ', at + 1) - at - 1);
+  if (at == std::string::npos) return EPROTO;
+  time = stat.substr(at + 1, stat.find(' ', at + 1) - at - 1);
+  return 0;
+}
+
+std::string start_time(i32 pid) {
+  std::string time;
+  return read_start_time(pid, time) == 0 ? time : std::string();
 }
 
 }  // namespace host

@@ -38,3 +38,6 @@ export const errnoName = (errno: number): string => own[errno]?.[0] ?? names.get
 export function errnoMessage(errno: number): string {
   return own[errno]?.[1] ?? getSystemErrorMap().get(-errno)?.[1] ?? `errno ${errno}`
 }
+
+/** What has run out here, and says nothing about what was asked for. */
+export const isShortage = (name: string | undefined): boolean => ['EMFILE', 'ENFILE', 'ENOMEM', 'ENOSPC'].includes(name ?? '')

@@ -6,7 +6,7 @@ import { NruncError } from '../errors.ts'
 import type { ExitResult } from '../options.ts'
 import { signalName } from '../signals.ts'
 import { addon, EVENT, hold, letGo, subscribe, unsubscribe } from './addon.ts'
-import { errnoName } from './errno.ts'
+import { errnoName, isShortage } from './errno.ts'
 import { failureError } from './failure.ts'
 
 const unknown: ExitResult = { code: null, signal: null }
@@ -19,6 +19,9 @@ export interface Ended extends ExitResult {
 export function exitResult(code: number, signal: number): ExitResult {
   return code >= 0 ? { code, signal: null } : signal > 0 ? { code: null, signal: signalName(signal) } : unknown
 }
+
+/** Milliseconds between two attempts to watch, while the process has no descriptor left. */
+const pause = 50
 
 /** The end of a process; at once when it is not there any more. */
 export function awaitExit(pid: number, startTime: string): Promise<Ended> {
@@ -33,10 +36,17 @@ export function awaitExit(pid: number, startTime: string): Promise<Ended> {
       unsubscribe(id)
       letGo()
     }
-    if (addon().watch(id, pid, startTime) < 0) {
+    const watch = (): void => {
+      const result = addon().watch(id, pid, startTime)
+      if (result >= 0) return
+      if (isShortage(errnoName(-result))) {
+        setTimeout(watch, pause) // that it cannot be watched is not its end
+        return
+      }
       end()
       resolve({ ...unknown, finishedAt: null })
     }
+    watch()
   })
 }
 

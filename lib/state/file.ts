@@ -75,25 +75,31 @@ export function publishState(directory: string): void {
   }
 }
 
+const isMissing = (error: unknown): boolean => ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')
+
 /** @throws NruncError ERR_NOT_FOUND, ERR_STATE_INVALID */
 export function readState(directory: string, id: string): StateFile {
   let text
   try {
     text = readFileSync(join(directory, NAME), 'utf8')
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' || code === 'ENOTDIR') throw notFound(id, error)
+    if (isMissing(error)) throw notFound(id, error)
     throw stateError(join(directory, NAME), error)
   }
   return parseState(text, join(directory, NAME))
 }
 
-/** Whether the state on disk still is that of the same process; the text tells, without parsing it. */
+/**
+ * Whether the state on disk still is that of the same process; the text tells, without parsing it.
+ *
+ * @throws NruncError ERR_STATE_INVALID when it is there and cannot be read
+ */
 export function isCurrent(directory: string, { init_process_pid: pid, init_process_start: start }: StateFile): boolean {
   try {
     return readFileSync(join(directory, NAME), 'latin1').includes(`"init_process_pid":${pid},"init_process_start":${start},`)
-  } catch {
-    return false
+  } catch (error) {
+    if (isMissing(error)) return false
+    throw stateError(join(directory, NAME), error)
   }
 }
 

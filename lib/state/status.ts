@@ -3,18 +3,26 @@
  */
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { NruncError } from '../errors.ts'
+import { isShortage } from '../native/errno.ts'
 import type { Status } from '../options.ts'
 import type { StateFile } from './file.ts'
 
 export const FIFO = 'exec.fifo'
 
-/** Whether the process of this pid and start time is there and not a zombie. proc(5), stat. */
+/**
+ * Whether the process of this pid and start time is there and not a zombie. proc(5), stat.
+ *
+ * @throws NruncError ERR_HOST where this process has not what it takes to look: that is no answer
+ */
 export function isAlive(pid: number, startTime: number | string): boolean {
   let stat
   try {
     stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-  } catch {
-    return false
+  } catch (error) {
+    const { code, syscall } = error as NodeJS.ErrnoException
+    if (!isShortage(code)) return false
+    throw new NruncError('ERR_HOST', `cannot look at process ${pid}: ${code}`, { errno: code, syscall, operand: String(pid), cause: error })
   }
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return fields[19] === String(startTime) && fields[0] !== 'Z' && fields[0] !== 'X'

@@ -173,4 +173,12 @@ describeWith(container, 'execute', () => {
       rejection((async () => sandbox.runtime.execute({ host: { args: ['true'] }, ...options } as never))()))
     expect([error.code, error.operand]).toEqual(['ERR_OPTION_INVALID', name])
   })
+
+  test('a container that somebody else has deleted: the result says how it ended', async () => {
+    const id = sandbox.id()
+    const spec = sandbox.spec(['sleep', '1000'], ({ linux }) => { linux.cgroupsPath = `/nrunc-test/${id}` })
+    const execution = sandbox.runtime.execute({ id, bundle: sandbox.directory, spec, reject: false })
+    await (await execution.started).delete({ force: true })
+    expect(await execution).toMatchObject({ failed: true, signal: 'SIGKILL' })
+  })
 })

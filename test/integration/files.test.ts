@@ -133,6 +133,15 @@ describeWith(container, 'files', () => {
       expect(await inside('stat -c "%u %g" /tmp/a /tmp/b')).toBe('0 0\n5003 7\n')
     })
 
+    test('also those that are not numbers of 31 bits on the host', async () => {
+      made = await run((spec) => {
+        spec.linux.namespaces.push({ type: 'user' })
+        spec.linux.uidMappings = spec.linux.gidMappings = [{ containerID: 0, hostID: 3_000_000_000, size: 1000 }]
+      })
+      await made.writeFile('/tmp/a', '', { owner: { uid: 3, gid: 4 } })
+      expect(await inside('stat -c "%u %g" /tmp/a')).toBe('3 4\n')
+    })
+
     test('that it does not have are refused', async () => {
       const error = await leavesNothing(sandbox, () => rejection(made.writeFile('/tmp/a', '', { owner: { uid: 1000, gid: 0 } })))
       expect([error.code, error.message]).toEqual(['ERR_OPTION_INVALID', 'the container has no uid 1000'])

@@ -259,6 +259,14 @@ describeWith(container, 'hooks', () => {
     if (kind === 'createRuntime') expect(isRunning(Number(read('pid')))).toBe(false)
   })
 
+  test('the time of a hook may be longer than its milliseconds fit into 32 bits', async () => {
+    const made = await sandbox.create(['true'], (spec) => {
+      spec.hooks = { createRuntime: [hook('sleep 1; echo ran > $out/ran', { timeout: 4_294_968 })] }
+    })
+    expect(read('ran')).toBe('ran\n')
+    await made.delete()
+  })
+
   test('a hook that does not exist is named', async () => {
     for (const kind of ['createRuntime', 'createContainer'] as const) {
       const error = await rejection(
