@@ -26,7 +26,7 @@ import type { CreateOptions } from './options.ts'
 import type { GivenDescriptors } from './plan/context.ts'
 import { NO_SLOT } from './plan/operations.ts'
 import type { EncodedPlan } from './plan/template.ts'
-import { finishStreams, takeTerminal, writePidFile } from './process.ts'
+import { finishStreams, removePidFile, takeTerminal, writePidFile } from './process.ts'
 import type { Spec } from './spec/schema.ts'
 import { type ResctrlGroup, removeResctrl } from './resctrl/group.ts'
 import { Listener } from './seccomp/listener.ts'
@@ -91,6 +91,8 @@ export class Creation {
   #staged: StateFile | undefined
   #terminal: Terminal | null = null
   #notifySocket: number | undefined
+  /** Once it has been written. */
+  #pidFile: string | undefined
   #delivered: Promise<void> | undefined
   /** Init has entered the cgroups: all processes in them are the container's. */
   #entered = false
@@ -278,6 +280,7 @@ export class Creation {
     const terminal = this.#terminal = await takeTerminal(child, wanted)
     this.#descriptors!.handOver()
     writePidFile(this.#options.pidFile, child.pid)
+    this.#pidFile = this.#options.pidFile
     const { notify, hooks, seccompNotify } = this.#options
     const container = new Container(this.#root, state, {
       child, streams: this.#descriptors!.streams, terminal, watch: this.#watch, notify, hooks, seccompNotify,
@@ -307,7 +310,9 @@ export class Creation {
     if (this.#entered) await killCgroup(paths).catch(() => undefined)
     if (!foreign) await disposeCgroup(paths, scope).catch(() => undefined)
     else if (scope === undefined) await removeEmptyCgroups(paths).catch(() => undefined)
-    for (const remove of [() => removeResctrl(this.#resctrl?.own), () => removeDirectory(this.#directory)]) {
+    for (const remove of [
+      () => removePidFile(this.#pidFile), () => removeResctrl(this.#resctrl?.own), () => removeDirectory(this.#directory),
+    ]) {
       try {
         remove()
       } catch (error) {

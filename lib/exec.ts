@@ -14,7 +14,7 @@ import { type ExecOptions, refuseUnknown } from './options.ts'
 import { compileExec } from './plan/exec.ts'
 import { encodePlan } from './plan/template.ts'
 import { namespaceFiles } from './plan/namespaces.ts'
-import { ContainerProcess, takeTerminal, writePidFile } from './process.ts'
+import { ContainerProcess, removePidFile, takeTerminal, writePidFile } from './process.ts'
 import { cachedProgram } from './seccomp/cache.ts'
 import { Listener } from './seccomp/listener.ts'
 import type { SeccompHandler } from './seccomp/notify.ts'
@@ -67,6 +67,7 @@ export async function executeInContainer(
   let child: Child | undefined
   let terminal: Terminal | null = null
   let deadline: Deadline | undefined
+  let pidFile: string | undefined
   try {
     deadline = Deadline.from(options)
     deadline?.onExpire(() => child?.signal(SIGKILL))
@@ -90,6 +91,7 @@ export async function executeInContainer(
     terminal = await takeTerminal(child, wanted && options.consoleSocket === undefined)
     descriptors.handOver()
     writePidFile(options.pidFile, child.pid)
+    pidFile = options.pidFile
     await Promise.all([child.executed, delivered])
     return new ContainerProcess(child, descriptors, terminal, deadline)
   } catch (error) {
@@ -97,6 +99,7 @@ export async function executeInContainer(
     descriptors.abandon()
     terminal?.destroy()
     await endChild(child)
+    removePidFile(pidFile)
     throw deadline?.cause === undefined ? error : deadline.error()
   }
 }

@@ -1,7 +1,7 @@
 /**
  * A process that runs in a container: the container's own, or one that exec added.
  */
-import { renameSync, writeFileSync } from 'node:fs'
+import { renameSync, unlinkSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { type Cause, Deadline, type DeadlineOptions, deadlineNames, GRACE_PERIOD } from './deadline.ts'
@@ -144,6 +144,16 @@ export async function takeTerminal(child: Child, wanted: boolean): Promise<Termi
   return new Terminal(await child.takeConsole())
 }
 
+/** Take it back: the process has come to nothing, and its pid will be another's. What cannot be removed is a warning. */
+export function removePidFile(path: string | undefined): void {
+  if (path === undefined) return
+  try {
+    unlinkSync(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') process.emitWarning(error as Error)
+  }
+}
+
 /**
  * Decimal, no newline, under its name all at once.
  *
@@ -154,9 +164,19 @@ export function writePidFile(path: string | undefined, pid: number): void {
   const beside = join(dirname(path), `.${basename(path)}`)
   try {
     writeFileSync(beside, String(pid), { mode: 0o644 })
-    renameSync(beside, path)
+    rename(beside, path)
   } catch (error) {
     const { code, syscall, message } = error as NodeJS.ErrnoException
     throw new NruncError('ERR_OPTION_INVALID', `cannot write the pid file: ${message}`, { operand: path, errno: code, syscall, cause: error })
+  }
+}
+
+/** @throws an error of node:fs; there is no file of the old name then */
+function rename(from: string, to: string): void {
+  try {
+    renameSync(from, to)
+  } catch (error) {
+    unlinkSync(from)
+    throw error
   }
 }

@@ -1,10 +1,10 @@
 /**
  * Bad ids, calls that the status of a container does not allow, bad options: a clear error, and nothing left.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { rejection, useSandbox } from '../helpers/containers.ts'
+import { rejection, type TestSpec, useSandbox } from '../helpers/containers.ts'
 import { leavesNothing } from '../helpers/leftovers.ts'
 import { container, describeWith } from '../helpers/needs.ts'
 
@@ -128,6 +128,18 @@ describeWith([...container, 'cli'], 'bad calls', () => {
         rejection(sandbox.runtime.run({ id, bundle, pidFile, stdin: 'ignore' })),
       )
       expect([error.code, error.operand]).toEqual(['ERR_OPTION_INVALID', pidFile])
+    })
+
+    test('a program that is none: no pid file stays, whose pid would be another process\'s', async () => {
+      const rootfs = sandbox.rootfs()
+      writeFileSync(join(rootfs, 'garbage'), 'no program', { mode: 0o755 })
+      const pidFile = join(sandbox.directory, 'garbage.pid')
+      const inside = ({ root }: TestSpec): void => { root.path = rootfs }
+      const [run, made] = [rejection(sandbox.run(['/garbage'], inside, { pidFile })), await sandbox.run(['sleep', '1000'], inside)]
+      expect((await run).errno).toBe('ENOEXEC')
+      expect(existsSync(pidFile)).toBe(false)
+      expect((await rejection(made.exec({ args: ['/garbage'], pidFile }))).errno).toBe('ENOEXEC')
+      expect(existsSync(pidFile)).toBe(false)
     })
 
     test('a state root that cannot be made', async () => {

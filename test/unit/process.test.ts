@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -36,6 +36,13 @@ describe('the pid file', () => {
     expect(readFileSync(path, 'latin1')).toBe('4711')
     expect(statSync(path).ino).not.toBe(before)
     expect(readdirSync(temporary)).toEqual(['pid'])
+  })
+
+  test('that cannot get its name leaves nothing beside it', () => {
+    const path = join(temporary, 'taken')
+    mkdirSync(join(path, 'by'), { recursive: true })
+    expect(thrown(() => writePidFile(path, 5))).toMatchObject({ code: 'ERR_OPTION_INVALID', operand: path, errno: 'EISDIR' })
+    expect(readdirSync(temporary)).not.toContain('.taken')
   })
 
   test('is not written when none was asked for', () => {
