@@ -172,7 +172,11 @@ Status make_cgroup(plan::Reader& arguments) {
   TRY(make_path(tree, path.data, path, made));
   if (tree.cpuset) TRY(seed_cpuset(tree, path.data, path));
   // Another container's processes under our limits, or ours under theirs: as runc, only an empty one is taken over.
-  if (!made && !read_file(std::string(path.data) + "/cgroup.procs").empty()) return failure(EBUSY, "mkdirat", path);
+  const std::string directory(path.data);
+  if (!made && !read_file(directory + "/cgroup.procs").empty()) return failure(EBUSY, "mkdirat", path);
+  // Nor a frozen one: what enters it stops, and init would never be heard of again.
+  if (!made && read_file(directory + "/freezer.state") == "FROZEN") return failure(EDEADLK, "freezer.state", path);
+  if (!made && read_file(directory + "/cgroup.freeze") == "1") return failure(EDEADLK, "cgroup.freeze", path);
   return {};
 }
 

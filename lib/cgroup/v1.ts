@@ -97,11 +97,5 @@ function shares(value: MaybeInteger): string | undefined {
 }
 
 /** -1, also in its unsigned form, leaves the parent's value. */
-function swappiness(value: MaybeInteger): string | undefined {
-  if (value === undefined || BigInt.asIntN(64, BigInt(value)) === -1n) return undefined
-  if (value < 0 || value > 100) {
-    throw invalid('/linux/resources/memory/swappiness',
-      `invalid memory swappiness value: ${value} (valid range is 0-100)`)
-  }
-  return String(value)
-}
+const swappiness = (value: MaybeInteger): string | undefined =>
+  (value === undefined || BigInt.asIntN(64, BigInt(value)) === -1n ? undefined : String(value))

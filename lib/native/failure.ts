@@ -61,6 +61,7 @@ function message(failure: Failure): string {
     case 'hook': return `error running hook ${quoted}: ${hookCause(failure)}${detail === '' ? '' : `, output: ${detail.trim()}`}${place(failure)}`
     case 'makeCgroup':
       if (errnoName(errno) === 'EBUSY') return `container's cgroup is not empty: ${operand}${place(failure)}`
+      if (errnoName(errno) === 'EDEADLK') return `container's cgroup unexpectedly frozen: ${operand}${place(failure)}`
       if (failure.syscall === 'cgroup.type') return `cannot enter cgroupv2 ${quoted} with domain controllers -- it is in threaded mode or in an invalid state`
       break
     case 'writeCgroup':

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { NruncError, type Spec } from '../../lib/index.ts'
 import {
+  bySystemd,
   cgroupDirectory,
   cgroupFile,
   cgroupMounts,
@@ -182,6 +183,17 @@ describeWith(container, 'the cgroups of a container', () => {
     expect(error.message).toContain('container\'s cgroup is not empty')
     expect(isRunning(made.pid)).toBe(true)
     expect(testCgroups(made.id).map(processesIn)).toEqual(testCgroups(made.id).map(() => [made.pid]))
+  })
+
+  test.skipIf(bySystemd)('an empty one that is frozen is refused', async () => {
+    const id = sandbox.id()
+    const hierarchy = hierarchyOf('freezer')
+    const directory = join(hierarchy?.path ?? '/sys/fs/cgroup', groupRoot, id)
+    mkdirSync(directory, { recursive: true })
+    writeFileSync(join(directory, hierarchy === undefined ? 'cgroup.freeze' : 'freezer.state'), hierarchy === undefined ? '1' : 'FROZEN')
+    const error = await rejection(sandbox.create(['true'], undefined, { id, timeout: 30_000 }))
+    expect([error.code, error.field]).toEqual(['ERR_CGROUP', '/linux/cgroupsPath'])
+    expect(error.message).toContain("container's cgroup unexpectedly frozen")
   })
 
   test('a frozen container is paused: nothing is added to it, and it is deleted by force', async () => {

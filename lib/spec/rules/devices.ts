@@ -20,10 +20,15 @@ export function devices(spec: Spec, report: Report): void {
 }
 
 export function deviceRules(spec: Spec, report: Report): void {
-  for (const [index, { type = '', access = '' }] of (spec.linux?.resources?.devices ?? []).entries()) {
+  for (const [index, { type = '', access = '', ...device }] of (spec.linux?.resources?.devices ?? []).entries()) {
     const field = `/linux/resources/devices/${index}`
     if (!/^[abc]?$/.test(type)) report(`${field}/type`, `invalid cgroup device type ${quote(type)}`)
     if (access === '') report(`${field}/access`, `device access at ${index} field cannot be empty`)
     else if (!/^[rwm]+$/.test(access)) report(`${field}/access`, `invalid device access ${quote(access)}`)
+    // -1 is any number; another negative one must not become that.
+    for (const key of ['major', 'minor'] as const) {
+      const number = device[key] ?? -1
+      if (number < -1 || number > 0xffffffff) report(`${field}/${key}`, `invalid device number ${number}`)
+    }
   }
 }

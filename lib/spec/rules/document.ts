@@ -27,6 +27,7 @@ export function annotations(spec: Spec, report: Report): void {
   for (const name of Object.values(outputAnnotations)) {
     const path = spec.annotations?.[name]
     if (path !== undefined && !path.startsWith('/')) report(pointer('annotations', name), `${quote(path)} must be an absolute path`)
+    if (path?.includes('\0')) report(pointer('annotations', name), 'contains null byte')
   }
 }
 

@@ -7,6 +7,7 @@ import { memoryPolicy, personality } from './memory-policy.ts'
 import { mounts } from './mounts.ts'
 import { hostNames, namespaces, restrictedPaths, timeNamespace, userNamespace } from './namespaces.ts'
 import { netDevices } from './net-devices.ts'
+import { blockIo, rdma, swappiness } from './resources.ts'
 import { seccomp } from './seccomp.ts'
 import { sysctl } from './sysctl.ts'
 import type { Rule } from './rule.ts'
@@ -14,9 +15,9 @@ import type { Rule } from './rule.ts'
 /** The rules of a whole config, besides those of its process, in the order in which they are asked. */
 export const specRules: readonly Rule[] = [
   version, root, namespaces, hostNames, restrictedPaths, userNamespace, timeNamespace, idMappings, mappedUser,
-  mappedMountOptions, mounts, sysctl, devices, deviceRules, cgroupsPath, unified, seccomp, memoryPolicy, personality, netDevices,
+  mappedMountOptions, mounts, sysctl, devices, deviceRules, cgroupsPath, unified, swappiness, blockIo, rdma, seccomp, memoryPolicy, personality, netDevices,
   intelRdt, hooks, annotations,
 ]
 
 /** Those of them that are about nothing but `linux.resources`. */
-export const resourceRules: readonly Rule[] = [deviceRules, unified]
+export const resourceRules: readonly Rule[] = [deviceRules, unified, swappiness, blockIo, rdma]

@@ -56,4 +56,7 @@ export function timeNamespace(spec: Spec, report: Report): void {
   if ((monotonic ?? boottime) !== undefined && findNamespace(spec, 'time') === undefined) {
     report('/linux/timeOffsets', "time namespace offsets specified, but time namespace isn't enabled in the config")
   }
+  for (const [clock, { nanosecs = 0 }] of Object.entries({ monotonic: monotonic ?? {}, boottime: boottime ?? {} })) {
+    if (nanosecs >= 1e9) report(`/linux/timeOffsets/${clock}/nanosecs`, `nanosecs must be below a second (1000000000), not ${nanosecs}`)
+  }
 }

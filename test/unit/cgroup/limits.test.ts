@@ -59,13 +59,6 @@ describe('memory on v1', () => {
   ])('%s', (_, memory, expected) => {
     expect(onV1('memory', { memory })).toEqual(expected)
   })
-
-  test('swappiness above 100 is refused', () => {
-    expect(refusal(() => onV1('memory', { memory: { swappiness: 101 } }))).toEqual({
-      code: 'ERR_CONFIG_INVALID', field: '/linux/resources/memory/swappiness',
-      message: 'invalid memory swappiness value: 101 (valid range is 0-100)',
-    })
-  })
 })
 
 describe('memory on v2', () => {

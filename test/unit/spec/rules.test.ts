@@ -19,6 +19,7 @@ const device = (changes: object) => specWith({
 const deviceRule = (changes: object) => specWith({
   '/linux/resources/devices': [{ allow: true, access: 'rw', ...changes }],
 })
+const resources = (value: object) => specWith({ '/linux/resources': value })
 const sysctl = (name: string, namespaces: unknown = all) =>
   specWith({ '/linux/namespaces': namespaces, '/linux/sysctl': { [name]: '1' } })
 const hooks = (kind: string, hook: object) => specWith({ '/hooks': { [kind]: [{ path: '/bin/true' }, hook] } })
@@ -207,6 +208,27 @@ describe('a config is refused', () => {
     ['device rules', deviceRule({ type: 'p' }), '/linux/resources/devices/0/type: invalid cgroup device type "p"'],
     ['device rules', deviceRule({ access: undefined }),
       '/linux/resources/devices/0/access: device access at 0 field cannot be empty'],
+    ['device rules', deviceRule({ major: -2 }), '/linux/resources/devices/0/major: invalid device number -2'],
+    ['device rules', deviceRule({ minor: 2 ** 32 }), '/linux/resources/devices/0/minor: invalid device number 4294967296'],
+    ['swappiness', resources({ memory: { swappiness: 101 } }),
+      '/linux/resources/memory/swappiness: invalid memory swappiness value: 101 (valid range is 0-100)'],
+    ['block weights', resources({ blockIO: { weight: 9 } }), '/linux/resources/blockIO/weight: invalid weight 9 (valid range is 10-1000)'],
+    ['block weights', resources({ blockIO: { leafWeight: 1001 } }),
+      '/linux/resources/blockIO/leafWeight: invalid weight 1001 (valid range is 10-1000)'],
+    ['block weights', resources({ blockIO: { weightDevice: [{ major: 8, minor: 0, weight: 5 }] } }),
+      '/linux/resources/blockIO/weightDevice/0/weight: invalid weight 5 (valid range is 10-1000)'],
+    ['block weights', resources({ blockIO: { weightDevice: [{ major: 8, minor: 0 }] } }),
+      '/linux/resources/blockIO/weightDevice/0: at least one of weight and leafWeight must be specified'],
+    ['block devices', resources({ blockIO: { weightDevice: [{ major: -1, minor: 0, weight: 10 }] } }),
+      '/linux/resources/blockIO/weightDevice/0/major: invalid device number -1'],
+    ['block devices', resources({ blockIO: { throttleWriteIOPSDevice: [{ major: 8, minor: 2 ** 32, rate: 1 }] } }),
+      '/linux/resources/blockIO/throttleWriteIOPSDevice/0/minor: invalid device number 4294967296'],
+    ['rdma', resources({ rdma: { 'a/b': {} } }), '/linux/resources/rdma/a~1b: at least one of hcaHandles and hcaObjects must be specified'],
+    ['time offsets', specWith({ '/linux/namespaces': [...all, { type: 'time' }], '/linux/timeOffsets': { boottime: { nanosecs: 1e9 } } }),
+      '/linux/timeOffsets/boottime/nanosecs: nanosecs must be below a second (1000000000), not 1000000000'],
+    ['hook output', specWith({ '/annotations': { 'run.oci.hooks.stderr': 'log' } }),
+      '/annotations/run.oci.hooks.stderr: "log" must be an absolute path'],
+    ['hook output', specWith({ '/annotations': { 'run.oci.hooks.stdout': '/log\0' } }), '/annotations/run.oci.hooks.stdout: contains null byte'],
     ['device rules', deviceRule({ access: 'rx' }), '/linux/resources/devices/0/access: invalid device access "rx"'],
 
     ['cgroup', specWith({ '/linux/cgroupsPath': '/a/../../b' }),
@@ -293,6 +315,10 @@ describe('a config is accepted', () => {
         { allow: false, access: 'rwm' }, { allow: true, type: 'c', major: 5, minor: 1, access: 'rwm' },
         { allow: true, type: 'a', major: -1, minor: -1, access: 'm' }, { allow: true, type: '', access: 'r' },
       ],
+    })],
+    ['an inherited swappiness, the ends of the ranges', resources({
+      memory: { swappiness: 18446744073709551615n }, blockIO: { weight: 10, leafWeight: 1000, weightDevice: [{ major: 0, minor: 0, leafWeight: 10 }] },
+      rdma: { mlx5_0: { hcaObjects: 0 } },
     })],
     ['a slice of systemd', specWith({ '/linux/cgroupsPath': 'system.slice:docker:1234' })],
     ['a relative cgroup path with dots', specWith({ '/linux/cgroupsPath': 'a..b/...' })],
