@@ -63,6 +63,7 @@ const stricter: readonly Difference[] = [
   { field: /^\/linux\/resources\/(devices|blockIO\/.*)\/\d+\/(major|minor)$/, about: /invalid device number/, why: 'the kernel has 32 bits at most; -1 is any number in a rule' },
   { field: /^\/linux\/resources\/memory\/swappiness$/, about: /invalid memory swappiness/, why: 'config-linux.md: 0 to 100' },
   { field: /^\/linux\/resources\/rdma\//, about: /at least one of/, why: 'config-linux.md "RDMA"' },
+  { field: /^\/linux\/timeOffsets\/.*\/nanosecs$/, about: /below a second/, why: 'time_namespaces(7): the kernel takes no more' },
   { field: /^\/linux\/netDevices\//, about: /invalid network device name/, why: 'what the kernel takes for the name of an interface' },
   { field: /^\/linux\/intelRdt\/closID$/, about: /invalid intelRdt/, why: 'the name of one directory' },
   { field: /^\/linux\/memoryPolicy\/nodes$/, about: /memory policy/, why: 'set_mempolicy(2): which modes take nodes, and the form of a list' },
