@@ -1,14 +1,19 @@
 // npm run test:vm: the tests that need cgroup v2 with systemd, in a virtual machine with Debian that is thrown away.
 //
-// Ends with `vm: N passed, N failed, N skipped` and 0 when none failed; with `vm: not run: REASON` and 0 where it cannot be
-// run; with 1 otherwise. NRUNC_VM_ACCEL=kvm uses the processor's help, NRUNC_VM_TIMEOUT are the seconds it may take.
+//   npm run test:vm                       those of runs.mjs
+//   npm run test:vm -- user root events   these (runs.mjs)
+//
+// Ends with `vm: N passed, N failed, N skipped` and 0 when none failed, 1 when some did, 2 when none did before its time
+// was over (`vm: unfinished: ...` says what is missing); with `vm: not run: REASON` and 0 where it cannot be run.
+// NRUNC_VM_ACCEL=kvm uses the processor's help, NRUNC_VM_TIMEOUT are the seconds that the machine may run.
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { countTests } from '../count-tests.mjs'
+import { chosenRuns } from './runs.mjs'
+import { summarize } from './summary.mjs'
 
 const project = fileURLToPath(new URL('../..', import.meta.url))
 const script = (name) => join(project, 'scripts/vm', name)
@@ -75,6 +80,7 @@ function buildHelpers(directory) {
   const sources = readdirSync(join(project, 'test/helpers')).filter((name) => name.endsWith('.c'))
   for (const name of sources) {
     const words = ['-O1', '-static', '-o', join(directory, name.slice(0, -2)), join(project, 'test/helpers', name)]
+    if (name === 'libseccomp.c') words.push('-lseccomp')
     const problem = attempt('musl-gcc', words) === undefined ? undefined : attempt('cc', words)
     if (problem !== undefined) console.log(`vm: cannot build ${name}, which some tests need: ${problem}`)
   }
@@ -83,13 +89,15 @@ function buildHelpers(directory) {
 const left = new Set(['.git', 'build/Release/obj.target', 'build/Release/.deps', 'bench', 'prebuilds'])
 
 /** A disk with the tree, as it is. */
-function makeDisk(work) {
+function makeDisk(work, runs) {
   const tree = join(work, 'tree')
   cpSync(project, tree, { recursive: true, verbatimSymlinks: true, filter: (from) => !left.has(relative(project, from)) })
   buildHelpers(join(tree, 'helpers'))
+  const lines = Object.entries(runs).map(([name, files]) => [name, ...files.map((file) => `${file}.test.ts`)].join(' '))
+  writeFileSync(join(tree, 'runs'), `${lines.join('\n')}\n`)
   const disk = join(work, 'tree.img')
   const problem = attempt('truncate', ['-s', '1500M', disk])
-    ?? attempt('mke2fs', ['-q', '-F', '-t', 'ext4', '-O', '^has_journal', '-d', tree, disk], { timeout: 5 * minute })
+    ?? attempt('mke2fs', ['-q', '-F', '-t', 'ext4', '-O', '^has_journal', '-L', 'nrunc', '-d', tree, disk], { timeout: 5 * minute })
   if (problem !== undefined) throw new Error(`cannot make the disk: ${problem}`)
   rmSync(tree, { recursive: true })
   return disk
@@ -106,7 +114,7 @@ function boot(directory, disk) {
     '-drive', `file=${join(directory, 'root.img')},format=raw,if=none,id=root,snapshot=on`, '-device', 'nvme,serial=root,drive=root',
     '-drive', `file=${disk},format=raw,if=none,id=tree,cache=unsafe`, '-device', 'nvme,serial=tree,drive=tree',
     '-kernel', join(directory, 'vmlinuz'),
-    '-append', 'console=ttyS0 root=/dev/nvme0n1 rootfstype=ext4 rw quiet panic=-1 mitigations=off nokaslr apparmor=1 random.trust_cpu=on systemd.show_status=0',
+    '-append', 'console=ttyS0 root=PARTUUID=6e726e63-01 rootwait rootfstype=ext4 rw quiet panic=-1 mitigations=off nokaslr apparmor=1 random.trust_cpu=on systemd.show_status=0',
   ]
   return new Promise((resolve) => {
     const machine = spawn('qemu-system-x86_64', words, { stdio: ['ignore', 'inherit', 'inherit'], timeout: patience * 1000, killSignal: 'SIGKILL' })
@@ -120,32 +128,19 @@ function readDisk(disk, path) {
   return spawnSync('debugfs', ['-R', `cat ${path}`, disk], { encoding: 'utf8', maxBuffer: 1 << 26 }).stdout ?? ''
 }
 
-/** The runs of `guest`, each with a report. */
-const runs = ['user', 'systemd', 'all-in-scopes', 'cgroup2']
-
-function readReport(disk, name) {
-  const text = readDisk(disk, `/reports/${name}.json`)
-  return text === '' ? undefined : JSON.parse(text).testResults
-}
-
 process.env.PATH += ':/usr/sbin:/sbin'
+const runs = chosenRuns(process.argv.slice(2))
 requireTools()
 const directory = image()
 work = mkdtempSync(join(tmpdir(), 'nrunc-vm-'))
 try {
-  const disk = makeDisk(work)
+  const disk = makeDisk(work, runs)
   const problem = await boot(directory, disk)
   if (readDisk(disk, '/reports/begun') === '') giveUp(`the machine does not come up${problem === undefined ? '' : `: ${problem}`}`)
-  const reports = runs.map((name) => readReport(disk, name))
-  const total = { passed: 0, failed: 0, skipped: 0 }
-  for (const [at, report] of reports.entries()) {
-    const count = report === undefined ? { passed: 0, failed: 1, skipped: 0 } : countTests(report)
-    const why = report === undefined ? ` (no report${problem === undefined ? '' : `: ${problem}`})` : ''
-    console.log(`vm: ${runs[at]}: ${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped${why}`)
-    for (const key of Object.keys(total)) total[key] += count[key]
-  }
-  console.log(`vm: ${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
-  process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1
+  const reports = Object.fromEntries(Object.keys(runs).map((name) => [name, readDisk(disk, `/reports/${name}`)]))
+  const { lines, code } = summarize(runs, reports, problem)
+  console.log(lines.join('\n'))
+  process.exitCode = code
 } finally {
   rmSync(work, { recursive: true })
 }
