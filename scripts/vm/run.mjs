@@ -136,6 +136,7 @@ work = mkdtempSync(join(tmpdir(), 'nrunc-vm-'))
 try {
   const disk = makeDisk(work, runs)
   const problem = await boot(directory, disk)
+  console.log() // it may have been stopped within a line
   if (readDisk(disk, '/reports/begun') === '') giveUp(`the machine does not come up${problem === undefined ? '' : `: ${problem}`}`)
   const reports = Object.fromEntries(Object.keys(runs).map((name) => [name, readDisk(disk, `/reports/${name}`)]))
   const { lines, code } = summarize(runs, reports, problem)

@@ -12,10 +12,12 @@ afterAll(() => scratch.remove())
 const file = (status: string, ...tests: string[]) =>
   ({ status, message: '', assertionResults: tests.map((test) => ({ status: test })) })
 
-const count = (report: unknown, status: number) => {
+const count = (report: unknown, status: number, machine?: string) => {
   const path = join(scratch.path, 'report.json')
+  const output = join(scratch.path, 'output')
   writeFileSync(path, report === undefined ? '' : JSON.stringify(report))
-  const { code, stdout } = execute(['node', join(root, '.ci/count.mjs'), path, String(status)], root)
+  if (machine !== undefined) writeFileSync(output, machine)
+  const { code, stdout } = execute(['node', join(root, '.ci/count.mjs'), path, String(status), ...machine === undefined ? [] : [output]], root)
   return { code, line: stdout.trim().split('\n').at(-1) }
 }
 
@@ -41,3 +43,12 @@ it('fails when the command failed, whatever was counted', () => {
 
 it.each([['every test was skipped', { testResults: [file('passed', 'skipped')] }], ['there is no report', undefined]])(
   'fails when %s', (_, report) => { expect(count(report, 0).code).toBe(1) })
+
+it('adds what ran in the virtual machine, and says what did not', () => {
+  const report = { testResults: [file('passed', 'passed', 'skipped')] }
+  expect(count(report, 0, 'x\nvm: root: 5 passed, 0 failed, 2 skipped\nvm: 7 passed, 0 failed, 2 skipped\n'))
+    .toEqual({ code: 0, line: '8 passed, 0 failed, 3 skipped' })
+  expect(count(report, 0, 'vm: 7 passed, 1 failed, 2 skipped\n')).toEqual({ code: 1, line: '8 passed, 1 failed, 3 skipped' })
+  expect(count(report, 0, 'vm: not run: no QEMU\n')).toEqual({ code: 0, line: '1 passed, 0 failed, 1 skipped' })
+  expect(count(report, 0, 'Error: it cannot make the disk\n').code).toBe(1)
+})
