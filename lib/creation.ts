@@ -3,7 +3,6 @@
  */
 import { join } from 'node:path'
 import { Blueprint } from './blueprint.ts'
-import { checkSpec } from './bundle.ts'
 import { type CgroupManager, type CgroupPlanner, cgroupPlanner, disposeCgroup } from './cgroup/driver.ts'
 import type { CgroupLayout } from './cgroup/layout.ts'
 import { killCgroup } from './cgroup/processes.ts'
@@ -40,6 +39,7 @@ import { connectSockets, type Sockets } from './socket.ts'
 import { Descriptors } from './stdio.ts'
 import type { Terminal } from './terminal.ts'
 import type { Stopwatch } from './timings.ts'
+import { nextTurn } from './turns.ts'
 
 const SIGKILL = 9
 
@@ -181,10 +181,11 @@ export class Creation {
   /** Up to the runtime hooks. */
   async #begin(blueprint: Blueprint): Promise<void> {
     warnOfCapabilities(blueprint.process)
+    if (!blueprint.forMany) await nextTurn() // checking, compiling and encoding: each in its own
     const { cgroupManager, rootless } = this.#settings
     const planner = await cgroupPlanner(cgroupManager, isRootless(rootless))
     const { child, plan } = this.#awaitsPlan ? this.#spawnWaiting(blueprint, planner)
-      : this.#spawn(blueprint, await connectSockets(withReceiver(this.#options, blueprint.spec), blueprint.process.terminal ?? false), planner)
+      : await this.#spawn(blueprint, await connectSockets(withReceiver(this.#options, blueprint.spec), blueprint.process.terminal ?? false), planner)
     this.#watch.mark('plan')
     const state = await this.#stage(child, blueprint)
     if (plan.cgroup !== undefined) await this.#enterScope(child, plan.cgroup, blueprint.spec)
@@ -192,10 +193,10 @@ export class Creation {
   }
 
   async #hostBundle(path: string): Promise<Blueprint> {
-    return new Blueprint({ path, spec: checkSpec(await writeHostBundle(path, this.#options.host)) })
+    return new Blueprint({ path, spec: await writeHostBundle(path, this.#options.host) })
   }
 
-  #spawn(blueprint: Blueprint, sockets: Sockets, planner: CgroupPlanner): { readonly child: Child; readonly plan: EncodedPlan } {
+  async #spawn(blueprint: Blueprint, sockets: Sockets, planner: CgroupPlanner): Promise<{ readonly child: Child; readonly plan: EncodedPlan }> {
     const descriptors = this.#descriptors = new Descriptors(this.#options, blueprint.process.terminal ?? false, sockets)
     Listener.of(blueprint.spec, this.#options.seccompNotify) // before there is a process
     if (!this.#start) descriptors.addFifo(makeFifo(join(this.#directory, FIFO)))
@@ -205,6 +206,7 @@ export class Creation {
     const { layout, resctrl, plan } = blueprint.draft(this.#id, descriptors.given, planner, this.#options, this.#directory)
     this.#layout = layout
     this.#resctrl = resctrl
+    if (!blueprint.forMany) await nextTurn()
     const child = this.#child = new Child(plan, descriptors.list)
     this.#delivered = this.#deliver(blueprint, child)
     return { child, plan }

@@ -31,6 +31,7 @@ import { isAlive, statusOf } from './state/status.ts'
 import { connectSockets } from './socket.ts'
 import { Descriptors } from './stdio.ts'
 import type { Terminal } from './terminal.ts'
+import { nextTurn } from './turns.ts'
 
 const SIGKILL = 9
 
@@ -63,6 +64,7 @@ export async function executeInContainer(
   const listener = Listener.of(state.config, options.seccompNotify ?? handler)
   const wanted = process.terminal ?? false
   warnOfCapabilities(process)
+  await nextTurn()
   const descriptors = new Descriptors(options, wanted, await connectSockets(options, wanted))
   let child: Child | undefined
   let terminal: Terminal | null = null

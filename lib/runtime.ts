@@ -27,6 +27,7 @@ import { readStaged, readState } from './state/file.ts'
 import { takeLock, withLock } from './state/lock.ts'
 import { Template, templateOptions, type TemplateOptions } from './template.ts'
 import { Stopwatch } from './timings.ts'
+import { Turns } from './turns.ts'
 
 const SIGKILL = 9
 
@@ -154,15 +155,18 @@ export class Runtime {
 
   /** All containers below the root, by id; what is only being created or deleted is not among them. */
   async list(): Promise<Container[]> {
-    return containerIds(this.root).flatMap((id) => {
+    const found: Container[] = []
+    const turns = new Turns()
+    for (const id of containerIds(this.root)) {
       try {
-        return [new Container(this.root, readState(containerDirectory(this.root, id), id))]
+        found.push(new Container(this.root, readState(containerDirectory(this.root, id), id)))
       } catch (error) {
         // One that is damaged must not hide the others.
         if (error instanceof NruncError && error.code !== 'ERR_NOT_FOUND') process.emitWarning(error)
-        return []
       }
-    })
+      await turns.give()
+    }
+    return found
   }
 
   /**

@@ -30,13 +30,18 @@ export async function openRegular(handle: Opened, verb: string, path: string): P
   return open(pathOf(handle), constants.O_RDONLY)
 }
 
-/** At most LIMIT bytes of a file. @throws NruncError ERR_FILE when it has more */
+/**
+ * At most LIMIT bytes of a file, most often in one piece: putting pieces together would be work for the main thread.
+ *
+ * @throws NruncError ERR_FILE when it has more
+ */
 async function readAll(file: FileHandle, limit: number, path: string): Promise<Buffer> {
   const pieces: Buffer[] = []
   let size = 0
+  const expected = Math.min((await file.stat()).size, limit)
   for (;;) {
-    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(65536))
-    if (bytesRead === 0) return Buffer.concat(pieces)
+    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(Math.max(expected - size, 65536)))
+    if (bytesRead === 0) return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
     size += bytesRead
     if (size > limit) throw fileRefused('read', path, `it has more than ${limit} bytes`)
     pieces.push(buffer.subarray(0, bytesRead))
