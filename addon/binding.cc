@@ -20,6 +20,7 @@
 
 #include "host/cgroup.h"
 #include "host/command.h"
+#include "host/session.h"
 #include "host/create.h"
 #include "host/image.h"
 #include "host/probe.h"
@@ -140,6 +141,9 @@ class Addon : public Napi::Addon<Addon> {
         InstanceMethod("setReaping", &Addon::SetReaping),
         InstanceMethod("reap", &Addon::Reap),
         InstanceMethod("command", &Addon::RunCommand),
+        InstanceMethod("openSession", &Addon::OpenSession),
+        InstanceMethod("exchange", &Addon::Exchange),
+        InstanceMethod("awaitChild", &Addon::AwaitChild),
         InstanceMethod("notify", &Addon::Notify),
         InstanceMethod("watchTrapped", &Addon::WatchTrapped),
         InstanceMethod("answerCall", &Addon::AnswerCall),
@@ -384,6 +388,63 @@ class Addon : public Napi::Addon<Addon> {
       outbox->post({id, host::EventType::done, done.code, cause, std::move(done.output), std::move(done.error_output)});
     });
     if (!started) post_({id, host::EventType::done, -1, -EAGAIN});
+    return info.Env().Undefined();
+  }
+
+  // openSession(id, path, args, env, descriptors, source, target) -> done: a socket or -1, b pid or -errno, data what failed.
+  // DESCRIPTORS stay the caller's.
+  Napi::Value OpenSession(const Napi::CallbackInfo& info) {
+    auto session = std::make_shared<host::Session>();
+    const u32 id = static_cast<u32>(number(info, 0));
+    session->path = text(info, 1);
+    session->arguments = texts_of(info[2]);
+    session->environment = texts_of(info[3]);
+    auto descriptors = info[4].As<Napi::Array>();
+    for (u32 i = 0; i < descriptors.Length(); i++) {
+      Fd copy;
+      Status copied = copy.take(CALL(fcntl, descriptors.Get(i).As<Napi::Number>().Int32Value(), F_DUPFD_CLOEXEC, 64));
+      if (!copied.ok()) {
+        post_({id, host::EventType::done, -1, -copied.error, "fcntl"});
+        return info.Env().Undefined();
+      }
+      session->descriptors.push_back(std::move(copy));
+    }
+    session->source = text(info, 5);
+    session->target = text(info, 6);
+    const bool started = host::start_thread([outbox = outbox_, id, session] {
+      host::SessionStart start = host::start_session(*session);
+      const bool good = start.error == 0;
+      outbox->post({id, host::EventType::done, good ? start.socket.release() : -1, good ? start.pid : -start.error,
+                    good ? "" : start.step, {}, good});
+    });
+    if (!started) post_({id, host::EventType::done, -1, -EAGAIN, "pthread_create"});
+    return info.Env().Undefined();
+  }
+
+  // exchange(id, socket, message) -> done: a descriptor that came along or -1, b -errno, data the next message; empty at
+  // the end. The socket must stay open until then.
+  Napi::Value Exchange(const Napi::CallbackInfo& info) {
+    const u32 id = static_cast<u32>(number(info, 0));
+    const bool started = host::start_thread([outbox = outbox_, id, socket = number(info, 1), message = bytes_of(info[2])] {
+      host::Reply reply = host::exchange(socket, message);
+      const bool came = reply.descriptor.valid();
+      outbox->post({id, host::EventType::done, reply.descriptor.release(), -reply.error, std::move(reply.data), {}, came});
+    });
+    if (!started) post_({id, host::EventType::done, -1, -EAGAIN});
+    return info.Env().Undefined();
+  }
+
+  // awaitChild(id, pid) -> done: a exit code or -1, b signal. Reaps it.
+  Napi::Value AwaitChild(const Napi::CallbackInfo& info) {
+    const u32 id = static_cast<u32>(number(info, 0));
+    const bool started = host::start_thread([outbox = outbox_, id, pid = number(info, 1)] {
+      siginfo_t ended{};
+      while (waitid(P_PID, static_cast<id_t>(pid), &ended, WEXITED) != 0 && errno == EINTR) {
+      }
+      const bool exited = ended.si_code == CLD_EXITED;
+      outbox->post({id, host::EventType::done, exited ? ended.si_status : -1, exited ? 0 : ended.si_status});
+    });
+    if (!started) post_({id, host::EventType::done, -1, 0});
     return info.Env().Undefined();
   }
 

@@ -49,6 +49,7 @@
       "addon/host/mapped-tree.cc",
       "addon/host/resctrl.cc",
       "addon/host/command.cc",
+      "addon/host/session.cc",
       "addon/host/probe.cc",
       "addon/host/readiness.cc",
       "addon/host/create.cc",

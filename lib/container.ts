@@ -4,6 +4,7 @@
 import { unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
+import type { CheckpointOptions } from './checkpoint/options.ts'
 import { freezeCgroup, thawCgroup } from './cgroup/freeze.ts'
 import { oomKillCount } from './cgroup/oom.ts'
 import { cgroupProcesses, killCgroup } from './cgroup/processes.ts'
@@ -49,10 +50,13 @@ const SIGKILL = 9
 
 /** What the process that made a container has, and one that loads it has not. */
 export interface Made {
-  readonly child: Child
+  /** Undefined for a restored container, whose init nrunc has not started. */
+  readonly child?: Child | undefined
+  /** The end of init, where there is no `child`. */
+  readonly exit?: Promise<Ended> | undefined
   readonly streams: Streams
   readonly terminal: Terminal | null
-  readonly watch: Stopwatch
+  readonly watch?: Stopwatch | undefined
   readonly notify?: NotifyOptions | undefined
   readonly hooks?: HookFunctions | undefined
   readonly seccompNotify?: SeccompHandler | undefined
@@ -112,6 +116,7 @@ export class Container extends ContainerEmitter {
     this.terminal = made?.terminal ?? null
     this.#state = state
     this.#child = made?.child
+    this.#end = made?.exit
     this.#hooks = made?.hooks
     this.#seccompNotify = made?.seccompNotify
     this.#notify = made?.notify
@@ -297,6 +302,24 @@ export class Container extends ContainerEmitter {
       thawCgroup(this.#state.cgroup_paths)
     })
     this.emit('resumed')
+  }
+
+  /**
+   * Save a running or paused container in the directory `imagePath`, for {@link Runtime.restore}. Afterwards it is gone,
+   * deleted too, unless it was to be left running. Needs criu.
+   *
+   * @throws NruncError ERR_STATUS; ERR_CRIU, also where criu is missing or too old; ERR_OPTION_INVALID
+   * @example await container.checkpoint({ imagePath: '/srv/checkpoints/web', tcpEstablished: true })
+   */
+  async checkpoint(options: CheckpointOptions): Promise<void> {
+    const { checkCheckpointOptions } = await import('./checkpoint/options.ts')
+    checkCheckpointOptions(options)
+    await withLock(this.#directory, this.id, async () => {
+      const { makeCheckpoint } = await import('./checkpoint/checkpoint.ts')
+      this.#requireSame()
+      await makeCheckpoint(this.#state, statusOf(this.#directory, this.#state), options)
+    })
+    if (!options.leaveRunning && !options.preDump) await this.delete({ force: true })
   }
 
   /**

@@ -147,7 +147,7 @@ export class Creation {
       if (!child.sendPlan(variant.program(this.#id, descriptors.given, this.#layout!, hostname, this.#directory), descriptors.list)) throw new Lost()
       watch.mark('plan')
       const { bundle, spec } = variant
-      const { external_descriptors } = recordOf(child, { id: this.#id, bundle, spec, layout: this.#layout!, resctrl: this.#resctrl, options })
+      const { external_descriptors } = recordOf(child, { id: this.#id, bundle, spec, layout: this.#layout!, resctrl: this.#resctrl, options, descriptors })
       this.#staged = { ...this.#staged!, ...processRecord(child), config: variant.spec, external_descriptors }
       stageState(this.#directory, this.#staged)
       return await this.#publish(child, this.#staged)
@@ -230,7 +230,7 @@ export class Creation {
   async #stage(child: Child, { bundle, spec }: Blueprint): Promise<StateFile> {
     await child.spawned
     this.#deadline?.check()
-    const state = recordOf(child, { id: this.#id, bundle, spec, layout: this.#layout!, resctrl: this.#resctrl, options: this.#options })
+    const state = recordOf(child, { id: this.#id, bundle, spec, layout: this.#layout!, resctrl: this.#resctrl, options: this.#options, descriptors: this.#descriptors })
     // What is left of a half-made container is removed by what is written here: nothing that may be another's.
     stageState(this.#directory, this.#layout!.scope === undefined ? state : { ...state, cgroup_paths: {}, systemd: undefined })
     return this.#staged = state

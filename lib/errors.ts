@@ -21,6 +21,7 @@ export const errorCodes = {
   ERR_HOOK: 'a hook failed or ran out of time',
   ERR_POOL: 'the containers of a config cannot be made ahead',
   ERR_CGROUP: 'a cgroup cannot be read, written or removed',
+  ERR_CRIU: 'criu is missing, too old, or failed to make or restore a checkpoint',
   ERR_SIGNAL: 'a signal cannot be sent',
   ERR_FILE: 'a file of a container cannot be read, written or copied',
   ERR_EXIT: 'a program that was run to its end failed',

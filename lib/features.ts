@@ -78,8 +78,8 @@ export function features(): Features {
       mountExtensions: { idmap: { enabled: isSupported('/mounts/*/uidMappings') } },
       netDevices: { enabled: isSupported('/linux/netDevices') },
     },
-    annotations: { 'org.nrunc.version': packageVersion(), 'org.nrunc.commit': commit() },
-    potentiallyUnsafeConfigAnnotations: ['org.systemd.property.', 'run.oci.'],
+    annotations: { 'org.nrunc.version': packageVersion(), 'org.nrunc.commit': commit(), 'org.nrunc.checkpoint.enabled': 'true' },
+    potentiallyUnsafeConfigAnnotations: ['org.systemd.property.', 'org.criu.config', 'run.oci.'],
   }
 }
 

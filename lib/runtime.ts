@@ -8,6 +8,7 @@ import { Blueprint, Blueprints } from './blueprint.ts'
 import { checkSpec, loadSpec } from './bundle.ts'
 import { disposeCgroup } from './cgroup/driver.ts'
 import { killCgroup } from './cgroup/processes.ts'
+import type { RestoreOptions } from './checkpoint/options.ts'
 import { Container } from './container.ts'
 import { Creation, type CreationSettings } from './creation.ts'
 import { Deadline, deadlineNames } from './deadline.ts'
@@ -145,6 +146,28 @@ export class Runtime {
       throw error
     }
     return { creation, unlock: () => lock.close() }
+  }
+
+  /**
+   * A container from a checkpoint, which goes on where {@link Container.checkpoint} left it. The bundle, or the spec, has to
+   * be that of the container; of its hooks prestart and createRuntime are run. Needs criu.
+   *
+   * @throws NruncError ERR_CRIU, also where criu is missing or too old; ERR_ID_EXISTS; ERR_CONFIG_UNSUPPORTED; as
+   * {@link create}; nothing is left behind then
+   * @example
+   * const container = await runtime.restore({ id: 'web', bundle: '/srv/web', imagePath: '/srv/checkpoints/web' })
+   */
+  async restore(options: RestoreOptions): Promise<Container> {
+    const [{ checkRestoreOptions }, { restoreBundle, Restoration }] =
+      await Promise.all([import('./checkpoint/options.ts'), import('./checkpoint/restore.ts')])
+    checkRestoreOptions(options)
+    const id = options.id ?? randomBytes(16).toString('hex')
+    checkId(id)
+    checkHookFunctions(options.hooks)
+    addon()
+    const bundle = restoreBundle(options)
+    return this.#limiter.run(() => this.#createIn(id, (directory) =>
+      new Restoration({ directory, root: this.root, id, ...this.#settings }, bundle, options).run()))
   }
 
   /** @throws NruncError ERR_NOT_FOUND, ERR_STATE_INVALID, ERR_ID_INVALID */

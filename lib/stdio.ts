@@ -69,6 +69,11 @@ export class Descriptors {
     return { count: this.list.length, stdio: this.#stdio, terminal: this.#terminal, consoleSocket: this.#consoleSocket, pidfdSocket: this.#pidfdSocket, fifo: this.#fifo, network: this.#network, preserved: this.#preserved }
   }
 
+  /** What the standard streams are connected to, as /proc/PID/fd shows it: `pipe:[42]`, a path. */
+  get links(): string[] {
+    return this.#stdio.map((slot) => linkOf(this.list[slot]))
+  }
+
   /** Init has its copies: close the process's side, and make streams of ours. */
   handOver(): void {
     this.#closeTheirs()
@@ -134,6 +139,8 @@ export class Descriptors {
     }
   }
 }
+
+const linkOf = (fd: number | undefined): string => (fd === undefined ? '' : readlinkSync(`/proc/self/fd/${fd}`))
 
 const O_PATH = 0o10000000
 

@@ -30,6 +30,7 @@ const program = defineCommand({
 
 /** A command's file is loaded only when the command is called. */
 const commands: Readonly<Record<string, () => Promise<{ readonly command: Definition }>>> = {
+  checkpoint: () => import('./commands/checkpoint.ts'),
   completion: () => import('./commands/completion.ts'),
   create: () => import('./commands/create.ts'),
   delete: () => import('./commands/delete.ts'),
@@ -42,6 +43,7 @@ const commands: Readonly<Record<string, () => Promise<{ readonly command: Defini
   list: () => import('./commands/list.ts'),
   pause: () => import('./commands/pause.ts'),
   ps: () => import('./commands/ps.ts'),
+  restore: () => import('./commands/restore.ts'),
   resume: () => import('./commands/resume.ts'),
   run: () => import('./commands/run.ts'),
   spec: () => import('./commands/spec.ts'),

@@ -29,7 +29,7 @@ export const checkTerminal = (terminal: boolean, detach: boolean, socket: string
 }
 
 /** Without a terminal the process gets this process's own streams. */
-export const stdioOptions = (flags: Values<typeof stdioFlags>, terminal: boolean): StdioOptions => ({
+export const stdioOptions = (flags: Partial<Values<typeof stdioFlags>>, terminal: boolean): StdioOptions => ({
   ...(terminal ? {} : { stdin: 'inherit', stdout: 'inherit', stderr: 'inherit' }),
   consoleSocket: flags.consoleSocket && resolve(flags.consoleSocket),
   pidfdSocket: flags.pidfdSocket && resolve(flags.pidfdSocket),

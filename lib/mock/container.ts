@@ -9,6 +9,7 @@ import { type Cause, Deadline, deadlineNames, GRACE_PERIOD } from '../deadline.t
 import { NruncError } from '../errors.ts'
 import type { ContainerEvents } from '../events.ts'
 import { Execution, type ExecutionOptions, withoutExecution } from '../execution.ts'
+import { type CheckpointOptions, checkCheckpointOptions } from '../checkpoint/options.ts'
 import type { CopyOptions } from '../files/copy.ts'
 import type { ReadFileOptions } from '../files/read.ts'
 import type { FileData, WriteFileOptions } from '../files/write.ts'
@@ -164,6 +165,14 @@ export class MockContainer extends EventEmitter<ContainerEvents> implements Cont
     if (this.#status !== 'paused') throw new NruncError('ERR_STATUS', 'container not paused', { operand: this.id })
     this.#status = this.#startedAt === null ? 'created' : 'running'
     this.emit('resumed')
+  }
+
+  async checkpoint(options: CheckpointOptions): Promise<void> {
+    checkCheckpointOptions(options)
+    if (this.#status !== 'running' && this.#status !== 'paused') {
+      throw new NruncError('ERR_STATUS', `container cannot be checkpointed in ${this.#status} state`, { operand: this.id })
+    }
+    if (!options.leaveRunning && !options.preDump) await this.delete({ force: true })
   }
 
   async update(resources: Resources): Promise<void> {

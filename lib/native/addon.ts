@@ -43,6 +43,15 @@ export interface Addon {
     id: number, path: string, args: readonly string[], env: readonly string[], directory: string, input: string, timeoutMs: number,
     output: number, error: number,
   ): void
+  /**
+   * Start a program that is talked to through a socket, its descriptor 3; DESCRIPTORS become 0, 1, 2 and 4 and so on. With
+   * a SOURCE: in a mount namespace of its own where that is mounted on TARGET.
+   */
+  openSession(id: number, path: string, args: readonly string[], env: readonly string[], descriptors: readonly number[], source: string, target: string): void
+  /** Send a message (none when it is empty), and get the next one with the descriptor that comes along. */
+  exchange(id: number, socket: number, message: Uint8Array): void
+  /** Wait for the end of a child that is nobody else's to wait for. */
+  awaitChild(id: number, pid: number): void
   /** Tell `id` of what happens to a cgroup until it is forgotten; `host::NotifyKind` in `addon/host/notify.h`. */
   notify(id: number, kind: number, paths: readonly string[], argument: string): number
   /** Tell `id` of every system call that a filter has trapped until it is forgotten. Takes the listener over. */

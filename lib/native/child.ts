@@ -44,6 +44,9 @@ export function leaveProcesses(): void {
   addon().setReaping(false)
 }
 
+/** Whether {@link leaveProcesses} was called. */
+export const leavesProcesses = (): boolean => leaving
+
 export class Child {
   /** The host's pid, 0 before it is known. */
   pid = 0

@@ -15,6 +15,9 @@ const defaultDevices = [
   ['/dev/urandom', 1, 9],
 ] as const
 
+/** Their paths. */
+export const defaultDevicePaths: readonly string[] = defaultDevices.map(([path]) => path)
+
 const defaultLinks = [
   ['/dev/fd', '/proc/self/fd'], ['/dev/stdin', '/proc/self/fd/0'], ['/dev/stdout', '/proc/self/fd/1'],
   ['/dev/stderr', '/proc/self/fd/2'],

@@ -7,6 +7,7 @@ import { namespaceFiles } from '../plan/namespaces.ts'
 import { rootfsPath } from '../plan/rootfs.ts'
 import type { ResctrlGroup } from '../resctrl/group.ts'
 import type { Spec } from '../spec/schema.ts'
+import type { Descriptors } from '../stdio.ts'
 import type { StateFile } from './file.ts'
 
 interface Init {
@@ -20,7 +21,8 @@ interface Made {
   readonly spec: Spec
   readonly layout: CgroupLayout
   readonly resctrl: ResctrlGroup | undefined
-  readonly options: CreateOptions
+  readonly options: Pick<CreateOptions, 'noNewKeyring'>
+  readonly descriptors: Descriptors | undefined
 }
 
 /** The part that depends on the process alone, which may fork before it is created. */
@@ -28,14 +30,14 @@ export const processRecord = ({ pid, startTime }: Init): Pick<StateFile, 'init_p
   ({ init_process_pid: pid, init_process_start: Number(startTime), namespace_paths: namespacePaths(pid) })
 
 /** The state of the container whose init is INIT. */
-export const recordOf = (init: Init, { id, bundle, spec, layout, resctrl, options }: Made): StateFile => ({
+export const recordOf = (init: Init, { id, bundle, spec, layout, resctrl, options, descriptors }: Made): StateFile => ({
   id,
   ...processRecord(init),
   created: new Date().toISOString(),
   config: spec,
   rootless: layout.rootless,
   cgroup_paths: layout.paths,
-  external_descriptors: spec.process?.terminal ? [] : [options.stdin, options.stdout, options.stderr].map((one) => String(one ?? 'pipe')),
+  external_descriptors: spec.process?.terminal ? [] : descriptors?.links ?? [],
   intel_rdt_path: resctrl?.path ?? '',
   intel_rdt_own: resctrl?.own,
   bundle,

@@ -10,6 +10,16 @@ import type { StateFile } from './file.ts'
 
 export const FIFO = 'exec.fifo'
 
+/** Clock ticks after boot; empty when there is no such process. proc(5), stat, field 22. */
+export function startTimeOf(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+  } catch {
+    return ''
+  }
+}
+
 /**
  * Whether the process of this pid and start time is there and not a zombie. proc(5), stat.
  *

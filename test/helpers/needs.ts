@@ -7,7 +7,7 @@ import { describe, inject } from 'vitest'
 export type Need =
   | 'addon' | 'cli' | 'root' | 'busybox' | 'compiler' | 'cgroup' | 'userNamespaces' | 'rootless' | 'subordinateIds'
   | 'mountNamespaces' | 'networkDevices' | 'systemd' | 'ordinaryUser' | 'delegation' | 'timeNamespaces' | 'apparmor' | 'selinux'
-  | 'libseccomp'
+  | 'libseccomp' | 'criu'
 
 /** What the tests share. */
 export interface Bench {
@@ -21,6 +21,8 @@ export interface Bench {
   readonly probe: string
   readonly sockets: string
   readonly shim: string
+  /** `criu.c`: stands for criu. */
+  readonly criu: string
   readonly terminal: string
   /** `libseccomp.c`, built against the library: filters to compare ours with. */
   readonly libseccomp: string

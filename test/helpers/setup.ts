@@ -29,6 +29,7 @@ export default function setup({ provide }: TestProject): () => void {
     libseccomp: join(directory, 'libseccomp'),
     sockets: join(directory, 'sockets'),
     shim: join(directory, 'shim'),
+    criu: join(directory, 'criu'),
     missing: {},
   }
   const missing: Partial<Record<Need, string>> = bench.missing
@@ -41,7 +42,8 @@ export default function setup({ provide }: TestProject): () => void {
   require('addon', binaries.some((path) => existsSync(path)) ? undefined : 'the addon is not built: npm run build')
   require('cli', existsSync(join(project, 'dist/cli.cjs')) ? undefined : 'the command line is not built: npm run build')
   require('cgroup', cgroupMounts().length > 0 ? undefined : 'no cgroup hierarchy is mounted')
-  require('compiler', build('probe', bench, ['-static']) ?? build('sockets', bench, ['-static']) ?? build('terminal', bench, []) ?? build('shim', bench, []))
+  require('compiler', build('probe', bench, ['-static']) ?? build('sockets', bench, ['-static']) ?? build('terminal', bench, []) ?? build('shim', bench, [])
+    ?? build('criu', bench, ['-static']))
   if (build('libseccomp', bench, [], '-lseccomp') !== undefined) {
     missing.libseccomp = 'no libseccomp to compare with (Debian: libseccomp-dev)'
   }
@@ -59,6 +61,7 @@ export default function setup({ provide }: TestProject): () => void {
     ?? (existsSync('/sys/fs/cgroup/cgroup.controllers') ? undefined : 'systemd without cgroup v2'))
   require('userNamespaces', attempt('unshare', ['--user', '--map-root-user', 'true']))
   require('timeNamespaces', existsSync('/proc/self/timens_offsets') ? undefined : 'a kernel without time namespaces')
+  require('criu', missing.root ?? attempt('criu', ['check']))
   require('apparmor', existsSync('/sys/kernel/security/apparmor/profiles') ? attempt('apparmor_parser', ['--version']) : 'AppArmor is not enabled')
   require('selinux', attempt('grep', ['-q', '_t', '/proc/self/attr/current']) && 'SELinux has no policy')
   const helpers = attempt('sh', [
@@ -101,7 +104,7 @@ function makeSharedRootfs({ rootfs, probe, sockets }: Bench): string | undefined
  * machine without a compiler the environment variable NRUNC_TEST_HELPERS names a directory that has the programs.
  */
 function build(
-  name: 'probe' | 'sockets' | 'terminal' | 'shim' | 'libseccomp', bench: Bench, flags: readonly string[], ...libraries: string[]
+  name: 'probe' | 'sockets' | 'terminal' | 'shim' | 'criu' | 'libseccomp', bench: Bench, flags: readonly string[], ...libraries: string[]
 ): string | undefined {
   const ready = join(process.env['NRUNC_TEST_HELPERS'] ?? '/nonexistent', name)
   if (existsSync(ready)) {

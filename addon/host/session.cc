@@ -1,0 +1,126 @@
+// See session.h. Runs on a thread of its own in the Node process. The mounts are made in the thread's own mount namespace,
+// which the program gets and nobody else: nothing of them is ever on the host, however this process ends.
+
+#include "host/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstring>
+
+namespace host {
+namespace {
+
+constexpr size_t kMessageMax = 1 << 16;
+constexpr int kSocketNumber = 3;
+
+std::vector<char*> pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> list;
+  for (const auto& text : texts) list.push_back(const_cast<char*>(text.c_str()));
+  list.push_back(nullptr);
+  return list;
+}
+
+// What the host mounts later is seen; what is mounted here does not reach it.
+const char* make_mounts(const Session& session) {
+  if (unshare(CLONE_NEWNS) != 0) return "unshare";
+  if (mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) return "mount";
+  if (mount(session.source.c_str(), session.target.c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0) return "mount";
+  return nullptr;
+}
+
+int spawn(const Session& session, int socket, pid_t& pid) {
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawnattr_init(&attributes);
+  int number = 0;
+  for (const Fd& descriptor : session.descriptors) {
+    if (number == kSocketNumber) number++;
+    posix_spawn_file_actions_adddup2(&actions, descriptor.get(), number++);
+  }
+  posix_spawn_file_actions_adddup2(&actions, socket, kSocketNumber);
+#if __GLIBC_PREREQ(2, 34)
+  posix_spawn_file_actions_addclosefrom_np(&actions, number > kSocketNumber ? number : kSocketNumber + 1);
+#endif
+  sigset_t every, none;
+  sigfillset(&every);
+  sigemptyset(&none);
+  posix_spawnattr_setsigdefault(&attributes, &every);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+  auto argv = pointers(session.arguments);
+  auto envp = pointers(session.environment);
+  int error = posix_spawn(&pid, session.path.c_str(), &actions, &attributes, argv.data(), envp.data());
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&actions);
+  return error;
+}
+
+}  // namespace
+
+SessionStart start_session(Session& session) {
+  SessionStart start;
+  // The peer's credentials are those of who makes the pair: criu opens the descriptors that a request names in this process.
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+    start.error = errno;
+    start.step = "socketpair";
+    return start;
+  }
+  start.socket.reset(ends[0]);
+  Fd made(ends[1]), theirs(fcntl(made.get(), F_DUPFD_CLOEXEC, 64));  // out of the way of the numbers that are given out
+  if (!session.source.empty()) {
+    if (const char* failed = make_mounts(session); failed != nullptr) {
+      start.error = errno;
+      start.step = failed;
+      return start;
+    }
+  }
+  pid_t pid = -1;
+  start.error = theirs.valid() ? spawn(session, theirs.get(), pid) : EMFILE;
+  start.step = "posix_spawn";
+  if (start.error == 0) start.pid = pid;
+  return start;
+}
+
+Reply exchange(int socket, const std::string& message) {
+  Reply reply;
+  if (!message.empty() && send(socket, message.data(), message.size(), MSG_NOSIGNAL) < 0) {
+    // What it said before it ended is still to be read.
+    if (errno != EPIPE && errno != ECONNRESET) {
+      reply.error = errno;
+      return reply;
+    }
+  }
+  reply.data.resize(kMessageMax);
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+  iovec vector{reply.data.data(), reply.data.size()};
+  msghdr header{};
+  header.msg_iov = &vector;
+  header.msg_iovlen = 1;
+  header.msg_control = control;
+  header.msg_controllen = sizeof control;
+  ssize_t size;
+  do {
+    size = recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
+  } while (size < 0 && errno == EINTR);
+  reply.error = size >= 0 ? 0 : errno == ECONNRESET ? 0 : errno;
+  reply.data.resize(size > 0 ? static_cast<size_t>(size) : 0);
+  if (size >= 0 && (header.msg_flags & MSG_TRUNC) != 0) reply.error = EMSGSIZE;
+  cmsghdr* first = size > 0 ? CMSG_FIRSTHDR(&header) : nullptr;
+  if (first != nullptr && first->cmsg_level == SOL_SOCKET && first->cmsg_type == SCM_RIGHTS) {
+    int descriptor = -1;
+    std::memcpy(&descriptor, CMSG_DATA(first), sizeof descriptor);
+    reply.descriptor.reset(descriptor);
+  }
+  return reply;
+}
+
+}  // namespace host

@@ -1,0 +1,102 @@
+/**
+ * The directories of a checkpoint, and what is in them besides criu's own files.
+ */
+import { closeSync, constants, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { NruncError } from '../errors.ts'
+import { CriuFailure } from './criu.ts'
+
+/** What the standard streams of the container were connected to: runc's file, as JSON. */
+const descriptorsFile = 'descriptors.json'
+
+const fileError = (what: string, path: string, cause: unknown): NruncError => {
+  const { code, syscall, message } = cause as NodeJS.ErrnoException
+  return new NruncError('ERR_CRIU', `cannot ${what}: ${message}`, { operand: path, errno: code, syscall, cause })
+}
+
+/** Open directories, for criu to open them here. */
+export class CheckpointFiles {
+  readonly imagesDirFd: number
+  readonly workDirFd: number | undefined
+  readonly #images: string
+  readonly #log: string
+  readonly #logFile: string
+
+  /** With MAKE the images may be missing; the work directory always may. @throws NruncError ERR_CRIU */
+  constructor({ imagePath, workPath }: { readonly imagePath: string; readonly workPath?: string | undefined }, logFile: string, { make = false } = {}) {
+    this.#images = imagePath
+    this.#logFile = logFile
+    this.#log = join(workPath || imagePath, logFile)
+    this.imagesDirFd = openDirectory(imagePath, make)
+    try {
+      this.workDirFd = workPath ? openDirectory(workPath, true) : undefined
+    } catch (error) {
+      closeSync(this.imagesDirFd)
+      throw error
+    }
+  }
+
+  close(): void {
+    closeSync(this.imagesDirFd)
+    if (this.workDirFd !== undefined) closeSync(this.workDirFd)
+  }
+
+  writeDescriptors(descriptors: readonly string[]): void {
+    const path = join(this.#images, descriptorsFile)
+    try {
+      writeFileSync(path, JSON.stringify(descriptors), { mode: 0o600 })
+    } catch (error) {
+      throw fileError('write the checkpoint', path, error)
+    }
+  }
+
+  /** @throws NruncError ERR_CRIU where there is no checkpoint */
+  readDescriptors(): string[] {
+    const path = join(this.#images, descriptorsFile)
+    try {
+      const list: unknown = JSON.parse(readFileSync(path, 'utf8'))
+      if (Array.isArray(list) && list.every((one) => typeof one === 'string')) return list
+      throw new Error('it is not a list of texts')
+    } catch (error) {
+      throw fileError(`read ${path}`, path, error)
+    }
+  }
+
+  /** What criu could not do, with the last error of its log, which says why. */
+  explain(error: unknown): unknown {
+    if (!(error instanceof CriuFailure)) return error
+    const why = lastError(this.#log, this.#logFile)
+    const { step, errno } = error
+    return new NruncError('ERR_CRIU', `${error.message}${why === undefined ? '' : `: ${why}`} (log file: ${this.#log})`, { step, errno, operand: this.#log, cause: error })
+  }
+}
+
+function openDirectory(path: string, make: boolean): number {
+  try {
+    if (make) mkdirSync(path, { recursive: true, mode: 0o700 })
+    return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY)
+  } catch (error) {
+    throw fileError('open the directory of the checkpoint', path, error)
+  }
+}
+
+/** The line without the time and the pid before it. */
+function lastError(path: string, logFile: string): string | undefined {
+  try {
+    const errors = readFileSync(path, 'utf8').split('\n').filter((line) => line.includes('Error ') && !line.includes(logFile))
+    return errors.at(-1)?.replace(/^.*?Error /, '').trim()
+  } catch {
+    return undefined
+  }
+}
+
+/** @throws NruncError ERR_OPTION_INVALID unless PARENT, relative to the images, is a directory */
+export function requireParent(imagePath: string, parent: string): void {
+  const path = join(imagePath, parent)
+  try {
+    if (!statSync(path).isDirectory()) throw Object.assign(new Error(`ENOTDIR: not a directory, stat '${path}'`), { code: 'ENOTDIR' })
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException
+    throw new NruncError('ERR_OPTION_INVALID', `invalid --parent-path: ${message}`, { operand: path, errno: code, cause })
+  }
+}
