@@ -59,4 +59,5 @@ All others are handed to hooks with the state, and have no effect.
 | \`run.oci.seccomp.receiver\` | path of an AF_UNIX stream socket that gets the listener of the filter of system calls: see [seccomp](seccomp.md) |
 | \`run.oci.hooks.stdout\`, \`run.oci.hooks.stderr\` | absolute path of a file of the host that gets what all hooks write, after what is in it; it is not part of their errors then. With \`startContainer\` hooks not for pools |
 | \`org.systemd.property.NAME\` | a property of the container's scope, with the systemd driver |
+| \`org.criu.config\` | a file with settings for criu, at a checkpoint and a restore; empty: none, see [checkpoint](checkpoint.md) |
 `

@@ -14,6 +14,7 @@ export const fieldTests: Readonly<Record<string, readonly string[]>> = {
     'integration/annotations.test.ts: run.oci.keep_original_groups: the groups of the caller, for exec too',
     'integration/annotations.test.ts: run.oci.pidfd_receiver: a socket gets a pidfd of the process',
     'integration/annotations.test.ts: run.oci.hooks.stdout and stderr: files that get what hooks of all kinds write',
+    'integration/checkpoint.test.ts: org.criu.config: a file with settings for this container',
     'integration/lifecycle.test.ts: annotations are in the state'],
 
   '/process/args': ['integration/default-spec.test.ts: arguments, environment, directory'],

@@ -8,6 +8,8 @@ const execCommand = 'integration/exec-command.test.ts'
 const commands = 'integration/commands.test.ts'
 const lifeCycle = 'integration/tutorial/life-cycle.test.ts'
 const main = 'unit/cli/main.test.ts'
+const checkpoint = 'integration/checkpoint.test.ts'
+const criu = 'integration/criu.test.ts'
 
 const preserve = [
   `${runCommand}: --preserve-fds passes descriptors on, and only those`, `${runCommand}: --preserve-fds of one that is not open`,
@@ -49,6 +51,17 @@ export const flagTests: Readonly<Record<string, readonly string[]>> = {
   '--log-level': [`${commands}: --log-level`],
   '--debug': [`${runCommand}: --debug writes more to the log, in the format that was asked for`],
   '--version': [`${runCommand}: --version: what dockerd reads`],
+
+  checkpoint: [`${checkpoint}: the container is gone afterwards, and the images have what its streams were connected to`, `${criu}: a program counts on where it was, its output too; exec, kill and delete work as before`],
+  'checkpoint --image-path': [`${checkpoint}: the default of --image-path is ./checkpoint`],
+  'checkpoint --work-path': [`${checkpoint}: --work-path has the log`],
+  'checkpoint --leave-running': [`${checkpoint}: --leave-running: it goes on`],
+  'checkpoint --pre-dump': [`${checkpoint}: --pre-dump, and --parent-path for what has changed since`],
+  'checkpoint --parent-path': [`${checkpoint}: --pre-dump, and --parent-path for what has changed since`],
+  'checkpoint --lazy-pages': [`${checkpoint}: --lazy-pages with --status-fd: a zero byte when the server of the pages is ready`],
+  'checkpoint --status-fd': [`${checkpoint}: --lazy-pages with --status-fd: a zero byte when the server of the pages is ready`],
+  ...Object.fromEntries(['tcp-established', 'ext-unix-sk', 'shell-job', 'file-locks', 'auto-dedup', 'manage-cgroups-mode', 'empty-ns', 'network-lock', 'tcp-skip-in-flight', 'link-remap', 'page-server'].map((flag) =>
+    [`checkpoint --${flag}`, [`${checkpoint}: a flag that is on or off is a field of the request`]])),
 
   completion: ['unit/cli/completion.test.ts: commands, flags and ids'],
 
@@ -113,6 +126,14 @@ export const flagTests: Readonly<Record<string, readonly string[]>> = {
 
   ps: [`${commands}: ps: the lines of ps(1), with its options, or the pids`],
   'ps --format': [`${commands}: ps: the lines of ps(1), with its options, or the pids`],
+
+  restore: [`${checkpoint}: in the foreground: its end is the end of the command, with its code, and it is deleted`, `${criu}: a program counts on where it was, its output too; exec, kill and delete work as before`],
+  ...Object.fromEntries(['image-path', 'work-path', 'bundle', 'detach', 'pid-file', 'no-subreaper'].map((flag) =>
+    [`restore --${flag}`, [`${checkpoint}: --detach with --pid-file and -no-subreaper, as containerd calls it; the process is in its cgroups`]])),
+  ...Object.fromEntries(['tcp-established', 'ext-unix-sk', 'shell-job', 'file-locks', 'auto-dedup', 'manage-cgroups-mode', 'empty-ns', 'network-lock', 'lazy-pages', 'tcp-close', 'lsm-profile', 'lsm-mount-context'].map((flag) =>
+    [`restore --${flag}`, [`${checkpoint}: the request: root, mounts, streams, cgroups, and what the flags say`]])),
+  'restore --console-socket': [`${checkpoint}: --console-socket gets the master of its terminal`, `${criu}: the command line, with a terminal: the shell is the same, and its terminal is a new one`],
+  'restore --no-pivot': [`${checkpoint}: --no-pivot has no effect, and says so`],
 
   resume: ['integration/pause.test.ts: pause and resume on the command line'],
 

@@ -68,6 +68,23 @@ describeWith(container, 'the streams of a container', () => {
     expect(readFileSync(path, 'utf8')).toBe('out\nerr\n')
   })
 
+  test('/dev/null is the container\'s own, which processes inside of it can look at; for exec too', async () => {
+    const look = ['sh', '-c', 'stat -Lc %d:%i /dev/null /proc/self/fd/0 | uniq | wc -l']
+    const made = await sandbox.run(['sleep', '1000'], undefined, { stdin: 'ignore' })
+    expect((await sandbox.output(look)).stdout).toBe('1\n')
+    expect((await end(await made.exec({ args: look, stdin: 'ignore' }))).stdout).toBe('1\n')
+  })
+
+  test('something else at /dev/null does not get the streams', async () => {
+    const made = await sandbox.run(['sh', '-c', 'rm /dev/null; echo text > /dev/null; echo ready; exec sleep 1000'])
+    for await (const line of made) {
+      expect(line).toBe('ready')
+      break
+    }
+    const words = ['sh', '-c', 'test -f /dev/null && test -c /proc/self/fd/0 && wc -c']
+    expect(await end(await made.exec({ args: words, stdin: 'ignore' }))).toMatchObject({ code: 0, stdout: '0\n' })
+  })
+
   test('ignored streams are /dev/null', async () => {
     const made = await sandbox.run(['sh', '-c', 'readlink /proc/self/fd/0; readlink /proc/self/fd/2'], undefined, {
       stderr: 'ignore',

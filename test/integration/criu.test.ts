@@ -1,0 +1,150 @@
+/**
+ * Checkpoints with the real criu, where it works: the programs go on where they were.
+ */
+import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { expect, test } from 'vitest'
+import { type Container } from '../../lib/index.ts'
+import { cgroupsPathOf } from '../helpers/cgroup.ts'
+import { type TestSpec, useSandbox } from '../helpers/containers.ts'
+import { container, describeWith } from '../helpers/needs.ts'
+import { Pty } from '../helpers/pty.ts'
+
+const patience = { timeout: 120_000, interval: 500 }
+const slow = 400_000
+
+/** What comes, from now on. */
+function collect(stream: Readable): () => string {
+  let all = ''
+  stream.setEncoding('utf8').on('data', (text: string) => { all += text })
+  return () => all
+}
+
+describeWith([...container, 'cli', 'compiler', 'criu'], 'criu', () => {
+  const sandbox = useSandbox()
+  let count = 0
+  const images = () => join(sandbox.directory, `images-${++count}`)
+
+  /** Counts for ever, into /mnt/count of the container, and on its output. */
+  const counter = ['sh', '-c', 'i=0; while :; do i=$((i+1)); echo $i >> /mnt/count; echo $i; sleep 0.2; done']
+  const withData = () => {
+    const data = join(sandbox.directory, `data-${++count}`)
+    mkdirSync(data)
+    const change = ({ mounts }: TestSpec) => { mounts.push({ destination: '/mnt', source: data, options: ['bind'] }) }
+    const counted = () => (existsSync(join(data, 'count')) ? readFileSync(join(data, 'count'), 'utf8').trim().split('\n').map(Number) : [])
+    return { change, counted }
+  }
+  const more = async (counted: () => number[], than: number) => {
+    await expect.poll(() => counted().length, patience).toBeGreaterThan(than)
+    expect(counted()).toEqual(counted().map((_, index) => index + 1).slice(0, counted().length))
+  }
+  const specFor = (id: string, args: readonly string[], change?: (spec: TestSpec) => void) => sandbox.spec(args, (spec) => {
+    change?.(spec)
+    spec.linux.cgroupsPath = cgroupsPathOf(id)
+  })
+  const restore = async ({ id, spec }: Container, imagePath: string, options = {}) =>
+    sandbox.keep(await sandbox.runtime.restore({ id, bundle: sandbox.directory, spec, stdin: 'ignore', imagePath, ...options }))
+
+  test('a program counts on where it was, its output too; exec, kill and delete work as before', async () => {
+    const { change, counted } = withData()
+    const first = await sandbox.run(counter, change)
+    const output = collect(first.stdout!)
+    await more(counted, 3)
+    const path = images()
+    await first.checkpoint({ imagePath: path })
+    expect(await first.wait()).toMatchObject({ signal: 'SIGKILL' })
+    await expect(sandbox.runtime.load(first.id)).rejects.toMatchObject({ code: 'ERR_NOT_FOUND' })
+    expect(readdirSync(path)).toEqual(expect.arrayContaining(['descriptors.json', 'dump.log', 'inventory.img']))
+    const before = counted().length
+    const second = await restore(first, path)
+    const restored = collect(second.stdout!)
+    await more(counted, before + 3)
+    expect((await second.state()).status).toBe('running')
+    const pids = await second.execute({ args: ['sh', '-c', 'hostname; cat /proc/1/comm'] })
+    expect(pids.stdout.split('\n')).toEqual([second.spec.hostname, 'sh'])
+    const cgroups = readFileSync(`/proc/${second.pid}/cgroup`, 'utf8')
+    expect(cgroups).toContain(second.id)
+    await second.kill('SIGKILL')
+    expect(await second.wait()).toMatchObject({ signal: 'SIGKILL' })
+    await second.delete()
+    const lines = `${output()}${restored()}`.trim().split('\n').map(Number)
+    expect(lines.slice(0, before)).toEqual(lines.slice(0, before).map((_, index) => index + 1))
+    expect(restored().trim().split('\n').length).toBeGreaterThanOrEqual(3)
+    expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain('criu-root')
+  }, slow)
+
+  test('leaveRunning, then a dump of a paused container, and it goes on from there', async () => {
+    const { change, counted } = withData()
+    const first = await sandbox.run(counter, change)
+    await more(counted, 2)
+    await first.checkpoint({ imagePath: images(), leaveRunning: true })
+    expect((await first.state()).status).toBe('running')
+    await more(counted, counted().length + 2)
+    await first.pause()
+    const path = images()
+    await first.checkpoint({ imagePath: path })
+    const before = counted().length
+    const second = await restore(first, path)
+    await more(counted, before + 2)
+    expect((await second.state()).status).toBe('running')
+    await second.pause()
+    await second.resume()
+  }, slow)
+
+  test('a dump of memory first, then what has changed since', async () => {
+    const { change, counted } = withData()
+    const first = await sandbox.run(counter, change)
+    await more(counted, 2)
+    const [early, late] = [images(), images()]
+    await first.checkpoint({ imagePath: early, preDump: true })
+    await more(counted, counted().length + 2)
+    mkdirSync(late)
+    await first.checkpoint({ imagePath: late, parentPath: `../${early.slice(early.lastIndexOf('/') + 1)}` })
+    expect(existsSync(join(late, 'parent'))).toBe(true)
+    const before = counted().length
+    await restore(first, late)
+    await more(counted, before + 2)
+  }, slow)
+
+  test('the command line, with a terminal: the shell is the same, and its terminal is a new one', async () => {
+    const { id, bundle } = sandbox.bundle(['sh'], ({ process }) => {
+      process.terminal = true
+      process.env.push('PS1=ready> ')
+    })
+    const open = async () => {
+      const path = join(sandbox.directory, `console-${++count}.sock`)
+      return { path, pty: await Pty.listen(path) }
+    }
+    const [first, second] = [await open(), await open()]
+    try {
+      const path = images()
+      expect(await sandbox.nrunc(['run', '-d', '--console-socket', first.path, '-b', bundle, id])).toMatchObject({ code: 0, stderr: '' })
+      await first.pty.shows(/ready> /)
+      first.pty.type('marked=4711\r')
+      await first.pty.shows(/4711[^]*ready> /)
+      expect(await sandbox.nrunc(['checkpoint', '--shell-job', '--image-path', path, id])).toEqual({ code: 0, stdout: '', stderr: '' })
+      expect((await sandbox.nrunc(['state', id])).code).toBe(1)
+      const words = ['restore', '-d', '--shell-job', '--console-socket', second.path, '--pid-file', join(bundle, 'pid'), '--image-path', path, '-b', bundle, id]
+      expect(await sandbox.nrunc(words)).toEqual({ code: 0, stdout: '', stderr: '' })
+      second.pty.type('echo "<$marked>"; tty\r')
+      await second.pty.shows(/<4711>\r\n\/dev\/pts\/0/)
+      expect(JSON.parse((await sandbox.nrunc(['state', id])).stdout)).toMatchObject({ status: 'running', pid: Number(readFileSync(join(bundle, 'pid'), 'utf8')) })
+    } finally {
+      first.pty.close()
+      second.pty.close()
+    }
+  }, slow)
+
+  test('a checkpoint that cannot be made (a file of the host is open) says why, and the container goes on', async () => {
+    const { change, counted } = withData()
+    const id = sandbox.id()
+    const { openSync, closeSync } = await import('node:fs')
+    const file = openSync(join(sandbox.directory, 'output'), 'w')
+    const first = sandbox.keep(await sandbox.runtime.run({ id, bundle: sandbox.directory, spec: specFor(id, counter, change), stdin: 'ignore', stdout: file }))
+    closeSync(file)
+    await more(counted, 1)
+    await expect(first.checkpoint({ imagePath: images() })).rejects.toMatchObject({ code: 'ERR_CRIU', message: expect.stringMatching(/^criu failed: type DUMP errno.*\(criu\/.*log file/) })
+    await more(counted, counted().length + 2)
+  }, slow)
+})
