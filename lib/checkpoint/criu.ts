@@ -2,7 +2,7 @@
  * A conversation with criu in its service mode: `criu swrk FD`. Source: criu.org/RPC, criu, images/rpc.proto.
  */
 import { closeSync, openSync } from 'node:fs'
-import { NruncError } from '../errors.ts'
+import { type ErrorDetails, NruncError } from '../errors.ts'
 import { findProgram } from '../facts.ts'
 import { addon, job } from '../native/addon.ts'
 import { errnoMessage, errnoName } from '../native/errno.ts'
@@ -35,7 +35,15 @@ export const firstDescriptor = 4
 const SIGKILL = 9
 
 /** What a request could not do. */
-export class CriuFailure extends NruncError {}
+export class CriuFailure extends NruncError {
+  /** Why, in criu's words, where it has some. */
+  readonly reason: string | undefined
+
+  constructor(code: 'ERR_CRIU', message: string, details: ErrorDetails & { readonly reason?: string | undefined } = {}) {
+    super(code, message, details)
+    this.reason = details.reason
+  }
+}
 
 /** criu reads its configuration from HOME and calls other programs; nothing else of the caller's is for it. */
 function environment(): string[] {
@@ -119,9 +127,8 @@ export class Criu {
 }
 
 function failure({ type = 0, errno = 0, message }: CriuReply): CriuFailure {
-  const words = message ? `: ${message}` : ''
-  return new CriuFailure('ERR_CRIU', `criu failed: type ${requestNames[type] ?? type} errno ${errno}${words}`, {
-    step: requestNames[type], errno: errno > 0 ? errnoName(errno) : undefined,
+  return new CriuFailure('ERR_CRIU', `criu failed: type ${requestNames[type] ?? type} errno ${errno}`, {
+    step: requestNames[type], errno: errno > 0 ? errnoName(errno) : undefined, reason: message?.trim(),
   })
 }
 

@@ -20,12 +20,10 @@ export class CheckpointFiles {
   readonly workDirFd: number | undefined
   readonly #images: string
   readonly #log: string
-  readonly #logFile: string
 
   /** With MAKE the images may be missing; the work directory always may. @throws NruncError ERR_CRIU */
   constructor({ imagePath, workPath }: { readonly imagePath: string; readonly workPath?: string | undefined }, logFile: string, { make = false } = {}) {
     this.#images = imagePath
-    this.#logFile = logFile
     this.#log = join(workPath || imagePath, logFile)
     this.imagesDirFd = openDirectory(imagePath, make)
     try {
@@ -62,10 +60,10 @@ export class CheckpointFiles {
     }
   }
 
-  /** What criu could not do, with the last error of its log, which says why. */
+  /** What criu could not do, with the last errors of its log, which say why. */
   explain(error: unknown): unknown {
     if (!(error instanceof CriuFailure)) return error
-    const why = lastError(this.#log, this.#logFile)
+    const why = lastErrors(this.#log) ?? error.reason
     const { step, errno } = error
     return new NruncError('ERR_CRIU', `${error.message}${why === undefined ? '' : `: ${why}`} (log file: ${this.#log})`, { step, errno, operand: this.#log, cause: error })
   }
@@ -80,11 +78,18 @@ function openDirectory(path: string, make: boolean): number {
   }
 }
 
-/** The line without the time and the pid before it. */
-function lastError(path: string, logFile: string): string | undefined {
+/** One error leads to the next, and the clearing up to more. */
+const errorsShown = 3
+
+/** That criu failed, or a program that it called, which is said elsewhere. */
+const empty = / FAILED\.?$|\): exited, status=\d+$/
+
+/** The last errors of criu's log, each once, without the time before them. */
+function lastErrors(path: string): string | undefined {
   try {
-    const errors = readFileSync(path, 'utf8').split('\n').filter((line) => line.includes('Error ') && !line.includes(logFile))
-    return errors.at(-1)?.replace(/^.*?Error /, '').trim()
+    const lines = readFileSync(path, 'utf8').split('\n').filter((line) => /(^| )Error /.test(line) && !empty.test(line))
+    const errors = [...new Set(lines.map((line) => line.replace(/^.*?Error /, '').trim()))]
+    return errors.length === 0 ? undefined : errors.slice(-errorsShown).join('; ')
   } catch {
     return undefined
   }

@@ -14,6 +14,9 @@ import { Pty } from '../helpers/pty.ts'
 const patience = { timeout: 120_000, interval: 500 }
 const slow = 400_000
 
+/** Without connections there is nothing to keep still, and no iptables is needed. */
+const still = { networkLock: 'skip' } as const
+
 /** What comes, from now on. */
 function collect(stream: Readable): () => string {
   let all = ''
@@ -43,8 +46,8 @@ describeWith([...container, 'cli', 'compiler', 'criu'], 'criu', () => {
     change?.(spec)
     spec.linux.cgroupsPath = cgroupsPathOf(id)
   })
-  const restore = async ({ id, spec }: Container, imagePath: string, options = {}) =>
-    sandbox.keep(await sandbox.runtime.restore({ id, bundle: sandbox.directory, spec, stdin: 'ignore', imagePath, ...options }))
+  const restore = async ({ id, spec }: Container, imagePath: string) =>
+    sandbox.keep(await sandbox.runtime.restore({ id, bundle: sandbox.directory, spec, stdin: 'ignore', imagePath, ...still }))
 
   test('a program counts on where it was, its output too; exec, kill and delete work as before', async () => {
     const { change, counted } = withData()
@@ -52,7 +55,7 @@ describeWith([...container, 'cli', 'compiler', 'criu'], 'criu', () => {
     const output = collect(first.stdout!)
     await more(counted, 3)
     const path = images()
-    await first.checkpoint({ imagePath: path })
+    await first.checkpoint({ ...still, imagePath: path })
     expect(await first.wait()).toMatchObject({ signal: 'SIGKILL' })
     await expect(sandbox.runtime.load(first.id)).rejects.toMatchObject({ code: 'ERR_NOT_FOUND' })
     expect(readdirSync(path)).toEqual(expect.arrayContaining(['descriptors.json', 'dump.log', 'inventory.img']))
@@ -78,12 +81,12 @@ describeWith([...container, 'cli', 'compiler', 'criu'], 'criu', () => {
     const { change, counted } = withData()
     const first = await sandbox.run(counter, change)
     await more(counted, 2)
-    await first.checkpoint({ imagePath: images(), leaveRunning: true })
+    await first.checkpoint({ ...still, imagePath: images(), leaveRunning: true })
     expect((await first.state()).status).toBe('running')
     await more(counted, counted().length + 2)
     await first.pause()
     const path = images()
-    await first.checkpoint({ imagePath: path })
+    await first.checkpoint({ ...still, imagePath: path })
     const before = counted().length
     const second = await restore(first, path)
     await more(counted, before + 2)
@@ -97,10 +100,10 @@ describeWith([...container, 'cli', 'compiler', 'criu'], 'criu', () => {
     const first = await sandbox.run(counter, change)
     await more(counted, 2)
     const [early, late] = [images(), images()]
-    await first.checkpoint({ imagePath: early, preDump: true })
+    await first.checkpoint({ ...still, imagePath: early, preDump: true })
     await more(counted, counted().length + 2)
     mkdirSync(late)
-    await first.checkpoint({ imagePath: late, parentPath: `../${early.slice(early.lastIndexOf('/') + 1)}` })
+    await first.checkpoint({ ...still, imagePath: late, parentPath: `../${early.slice(early.lastIndexOf('/') + 1)}` })
     expect(existsSync(join(late, 'parent'))).toBe(true)
     const before = counted().length
     await restore(first, late)
@@ -123,9 +126,9 @@ describeWith([...container, 'cli', 'compiler', 'criu'], 'criu', () => {
       await first.pty.shows(/ready> /)
       first.pty.type('marked=4711\r')
       await first.pty.shows(/4711[^]*ready> /)
-      expect(await sandbox.nrunc(['checkpoint', '--shell-job', '--image-path', path, id])).toEqual({ code: 0, stdout: '', stderr: '' })
+      expect(await sandbox.nrunc(['checkpoint', '--shell-job', '--network-lock', 'skip', '--image-path', path, id])).toEqual({ code: 0, stdout: '', stderr: '' })
       expect((await sandbox.nrunc(['state', id])).code).toBe(1)
-      const words = ['restore', '-d', '--shell-job', '--console-socket', second.path, '--pid-file', join(bundle, 'pid'), '--image-path', path, '-b', bundle, id]
+      const words = ['restore', '-d', '--shell-job', '--network-lock', 'skip', '--console-socket', second.path, '--pid-file', join(bundle, 'pid'), '--image-path', path, '-b', bundle, id]
       expect(await sandbox.nrunc(words)).toEqual({ code: 0, stdout: '', stderr: '' })
       second.pty.type('echo "<$marked>"; tty\r')
       await second.pty.shows(/<4711>\r\n\/dev\/pts\/0/)
@@ -144,7 +147,7 @@ describeWith([...container, 'cli', 'compiler', 'criu'], 'criu', () => {
     const first = sandbox.keep(await sandbox.runtime.run({ id, bundle: sandbox.directory, spec: specFor(id, counter, change), stdin: 'ignore', stdout: file }))
     closeSync(file)
     await more(counted, 1)
-    await expect(first.checkpoint({ imagePath: images() })).rejects.toMatchObject({ code: 'ERR_CRIU', message: expect.stringMatching(/^criu failed: type DUMP errno.*\(criu\/.*log file/) })
+    await expect(first.checkpoint({ ...still, imagePath: images() })).rejects.toMatchObject({ code: 'ERR_CRIU', message: expect.stringMatching(/^criu failed: type DUMP errno.*\(criu\/.*log file/) })
     await more(counted, counted().length + 2)
   }, slow)
 })
