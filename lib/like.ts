@@ -3,6 +3,7 @@
  * `nrunc/mock`.
  */
 import type { EventEmitter } from 'node:events'
+import type { RestoreOptions } from './checkpoint/options.ts'
 import type { Container } from './container.ts'
 import type { ContainerEvents } from './events.ts'
 import type { Execution, ExecutionOptions } from './execution.ts'
@@ -41,6 +42,7 @@ export interface RuntimeLike extends Pick<Runtime, 'root' | 'delete'> {
   create(options: CreateOptions): Promise<ContainerLike>
   run(options: CreateOptions): Promise<ContainerLike>
   execute<const O extends CreateOptions & ExecutionOptions>(options: O): Execution<ContainerLike, O>
+  restore(options: RestoreOptions): Promise<ContainerLike>
   load(id: string): Promise<ContainerLike>
   list(): Promise<ContainerLike[]>
   compile(options: TemplateOptions): Promise<TemplateLike>

@@ -6,6 +6,8 @@ import { resolve } from 'node:path'
 import { Blueprint } from '../blueprint.ts'
 import { type Bundle, checkSpec, loadSpec } from '../bundle.ts'
 import type { Statistics } from '../cgroup/statistics.ts'
+import { checkRestoreOptions, type RestoreOptions } from '../checkpoint/options.ts'
+import { refuseUnrestorable } from '../checkpoint/unrestorable.ts'
 import { statisticsOfV1 } from '../cgroup/statistics-v1.ts'
 import { Deadline } from '../deadline.ts'
 import { NruncError } from '../errors.ts'
@@ -66,6 +68,14 @@ export class MockRuntime implements RuntimeLike {
 
   async run(options: CreateOptions): Promise<MockContainer> {
     return this.#make(options, true)
+  }
+
+  /** Nothing was saved: the program begins anew. */
+  async restore(options: RestoreOptions): Promise<MockContainer> {
+    checkRestoreOptions(options)
+    refuseUnrestorable(specOf(options, resolve(options.bundle ?? '.')))
+    const { id, bundle, spec, stdin, stdout, stderr, consoleSocket, hooks } = options
+    return this.#make({ id, bundle, spec, stdin, stdout, stderr, consoleSocket, hooks }, true)
   }
 
   execute<const O extends CreateOptions & ExecutionOptions>(options: O): Execution<MockContainer, O> {
@@ -151,7 +161,7 @@ export class MockRuntime implements RuntimeLike {
 }
 
 /** Nothing of the host is looked at for one of its programs. */
-function specOf({ host, bundle, spec }: CreateOptions, path: string): Spec {
+function specOf({ host, bundle, spec }: Pick<CreateOptions, 'host' | 'bundle' | 'spec'>, path: string): Spec {
   if (host === undefined) return spec === undefined ? loadSpec(path) : checkSpec(spec)
   if ((bundle ?? spec) !== undefined) throw new NruncError('ERR_OPTION_INVALID', 'host goes with neither bundle nor spec', { operand: 'host' })
   const base = defaultSpec()

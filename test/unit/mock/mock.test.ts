@@ -175,4 +175,19 @@ describe('the mock', () => {
     expect((await rejection(runtime.pool({ spec, size: 1 }))).code).toBe('ERR_POOL')
     expect((await rejection(runtime.pool({ spec: base, size: 0 }))).operand).toBe('size')
   })
+
+  test('checkpoints: it is gone, or goes on; a restore begins anew', async () => {
+    const spec = { ...defaultSpec(), process: { ...defaultSpec().process!, terminal: false, args: ['sleep'] } }
+    const made = await runtime.run({ id: 'saved', spec })
+    expect(await rejection(made.checkpoint({ imagePath: '/c', parentPath: '/p' }))).toMatchObject({ code: 'ERR_OPTION_INVALID' })
+    await made.checkpoint({ imagePath: '/c', leaveRunning: true })
+    expect((await made.state()).status).toBe('running')
+    await made.checkpoint({ imagePath: '/c' })
+    expect((await rejection(runtime.load('saved'))).code).toBe('ERR_NOT_FOUND')
+    expect((await rejection(made.checkpoint({ imagePath: '/c' }))).code).toBe('ERR_STATUS')
+    const restored = await runtime.restore({ id: 'saved', spec, imagePath: '/c' })
+    expect((await restored.state()).status).toBe('running')
+    expect((await rejection(runtime.restore({ id: 'saved', spec, imagePath: '/c' }))).code).toBe('ERR_ID_EXISTS')
+    expect((await rejection(runtime.restore({ spec: { ...spec, linux: { ...spec.linux, intelRdt: { closID: 'x' } } }, imagePath: '/c' }))).code).toBe('ERR_CONFIG_UNSUPPORTED')
+  })
 })
