@@ -96,6 +96,50 @@ describeWith(container, 'limits, from inside', () => {
     expect(lines).toEqual([1 << 20, 2 << 20, 300, 400].map((value) => `${major}:${minor} ${value}`))
   })
 
+  testIf(has1('cpuset') ? undefined : 'no v1 cpuset controller', 'cpu: memory nodes', async () => {
+    const [node = '0'] = readFileSync(join(hierarchyOf('cpuset')!.path, 'cpuset.mems'), 'utf8').trim().split(/[-,]/)
+    expect(await inside({ cpu: { mems: node } }, 'cpuset/cpuset.mems')).toEqual([node])
+    // Where there is one node all cgroups have the same: that it was written shows at one that is not there.
+    const error = await rejection(sandbox.create(['true'], limit({ cpu: { mems: '1000' } })))
+    expect([error.field, error.operand?.endsWith('/cpuset.mems')]).toEqual(['/linux/resources/cpu/mems', true])
+  })
+
+  const bfq = async (): Promise<boolean> => {
+    const { id } = await sandbox.create(['true'])
+    return existsSync(join(cgroupDirectory(id, 'blkio'), 'blkio.bfq.weight'))
+  }
+  testIf(has1('blkio') ? undefined : 'no v1 blkio controller', 'blockIO: weight, of the group and of one device', async () => {
+    if (!await bfq()) {
+      const error = await rejection(sandbox.create(['true'], limit({ blockIO: { weight: 500 } })))
+      return expect(error).toMatchObject({ field: '/linux/resources/blockIO/weight', errno: 'ENOENT' })
+    }
+    expect(await inside({ blockIO: { weight: 500 } }, 'blkio/blkio.bfq.weight')).toEqual(['500'])
+    const weightDevice = [{ major, minor, weight: 300 }]
+    const scheduler = disk === undefined ? '' : readFileSync(`/sys/block/${disk}/queue/scheduler`, 'latin1')
+    if (scheduler.includes('[bfq]')) {
+      return expect(await inside({ blockIO: { weightDevice } }, 'blkio/blkio.bfq.weight_device')).toContain(`${major}:${minor} 300`)
+    }
+    const error = await rejection(sandbox.create(['true'], limit({ blockIO: { weightDevice } })))
+    expect(error.field).toBe('/linux/resources/blockIO/weightDevice/0/weight')
+    expect(error.operand).toMatch(/blkio.bfq.weight_device$/)
+  })
+
+  const cfq = has1('blkio') && existsSync(join(hierarchyOf('blkio')!.path, 'blkio.leaf_weight'))
+  testIf(!has1('blkio') ? 'no v1 blkio controller' : cfq ? 'a kernel with CFQ' : undefined, 'blockIO: leaf weights, which no kernel since 5.0 has, name their field', async () => {
+    for (const [blockIO, field] of [
+      [{ leafWeight: 500 }, 'leafWeight'], [{ weightDevice: [{ major: 8, minor: 0, leafWeight: 500 }] }, 'weightDevice/0/leafWeight'],
+    ] as const) {
+      const error = await rejection(sandbox.create(['true'], limit({ blockIO } as Resources)))
+      expect(error).toMatchObject({ code: 'ERR_CGROUP', field: `/linux/resources/blockIO/${field}`, errno: 'ENOENT' })
+    }
+  })
+
+  testIf(has1('memory') ? undefined : 'no v1 memory controller', 'memory: useHierarchy is what every kernel since 5.11 does, asked or not', async () => {
+    for (const useHierarchy of [true, false]) {
+      expect(await inside({ memory: { useHierarchy } }, 'memory/memory.use_hierarchy')).toEqual(['1'])
+    }
+  })
+
   // A hierarchy stays for a while when it is unmounted too soon after its last cgroup; mounting it again ends that.
   const net = join(sandbox.directory, 'net')
   const mountNet = `mkdir ${net} && mount -t cgroup -o net_cls,net_prio net ${net}`

@@ -52,6 +52,16 @@ describeWith(container, 'update', () => {
       .toEqual(['max', '9223372036854771712', '9223372036854771712'])
   })
 
+  testV1('a memory limit below the usage is refused, and all stays as it was', async () => {
+    const made = await run()
+    await made.execute({ args: ['dd', 'if=/dev/zero', 'of=/dev/shm/file', 'bs=1M', 'count=16'] })
+    const before = await inside(made, 'memory/memory.limit_in_bytes', 'pids/pids.max')
+    const error = await rejection(made.update({ memory: { limit: 4 << 20, swap: 4 << 20, checkBeforeUpdate: true }, pids: { limit: 50 } }))
+    expect([error.field, await inside(made, 'memory/memory.limit_in_bytes', 'pids/pids.max')]).toEqual(['/memory/limit', before])
+    await made.update({ memory: { limit: 64 << 20, swap: 64 << 20, checkBeforeUpdate: true }, pids: { limit: 50 } })
+    expect(await inside(made, 'memory/memory.limit_in_bytes', 'pids/pids.max')).toEqual([String(64 << 20), '50'])
+  })
+
   testV1('from a file, and from the standard input, where zero leaves a limit as it is', async () => {
     const made = await run(({ linux }) => { linux.resources = { ...linux.resources, cpu: { shares: 300 } } })
     const file = join(sandbox.directory, 'resources.json')
