@@ -307,7 +307,7 @@ export class Creation {
     await endChild(this.#child)
     // A cgroup that could not be made may be another container's: it goes only if it is empty.
     const { paths = {}, scope } = this.#layout ?? {}
-    const foreign = scope === undefined ? reason instanceof NruncError && reason.step === 'makeCgroup' : !this.#scoped
+    const foreign = scope === undefined ? !this.#hasCgroup(reason) : !this.#scoped
     // Without a pid namespace of its own the end of init is not the end of what it has started.
     if (this.#entered) await killCgroup(paths).catch(() => undefined)
     if (!foreign) await disposeCgroup(paths, scope).catch(() => undefined)
@@ -322,6 +322,11 @@ export class Creation {
       }
     }
     if (reason instanceof NruncError && reason.code === 'ERR_HOOK') await this.#runStopped()
+  }
+
+  /** Whether the cgroups were made for this container: there was a process, or what failed is a step that comes later. */
+  #hasCgroup(reason: unknown): boolean {
+    return this.#staged !== undefined || (reason instanceof NruncError && reason.step !== undefined && reason.step !== 'makeCgroup')
   }
 
   /** After a failed hook the life of the container goes on at its deletion. runtime-spec runtime.md "Lifecycle". */

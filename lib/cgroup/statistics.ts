@@ -2,7 +2,7 @@
  * What a container has used, in the terms of runc's `events --stats`. Source: runc's types/events.go,
  * admin-guide/cgroup-v1, admin-guide/cgroup-v2, Documentation/accounting/psi.
  */
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { posix } from 'node:path'
 import { NruncError } from '../errors.ts'
 import { readFiles } from '../native/files.ts'
@@ -130,7 +130,8 @@ export async function readStatistics(paths: CgroupPaths): Promise<Statistics> {
   const present = new Set(v1.filter((path) => read(path) !== undefined).map(posix.dirname))
   for (const path of v1) {
     const content = found.get(path)!
-    if ('errno' in content && content.errno === 'ENOENT' && present.has(posix.dirname(path))) absent.add(posix.basename(path))
+    if (!('errno' in content) || content.errno !== 'ENOENT' || !present.has(posix.dirname(path))) continue
+    if (existsSync(posix.dirname(path))) absent.add(posix.basename(path)) // and not removed meanwhile, with all its files
   }
   const files: Files = { read, sizes }
   return Object.keys(paths).every((controller) => controller === '')

@@ -1,9 +1,10 @@
 /**
  * Bad ids, calls that the status of a container does not allow, bad options: a clear error, and nothing left.
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
+import type { StateFile } from '../../lib/state/file.ts'
 import { rejection, type TestSpec, useSandbox } from '../helpers/containers.ts'
 import { leavesNothing } from '../helpers/leftovers.ts'
 import { container, describeWith } from '../helpers/needs.ts'
@@ -140,6 +141,21 @@ describeWith([...container, 'cli'], 'bad calls', () => {
       expect(existsSync(pidFile)).toBe(false)
       expect((await rejection(made.exec({ args: ['/garbage'], pidFile }))).errno).toBe('ENOEXEC')
       expect(existsSync(pidFile)).toBe(false)
+    })
+
+    test('a config that is refused while the host is at work: the cgroup, which is another container\'s, stays as it is', async () => {
+      const other = await sandbox.run(['sleep', '1000'])
+      const { cgroup_paths: paths, config } = JSON.parse(readFileSync(join(sandbox.root, other.id, 'state.json'), 'utf8')) as StateFile
+      const inner = join(Object.values(paths)[0]!, 'inner')
+      mkdirSync(inner)
+      const error = await rejection(sandbox.run(['true'], ({ linux }) => {
+        linux.cgroupsPath = config.linux!.cgroupsPath
+        linux.namespaces = linux.namespaces.filter(({ type }) => type !== 'mount')
+        linux.maskedPaths = linux.readonlyPaths = []
+      }))
+      expect(error.message).toContain('needs a mount namespace')
+      expect(existsSync(inner)).toBe(true)
+      rmdirSync(inner)
     })
 
     test('a state root that cannot be made', async () => {
