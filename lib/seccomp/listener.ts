@@ -55,7 +55,9 @@ export class Listener {
     }
     const path = named || env[VARIABLE] || ''
     if (path !== '') return new Listener(path, profile.listenerMetadata)
-    throw new NruncError('ERR_CONFIG_INVALID', `${FIELD}: seccomp listenerPath is not set`, { field: FIELD })
+    throw new NruncError('ERR_CONFIG_INVALID', `${FIELD}: seccomp listenerPath is not set`, {
+      field: FIELD, hint: 'name a socket in listenerPath; the library takes a function instead, seccompNotify',
+    })
   }
 
   /**

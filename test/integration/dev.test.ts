@@ -60,6 +60,14 @@ describeWith(container, '/dev', () => {
     const error = await rejection(sandbox.create(['true'], on(other)))
     expect([error.code, error.step, error.errno, error.operand]).toEqual(['ERR_INIT', 'makeDevice', 'EEXIST',
       '/dev/zero'])
+    // linux.devices may be anywhere; what is there already must be the same device.
+    for (const device of [{ type: 'c', major: 1, minor: 3 }, { type: 'p' }] as const) {
+      const named = await rejection(sandbox.create(['true'], (spec) => {
+        spec.root = { path: rootfs, readonly: false }
+        spec.linux.devices = [{ ...device, path: '/etc/passwd' }]
+      }))
+      expect([named.field, named.errno, named.operand]).toEqual(['/linux/devices/0', 'EEXIST', '/etc/passwd'])
+    }
   })
 
   test('every devpts is an instance of its own, whatever its options say', async () => {
