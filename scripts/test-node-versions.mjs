@@ -1,6 +1,10 @@
 // node scripts/test-node-versions.mjs [VERSION...] [-- WORDS OF VITEST...]
-// Runs the tests (all of `unit` and `integration`, or what the words say) on other versions of Node.
+// Runs the tests (all of `unit` and `integration`, or what the words say) on other versions of Node, the command line
+// included: each in a copy of the tree, whose launcher and compiled code are made for that version. The build is shared.
 import { spawnSync } from 'node:child_process'
+import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { installNode, versions } from './node-versions.mjs'
 
@@ -9,7 +13,16 @@ const at = words.includes('--') ? words.indexOf('--') : words.length
 const wanted = at === 0 ? versions : words.slice(0, at)
 const rest = at + 1 < words.length ? words.slice(at + 1) : ['--project', 'unit', '--project', 'integration']
 const root = fileURLToPath(new URL('..', import.meta.url))
+const shared = ['node_modules', 'build']
 const results = []
+
+const copyTree = () => {
+  const tree = mkdtempSync(join(tmpdir(), 'nrunc-tree-'))
+  const own = (path) => ![...shared, '.git'].includes(relative(root, path).split('/')[0])
+  cpSync(root, tree, { recursive: true, filter: own })
+  for (const name of shared) symlinkSync(join(root, name), join(tree, name))
+  return tree
+}
 
 for (const version of wanted) {
   const { path, reason, remove } = installNode(version)
@@ -17,11 +30,15 @@ for (const version of wanted) {
     results.push([version, `not tested: ${reason}`])
     continue
   }
+  const tree = copyTree()
   try {
+    const run = (...args) => spawnSync(path, args, { cwd: tree, stdio: 'inherit' }).status
     const name = spawnSync(path, ['--version'], { encoding: 'utf8' }).stdout.trim()
-    const { status } = spawnSync(path, ['node_modules/vitest/vitest.mjs', 'run', ...rest], { cwd: root, stdio: 'inherit' })
+    run('--input-type=module', '-e', "import { installLauncher } from './scripts/launcher.mjs'; installLauncher()")
+    const status = run('node_modules/vitest/vitest.mjs', 'run', ...rest)
     results.push([name, status === 0 ? 'passed' : `failed (${status})`])
   } finally {
+    rmSync(tree, { recursive: true, force: true })
     remove()
   }
 }
