@@ -36,7 +36,7 @@ export function cachedProgram(root: string, profile: Seccomp): Uint8Array {
   let program = memory.get(key)
   if (program !== undefined) return program
   const directory = join(root, DIRECTORY)
-  program = read(join(directory, key))
+  program = read(directory, key)
   if (program === undefined) {
     program = compileProgram(profile, nativeArchitecture())
     write(directory, key, program)
@@ -64,10 +64,17 @@ const hashOf = (program: Uint8Array): Buffer => createHash('sha256').update(prog
 const isOwn = ({ uid, mode }: { readonly uid: number; readonly mode: number }): boolean =>
   uid === process.geteuid!() && (mode & 0o022) === 0
 
-function read(path: string): Uint8Array | undefined {
+/** Who can write the directory could give one good file the name of another. */
+const isOwnDirectory = (directory: string): boolean => {
+  const status = lstatSync(directory)
+  return status.isDirectory() && isOwn(status)
+}
+
+function read(directory: string, key: string): Uint8Array | undefined {
   let fd
   try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW)
+    if (!isOwnDirectory(directory)) return undefined
+    fd = openSync(join(directory, key), constants.O_RDONLY | constants.O_NOFOLLOW)
     const status = fstatSync(fd)
     if (!status.isFile() || !isOwn(status) || status.size > HASH_SIZE + MAXIMUM_INSTRUCTIONS * 8) return undefined
     const content = readFileSync(fd)
@@ -86,8 +93,7 @@ function write(directory: string, key: string, program: Uint8Array): void {
   const temporary = join(directory, `${key}.${randomBytes(6).toString('hex')}`)
   try {
     attempt(() => mkdirSync(directory, 0o700))
-    const status = lstatSync(directory)
-    if (!status.isDirectory() || !isOwn(status)) return
+    if (!isOwnDirectory(directory)) return
     writeFileSync(temporary, Buffer.concat([hashOf(program), program]), { mode: 0o600, flag: 'wx' })
     renameSync(temporary, join(directory, key))
     removeOldest(directory)

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -66,6 +66,16 @@ describe('on disk', () => {
     chmodSync(file!, 0o622)
     expect(Buffer.from(again(profile()))).toEqual(compiled(profile()))
     expect(statSync(file!).mode & 0o777).toBe(0o600)
+  })
+
+  test('in a directory that others can write nothing is used: a good file could have another\'s name', () => {
+    cachedProgram(root, profile())
+    const [weak] = files()
+    cachedProgram(root, profile(2))
+    const strict = files().find((file) => file !== weak)!
+    renameSync(weak!, strict)
+    chmodSync(directory, 0o777)
+    expect(Buffer.from(again(profile(2)))).toEqual(compiled(profile(2)))
   })
 
   test('nothing is written through a link, nor into a directory of others', () => {
