@@ -4,10 +4,12 @@
 import { once } from 'node:events'
 import { closeSync, openSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import type { SeccompAnswer, SeccompCall, SeccompHandler } from '../../lib/index.ts'
 import { nativeArchitecture } from '../../lib/seccomp/architectures.ts'
 import { systemCalls } from '../../lib/seccomp/tables.ts'
+import { cgroupsPathOf } from '../helpers/cgroup.ts'
 import { end, rejection, type TestSpec, useSandbox } from '../helpers/containers.ts'
 import { isRunning, linkOf } from '../helpers/host.ts'
 import { leavesNothing } from '../helpers/leftovers.ts'
@@ -28,7 +30,7 @@ function recorder(answer: (call: SeccompCall) => SeccompAnswer | Promise<Seccomp
   return { calls, seccompNotify }
 }
 
-describeWith([...container, 'compiler'], 'seccompNotify', () => {
+describeWith([...container, 'compiler', 'cli'], 'seccompNotify', () => {
   const sandbox = useSandbox()
   const warnings = () => {
     const spy = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
@@ -138,7 +140,7 @@ describeWith([...container, 'compiler'], 'seccompNotify', () => {
       await aborted
       await expect(call!.readMemory(call!.instructionPointer, 1)).rejects.toMatchObject({ errno: 'ENOENT' })
       await expect(call!.addFd({ fd: 0 })).rejects.toMatchObject({ errno: 'ENOENT' })
-      expect(isRunning(call!.pid)).toBe(false)
+      await expect.poll(() => isRunning(call!.pid)).toBe(false)
       await made!.delete({ force: true })
     })
     expect(readdirSync('/proc/self/fd').length).toBeLessThanOrEqual(descriptors)
@@ -205,6 +207,28 @@ describeWith([...container, 'compiler'], 'seccompNotify', () => {
     for (const errno of [31, 32]) expect((await template.execute({ seccompNotify: answer(errno) })).stdout).toBe(String(errno))
     await using pool = await sandbox.runtime.pool({ bundle: sandbox.directory, spec, size: 1, cgroupsParent: `/${sandbox.id()}` })
     for (const errno of [33, 34]) expect((await end(await pool.acquire({ seccompNotify: answer(errno), stdin: 'ignore' }))).stdout).toBe(`${errno}\n`)
+  })
+
+  test('when the thread that answers is terminated, waiting calls fail with ENOSYS, and later ones too', async () => {
+    const call = `probe call ${number('personality')}`
+    const id = sandbox.id()
+    const spec = sandbox.spec(['sh', '-c', `exec > /dev/shm/out; ${call}; ${call}; echo done; sleep 1000`], (given) => {
+      trapped('personality')(given)
+      given.linux.cgroupsPath = cgroupsPathOf(id)
+    })
+    const script = `
+      import(${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)}).then(({ Runtime }) => {
+        const { parentPort } = require('node:worker_threads')
+        new Runtime({ root: ${JSON.stringify(sandbox.root)} }).run({
+          id: ${JSON.stringify(id)}, bundle: '/', spec: ${JSON.stringify(spec)}, stdin: 'ignore',
+          seccompNotify: (call) => new Promise(() => parentPort.postMessage(call.name)),
+        })
+      })`
+    const worker = new Worker(script, { eval: true })
+    expect(await once(worker, 'message')).toEqual(['personality'])
+    await worker.terminate()
+    const made = await sandbox.runtime.load(id)
+    await expect.poll(() => made.readFile('/dev/shm/out', { encoding: 'utf8' }), { timeout: 30_000 }).toBe('38\n38\ndone\n')
   })
 
   test('exactly one answers: not the socket of the config too; and something is trapped', async () => {
