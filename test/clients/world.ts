@@ -18,7 +18,10 @@ import { Pty } from '../helpers/pty.ts'
 /** Directory for data of clients, in the world only. */
 export const data = '/run/data'
 
-/** The shell reaps what the daemons leave. An overlay needs nothing to be copied; where there is none, /etc is. */
+/**
+ * The shell reaps what the daemons leave, until the process that made the world closes the pipe or is gone. An overlay
+ * needs nothing to be copied; where there is none, /etc is.
+ */
 const setUp = `
 set -e
 for directory in /run /var/lib /var/tmp /dev/shm; do mount -t tmpfs -o mode=1777 tmpfs $directory; done
@@ -30,7 +33,8 @@ mount -t overlay -o lowerdir=/etc,upperdir=/run/up,workdir=/run/work overlay /et
 chmod 755 /run /var/lib /etc
 busybox ip link set lo up
 echo ready
-while :; do sleep 1000 & wait; done
+exec 3<&0
+cat <&3 > /dev/null & wait $!
 `
 
 export class World {
@@ -43,7 +47,7 @@ export class World {
 
   async open(): Promise<void> {
     const words = ['-m', '-n', '-p', '--fork', '--kill-child', '--mount-proc', '--propagation', 'private', 'sh', '-c', setUp]
-    const holder = spawn('unshare', words, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const holder = spawn('unshare', words, { stdio: ['pipe', 'pipe', 'pipe'] })
     this.#holder = holder
     let said = ''
     await new Promise<void>((resolve, reject) => {
@@ -52,7 +56,8 @@ export class World {
       holder.once('exit', (code) => reject(new Error(`a world for a client cannot be made: exit code ${code}: ${said}`)))
     })
     const [first] = childrenOf(holder.pid!)
-    this.#enter = ['nsenter', '-t', String(first), '-m', '-n', '-p', '--']
+    // What is written to the working directory (conmon's file `oom`) stays in the world.
+    this.#enter = ['nsenter', '-t', String(first), '-m', '-n', '-p', '--', 'sh', '-c', 'cd /run && exec "$@"', 'sh']
   }
 
   async close(): Promise<void> {
