@@ -81,7 +81,7 @@ const tarballIn = (directory: string): string => {
 }
 
 const packed = ['addon', 'bin', 'docs', 'lib', 'prebuilds', 'scripts', 'binding.gyp', 'package.json', 'CMakeLists.txt',
-  'tsconfig.json', 'tsconfig.build.json', 'CHANGELOG.md', 'LICENSE', 'README.md']
+  'tsconfig.json', 'tsconfig.build.json', 'CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md']
 
 /** `npm pack`, with everything that `prepack` builds, from a copy of the sources in which nothing is built. */
 export function packPackage(scratch: Scratch): string {
