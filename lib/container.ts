@@ -24,7 +24,7 @@ import { linesOf } from './lines.ts'
 import { addon } from './native/addon.ts'
 import type { Child } from './native/child.ts'
 import { errnoName } from './native/errno.ts'
-import { awaitExit, awaitStarted, type Ended, signalProcess } from './native/watch.ts'
+import { awaitExit, awaitStarted, type Ended, endsWithin, KILL_PATIENCE, signalProcess } from './native/watch.ts'
 import {
   type ContainerExit, type ExecOptions, type NotifyOptions, refuseUnknown, type StartOptions, type State, type WaitOptions,
 } from './options.ts'
@@ -495,11 +495,19 @@ export class Container extends ContainerEmitter {
     const result = this.#signal(SIGKILL)
     if (errnoName(-result) !== 'ESRCH') checkSignal(result, this.pid) // who may not end it would wait for ever
     thawCgroup(this.#state.cgroup_paths, { nested: true })
-    await this.#exit
+    await this.#endsWithin(KILL_PATIENCE)
     // Reaped by another process, which may take its time; what counts is that nothing runs any more.
     if (isAlive(this.pid, this.#state.init_process_start)) {
       throw new NruncError('ERR_STATUS', `container init still running: ${this.id}`, { operand: this.id })
     }
+  }
+
+  /** A process that the kernel holds (state D in proc_pid_stat(5), or frozen from above) does not heed a SIGKILL. */
+  async #endsWithin(limit: number): Promise<void> {
+    if (this.#child === undefined) return endsWithin(this.pid, String(this.#state.init_process_start), limit)
+    let timer
+    await Promise.race([this.#exit, new Promise((resolve) => { timer = setTimeout(resolve, limit) })])
+    clearTimeout(timer)
   }
 
   /** What a poststop hook says does not bring the container back: a warning, as in the specification. */

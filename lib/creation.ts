@@ -2,7 +2,7 @@
  * The steps from a taken id to a container, and the way back from wherever they fail.
  */
 import { join } from 'node:path'
-import { Blueprint } from './blueprint.ts'
+import { Blueprint, type Draft } from './blueprint.ts'
 import { type CgroupManager, type CgroupPlanner, cgroupPlanner, disposeCgroup } from './cgroup/driver.ts'
 import type { CgroupLayout } from './cgroup/layout.ts'
 import { killCgroup } from './cgroup/processes.ts'
@@ -32,7 +32,7 @@ import { Listener } from './seccomp/listener.ts'
 import { describeState } from './state/describe.ts'
 import { removeDirectory } from './state/directory.ts'
 import { publishState, stageState, type StateFile } from './state/file.ts'
-import { processRecord, recordOf } from './state/record.ts'
+import { type Init, noProcess, processRecord, recordOf } from './state/record.ts'
 import { FIFO } from './state/status.ts'
 import { bindNotify, makeNotifyDirectory } from './service.ts'
 import { connectSockets, type Sockets } from './socket.ts'
@@ -146,8 +146,7 @@ export class Creation {
       const hostname = variant.spec.hostname !== this.#staged!.config.hostname
       if (!child.sendPlan(variant.program(this.#id, descriptors.given, this.#layout!, hostname, this.#directory), descriptors.list)) throw new Lost()
       watch.mark('plan')
-      const { bundle, spec } = variant
-      const { external_descriptors } = recordOf(child, { id: this.#id, bundle, spec, layout: this.#layout!, resctrl: this.#resctrl, options, descriptors })
+      const { external_descriptors } = this.#record(child, variant, this.#layout!, this.#resctrl)
       this.#staged = { ...this.#staged!, ...processRecord(child), config: variant.spec, external_descriptors }
       stageState(this.#directory, this.#staged)
       return await this.#publish(child, this.#staged)
@@ -203,13 +202,11 @@ export class Creation {
     if (this.#options.notify !== undefined) makeNotifyDirectory(this.#directory)
     const network = this.#network ? takeNetwork() : undefined
     if (network !== undefined) descriptors.addNetwork(network)
-    const { layout, resctrl, plan } = blueprint.draft(this.#id, descriptors.given, planner, this.#options, this.#directory)
-    this.#layout = layout
-    this.#resctrl = resctrl
+    const draft = blueprint.draft(this.#id, descriptors.given, planner, this.#options, this.#directory)
     if (!blueprint.forMany) await nextTurn()
-    const child = this.#child = new Child(plan, descriptors.list)
-    this.#delivered = this.#deliver(blueprint, child)
-    return { child, plan }
+    const made = this.#clone(blueprint, draft, descriptors.list)
+    this.#delivered = this.#deliver(blueprint, made.child)
+    return made
   }
 
   /** To whoever answers for trapped system calls; undefined where nothing is trapped. */
@@ -219,20 +216,28 @@ export class Creation {
 
   /** It gets its descriptors together with its program. */
   #spawnWaiting(blueprint: Blueprint, planner: CgroupPlanner): { readonly child: Child; readonly plan: EncodedPlan } {
-    const { layout, resctrl, plan } = blueprint.draft(this.#id, noDescriptors, planner, { ...this.#options, awaitsPlan: true }, this.#directory)
+    return this.#clone(blueprint, blueprint.draft(this.#id, noDescriptors, planner, { ...this.#options, awaitsPlan: true }, this.#directory), [])
+  }
+
+  /** What is going to be made stands on disk first: whoever is killed from here on leaves nothing that nobody can find. */
+  #clone(blueprint: Blueprint, { layout, resctrl, plan }: Draft, descriptors: readonly number[]): { readonly child: Child; readonly plan: EncodedPlan } {
+    stageState(this.#directory, removable(this.#record(noProcess, blueprint, layout, resctrl)))
     this.#layout = layout
     this.#resctrl = resctrl
-    const child = this.#child = new Child(plan, [])
+    const child = this.#child = new Child(plan, descriptors)
     return { child, plan }
   }
 
+  #record(init: Init, { bundle, spec }: Blueprint, layout: CgroupLayout, resctrl: ResctrlGroup | undefined): StateFile {
+    return recordOf(init, { id: this.#id, bundle, spec, layout, resctrl, options: this.#options, descriptors: this.#descriptors })
+  }
+
   /** While init is at work. The state counts from `created` on: until then the namespaces still show the host. */
-  async #stage(child: Child, { bundle, spec }: Blueprint): Promise<StateFile> {
+  async #stage(child: Child, blueprint: Blueprint): Promise<StateFile> {
     await child.spawned
     this.#deadline?.check()
-    const state = recordOf(child, { id: this.#id, bundle, spec, layout: this.#layout!, resctrl: this.#resctrl, options: this.#options, descriptors: this.#descriptors })
-    // What is left of a half-made container is removed by what is written here: nothing that may be another's.
-    stageState(this.#directory, this.#layout!.scope === undefined ? state : { ...state, cgroup_paths: {}, systemd: undefined })
+    const state = this.#record(child, blueprint, this.#layout!, this.#resctrl)
+    stageState(this.#directory, removable(state))
     return this.#staged = state
   }
 
@@ -338,6 +343,10 @@ export class Creation {
     await runHookFunctions(this.#options.hooks, 'poststop', state, { tolerate })
   }
 }
+
+/** What is left of a half-made container is removed by what is written then: nothing that may be another's. */
+const removable = (state: StateFile): StateFile =>
+  state.systemd === undefined ? state : { ...state, cgroup_paths: {}, systemd: undefined }
 
 function makeFifo(path: string): string {
   const result = addon().mkfifo(path, 0o622) // whoever the container's user is, init opens it for writing

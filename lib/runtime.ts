@@ -6,8 +6,6 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Blueprint, Blueprints } from './blueprint.ts'
 import { checkSpec, loadSpec } from './bundle.ts'
-import { disposeCgroup } from './cgroup/driver.ts'
-import { killCgroup } from './cgroup/processes.ts'
 import type { RestoreOptions } from './checkpoint/options.ts'
 import { Container } from './container.ts'
 import { Creation, type CreationSettings } from './creation.ts'
@@ -17,20 +15,16 @@ import { Execution, type ExecutionOptions, withoutExecution } from './execution.
 import { checkHookFunctions } from './hooks.ts'
 import { Limiter } from './limiter.ts'
 import { addon } from './native/addon.ts'
-import { awaitExit, signalProcess } from './native/watch.ts'
 import { checkManager, type CreateOptions, refuseUnknown, type RuntimeOptions } from './options.ts'
 import { Pool, poolOptions, type PoolOptions, type Prepared, refuseUnpoolable } from './pool.ts'
-import { removeResctrl } from './resctrl/group.ts'
 import {
   checkId, checkRoot, containerDirectory, containerIds, defaultRoot, removeDirectory, takeDirectory,
 } from './state/directory.ts'
-import { readStaged, readState } from './state/file.ts'
+import { readState } from './state/file.ts'
 import { takeLock, withLock } from './state/lock.ts'
 import { Template, templateOptions, type TemplateOptions } from './template.ts'
 import { Stopwatch } from './timings.ts'
 import { Turns } from './turns.ts'
-
-const SIGKILL = 9
 
 export const createOptions: ReadonlySet<string> = new Set([
   'id', 'bundle', 'spec', 'host', 'stdin', 'stdout', 'stderr', 'consoleSocket', 'pidfdSocket', 'terminalSize', 'keepLineFeeds',
@@ -212,15 +206,7 @@ export class Runtime {
     const directory = containerDirectory(this.root, id)
     const finished = await withLock(directory, id, async () => {
       if (existsSync(`${directory}/state.json`)) return true
-      const staged = readStaged(directory)
-      if (staged !== undefined) {
-        signalProcess(staged.init_process_pid, String(staged.init_process_start), SIGKILL)
-        await awaitExit(staged.init_process_pid, String(staged.init_process_start))
-        await killCgroup(staged.cgroup_paths)
-        await disposeCgroup(staged.cgroup_paths, staged.systemd)
-        removeResctrl(staged.intel_rdt_own)
-      }
-      removeDirectory(directory)
+      await (await import('./half-made.ts')).removeStaged(directory)
       return false
     })
     if (finished) await (await this.load(id)).delete({ force: true })

@@ -3,8 +3,11 @@
 
 #include "host/cgroup.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <linux/bpf.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -163,6 +166,26 @@ std::string delegated_files() {
   return names.empty() ? "cgroup.procs\ncgroup.subtree_control\ncgroup.threads" : names;
 }
 
+// Whether a process is in the cgroup or in one below it.
+Status find_processes(const std::string& path, bool& found) {
+  Fd file;
+  char byte;
+  Status opened = file.take(CALL(openat, AT_FDCWD, (path + "/cgroup.procs").c_str(), O_RDONLY | O_CLOEXEC, 0));
+  if (opened.error == ENOENT || opened.error == ENODEV) return {};  // removed meanwhile
+  TRY(opened);
+  // That of a threaded cgroup cannot be read; its events, which only cgroup2 has, speak for the whole tree.
+  found = CALL(read, file.get(), &byte, 1).value > 0 || read_file(path + "/cgroup.events").find("populated 1") != std::string::npos;
+  if (found) return {};
+  std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(path.c_str()), closedir);
+  if (directory == nullptr) return errno == ENOENT ? Status{} : failure(errno, "openat");
+  while (const dirent* entry = readdir(directory.get())) {
+    if (entry->d_type != DT_DIR || entry->d_name[0] == '.') continue;
+    TRY(find_processes(path + "/" + entry->d_name, found));
+    if (found) return {};
+  }
+  return {};
+}
+
 Status make_cgroup(plan::Reader& arguments) {
   Text root = arguments.text(), path = arguments.text(), controllers = arguments.text();
   u32 cpuset = arguments.number(), unified = arguments.number();
@@ -172,11 +195,14 @@ Status make_cgroup(plan::Reader& arguments) {
   TRY(make_path(tree, path.data, path, made));
   if (tree.cpuset) TRY(seed_cpuset(tree, path.data, path));
   // Another container's processes under our limits, or ours under theirs: as runc, only an empty one is taken over.
-  const std::string directory(path.data);
-  if (!made && !read_file(directory + "/cgroup.procs").empty()) return failure(EBUSY, "mkdirat", path);
+  if (made) return {};
+  bool found = false;
+  TRY(find_processes(path.data, found), path);
+  if (found) return failure(EBUSY, "mkdirat", path);
   // Nor a frozen one: what enters it stops, and init would never be heard of again.
-  if (!made && read_file(directory + "/freezer.state") == "FROZEN") return failure(EDEADLK, "freezer.state", path);
-  if (!made && read_file(directory + "/cgroup.freeze") == "1") return failure(EDEADLK, "cgroup.freeze", path);
+  const std::string directory(path.data);
+  if (read_file(directory + "/freezer.state") == "FROZEN") return failure(EDEADLK, "freezer.state", path);
+  if (read_file(directory + "/cgroup.freeze") == "1") return failure(EDEADLK, "cgroup.freeze", path);
   return {};
 }
 

@@ -9,6 +9,8 @@
 namespace host {
 namespace {
 
+constexpr unsigned kHelperTimeout = 10'000;  // milliseconds; it asks the user database, which may be on a network
+
 Status write_proc(i32 pid, const char* name, Text value) {
   TextBuffer<64> path;
   path.add("/proc/").add_number(static_cast<u64>(pid)).add("/").add(name);
@@ -21,6 +23,7 @@ Status write_proc(i32 pid, const char* name, Text value) {
 Status run_helper(Text helper, i32 pid, Text map, TextBuffer<1024>& detail) {
   Command command;
   command.path = helper.data;
+  command.timeout_ms = kHelperTimeout;
   command.arguments = {helper.data, std::to_string(pid)};
   std::string word;
   for (u32 i = 0; i <= map.size; i++) {
@@ -30,6 +33,7 @@ Status run_helper(Text helper, i32 pid, Text map, TextBuffer<1024>& detail) {
   }
   CommandResult result = run_command(command);
   if (result.error != 0) return failure(result.error, "execve", helper);
+  if (result.timed_out) return failure(ETIMEDOUT, "waitid", helper);
   if (result.code == 0) return {};
   detail.add(Text(result.error_output.c_str(), static_cast<u32>(std::min<size_t>(result.error_output.size(), 1000))));
   return failure(EPERM, "newuidmap", helper);

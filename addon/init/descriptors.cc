@@ -4,9 +4,16 @@
 
 namespace {
 
+// Out of the way of the numbers that are usually wanted, where RLIMIT_NOFILE has room there: otherwise it may have to move
+// again.
+sys::Call copy_high(int fd) {
+  sys::Call copy = CALL(fcntl, fd, F_DUPFD_CLOEXEC, 64);
+  return copy.error() == EINVAL || copy.error() == EMFILE ? CALL(fcntl, fd, F_DUPFD_CLOEXEC, 3) : copy;
+}
+
 Status move_away(Fd& fd, int number) {
   if (fd.get() != number) return {};
-  sys::Call copy = CALL(fcntl, number, F_DUPFD_CLOEXEC, 64);
+  sys::Call copy = copy_high(number);
   TRY(copy);
   fd.reset(static_cast<int>(copy.value));
   return {};
@@ -17,7 +24,7 @@ Status give(Context& context, int from, u32 number) {
   int target = static_cast<int>(number);
   if (from < 0) return malformed();
   Fd source;
-  TRY(source.take(CALL(fcntl, from, F_DUPFD_CLOEXEC, 64)));
+  TRY(source.take(copy_high(from)));
   TRY(vacate(context, target));
   if (source.get() != target) return status_of(CALL(dup3, source.get(), target, 0));
   return status_of(CALL(fcntl, source.release(), F_SETFD, 0));
@@ -44,7 +51,7 @@ void reopen_null(int number) {
 
 Status vacate(Context& context, int number) {
   if (context.control == number) {
-    sys::Call copy = CALL(fcntl, number, F_DUPFD_CLOEXEC, 64);
+    sys::Call copy = copy_high(number);
     TRY(copy);
     CALL(close, number);
     context.control = static_cast<int>(copy.value);

@@ -9,6 +9,9 @@ import { addon, EVENT, hold, letGo, subscribe, unsubscribe } from './addon.ts'
 import { errnoName, isShortage } from './errno.ts'
 import { failureError } from './failure.ts'
 
+/** Milliseconds that the kernel gets to end a process that was killed. */
+export const KILL_PATIENCE = 10_000
+
 const unknown: ExitResult = { code: null, signal: null }
 
 /** An end, and when this process heard of it; null when it was over before. */
@@ -24,29 +27,39 @@ export function exitResult(code: number, signal: number): ExitResult {
 const pause = 50
 
 /** The end of a process; at once when it is not there any more. */
-export function awaitExit(pid: number, startTime: string): Promise<Ended> {
+export const awaitExit = (pid: number, startTime: string): Promise<Ended> => watch(pid, startTime)
+
+/** Resolves at the end of a process, and after LIMIT milliseconds in any case. */
+export async function endsWithin(pid: number, startTime: string, limit: number): Promise<void> {
+  await watch(pid, startTime, limit)
+}
+
+function watch(pid: number, startTime: string, limit?: number): Promise<Ended> {
   return new Promise((resolve) => {
     const id = subscribe((type, a, b) => {
-      if (type !== EVENT.exited) return
-      end()
-      resolve({ ...exitResult(a, b), finishedAt: new Date() })
+      if (type === EVENT.exited) settle({ ...exitResult(a, b), finishedAt: new Date() })
     })
     hold()
-    const end = (): void => {
+    const giveUp = (): void => {
+      addon().forget(id)
+      settle({ ...unknown, finishedAt: null })
+    }
+    let retry: NodeJS.Timeout | undefined
+    const timer = limit === undefined ? undefined : setTimeout(giveUp, limit)
+    const settle = (ended: Ended): void => {
+      clearTimeout(timer)
+      clearTimeout(retry)
       unsubscribe(id)
       letGo()
+      resolve(ended)
     }
-    const watch = (): void => {
+    const look = (): void => {
       const result = addon().watch(id, pid, startTime)
       if (result >= 0) return
-      if (isShortage(errnoName(-result))) {
-        setTimeout(watch, pause) // that it cannot be watched is not its end
-        return
-      }
-      end()
-      resolve({ ...unknown, finishedAt: null })
+      if (isShortage(errnoName(-result))) retry = setTimeout(look, pause) // that it cannot be watched is not its end
+      else settle({ ...unknown, finishedAt: null })
     }
-    watch()
+    look()
   })
 }
 

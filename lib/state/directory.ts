@@ -81,7 +81,18 @@ function removeFiles(directory: string): void {
     rmdirSync(directory)
   } catch (error) {
     if (!['ENOENT', 'ENOTEMPTY'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
-    removeTree(directory)
+    if (!removeEmpty(directory)) removeTree(directory)
+  }
+}
+
+/** Reading a directory takes a descriptor, of which there may be none left. */
+function removeEmpty(directory: string): boolean {
+  try {
+    rmdirSync(directory)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTEMPTY') return false
+    throw error
   }
 }
 

@@ -39,14 +39,16 @@ export interface StateFile {
 const NAME = 'state.json'
 
 /**
- * Written beside; it counts from {@link publishState} on, so that a reader sees the old or the new one, whole.
+ * Written beside; it counts from {@link publishState} on, so that a reader sees the old or the new one, whole. The same
+ * holds for one that is staged again: whoever is killed meanwhile leaves the former.
  *
  * @throws NruncError ERR_STATE_INVALID
  */
 export function stageState(directory: string, state: StateFile): void {
   const path = `${join(directory, NAME)}.new`
   try {
-    writeFileSync(path, stringifyState(state), { mode: 0o600 })
+    writeFileSync(`${path}er`, stringifyState(state), { mode: 0o600 })
+    renameSync(`${path}er`, path)
   } catch (error) {
     throw stateError(path, error)
   }

@@ -10,10 +10,14 @@ import type { Spec } from '../spec/schema.ts'
 import type { Descriptors } from '../stdio.ts'
 import type { StateFile } from './file.ts'
 
-interface Init {
+/** The first process of a container. */
+export interface Init {
   readonly pid: number
   readonly startTime: string
 }
+
+/** What stands for it before it is made. */
+export const noProcess: Init = { pid: 0, startTime: '0' }
 
 interface Made {
   readonly id: string

@@ -10,32 +10,29 @@ import type { StateFile } from './file.ts'
 
 export const FIFO = 'exec.fifo'
 
-/** Clock ticks after boot; empty when there is no such process. proc(5), stat, field 22. */
-export function startTimeOf(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
-  } catch {
-    return ''
-  }
-}
-
 /**
  * Whether the process of this pid and start time is there and not a zombie. proc(5), stat.
  *
  * @throws NruncError ERR_HOST where this process has not what it takes to look: that is no answer
  */
 export function isAlive(pid: number, startTime: number | string): boolean {
-  let stat
+  const fields = statFields(pid)
+  return fields !== undefined && fields[19] === String(startTime) && fields[0] !== 'Z' && fields[0] !== 'X'
+}
+
+/** Clock ticks after boot; empty when there is no such process. proc(5), stat, field 22. */
+export const startTimeOf = (pid: number | string): string => statFields(pid)?.[19] ?? ''
+
+/** From the third on: the second may have anything in it. */
+function statFields(pid: number | string): string[] | undefined {
   try {
-    stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   } catch (error) {
     const { code, syscall } = error as NodeJS.ErrnoException
-    if (!isShortage(code)) return false
+    if (!isShortage(code)) return undefined
     throw new NruncError('ERR_HOST', `cannot look at process ${pid}: ${code}`, { errno: code, syscall, operand: String(pid), cause: error })
   }
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return fields[19] === String(startTime) && fields[0] !== 'Z' && fields[0] !== 'X'
 }
 
 /** Pids of the processes in the pid namespace of PID: what can be said of a container that has no cgroup. */
@@ -55,7 +52,16 @@ export function namespaceProcesses(pid: number): number[] {
 export function statusOf(directory: string, state: StateFile): Status {
   if (!isAlive(state.init_process_pid, state.init_process_start)) return 'stopped'
   if (isFrozen(state.cgroup_paths)) return 'paused'
-  return existsSync(join(directory, FIFO)) ? 'created' : 'running'
+  return existsSync(join(directory, FIFO)) && !hasProgram(state.init_process_pid) ? 'created' : 'running'
+}
+
+/** Whoever starts a container removes its FIFO afterwards, and may be killed before: then init's program tells. */
+function hasProgram(pid: number): boolean {
+  try {
+    return !/^\/memfd:nrunc-init|\/#\d+ \(deleted\)$/.test(readlinkSync(`/proc/${pid}/exe`)) // addon/host/image.cc
+  } catch {
+    return false // another user's
+  }
 }
 
 /** Frozen itself, or about to be; what is frozen with a cgroup above it is not paused. */

@@ -59,6 +59,8 @@ export default function setup({ provide }: TestProject): () => void {
   require('delegation', delegation())
   require('systemd', attempt('systemctl', ['show', '--property=Version'])
     ?? (existsSync('/sys/fs/cgroup/cgroup.controllers') ? undefined : 'systemd without cgroup v2'))
+  require('faults', attempt('strace', ['-f', '-qq', '-b', 'execve', '-o', '/dev/null', '-e', 'inject=getppid:error=EPERM', 'true'])
+    && 'no strace that can inject faults (Debian: strace)')
   require('userNamespaces', attempt('unshare', ['--user', '--map-root-user', 'true']))
   require('timeNamespaces', existsSync('/proc/self/timens_offsets') ? undefined : 'a kernel without time namespaces')
   require('criu', missing.root ?? attempt('criu', ['check']))

@@ -196,6 +196,14 @@ describeWith(container, 'the cgroups of a container', () => {
     expect(error.message).toContain("container's cgroup unexpectedly frozen")
   })
 
+  test('one with another\'s processes in a cgroup below it is refused too', async () => {
+    const made = await create({})
+    const error = await rejection(sandbox.create(['true'], ({ linux }) => { linux.cgroupsPath = groupRoot }))
+    expect([error.code, error.field]).toEqual(['ERR_CGROUP', '/linux/cgroupsPath'])
+    expect(error.message).toContain('container\'s cgroup is not empty')
+    expect(isRunning(made.pid)).toBe(true)
+  })
+
   test('a frozen container is paused: nothing is added to it, and it is deleted by force', async () => {
     const made = await sandbox.run(['sleep', '1000'])
     const version1 = hierarchyOf('freezer') !== undefined

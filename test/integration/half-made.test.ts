@@ -24,7 +24,11 @@ describeWith([...container, 'cli'], 'a maker that is killed', () => {
       await new Runtime({ root: ${JSON.stringify(sandbox.root)} }).create({ id: '${id}', bundle: ${JSON.stringify(bundle)} })
     `], { stdio: 'ignore' })
     const staged = join(sandbox.root, id, 'state.json.new')
-    const pid = await vi.waitFor(() => (JSON.parse(readFileSync(staged, 'utf8')) as { init_process_pid: number }).init_process_pid, { timeout: 60_000 })
+    const pid = await vi.waitFor(() => {
+      const { init_process_pid } = JSON.parse(readFileSync(staged, 'utf8')) as { init_process_pid: number }
+      expect(init_process_pid).toBeGreaterThan(0)
+      return init_process_pid
+    }, { timeout: 60_000 })
     maker.kill('SIGKILL')
     await once(maker, 'exit')
 

@@ -156,7 +156,7 @@ describeWith(
       home = makeHome()
     })
 
-    const run = (id: string, args: readonly string[], change: (spec: Spec) => void = () => {}) => {
+    const run = (id: string, args: readonly string[], change: (spec: Spec) => void = () => {}, options: CliOptions = {}) => {
       const directory = join(home.directory, id)
       mkdirSync(directory)
       const spec = JSON.parse(readFileSync(join(home.directory, 'config.json'), 'utf8')) as Spec
@@ -172,7 +172,7 @@ describeWith(
       ]
       change(spec)
       writeFileSync(join(directory, 'config.json'), JSON.stringify(spec))
-      return home.nruncWithSubordinateIds(['--root', join(home.directory, 'state'), 'run', '-b', directory, id])
+      return home.nruncWithSubordinateIds(['--root', join(home.directory, 'state'), 'run', '-b', directory, id], options)
     }
     beforeAll(async () => {
       expect(await home.nrunc(['spec', '--rootless'])).toMatchObject({ code: 0 })
@@ -215,6 +215,15 @@ describeWith(
         expect.stringMatching(/newuidmap.*uid range \[1-70001\).*not allowed.*\/linux\/uidMappings/s),
       ])
       expect(existsSync(join(home.directory, 'state/greedy'))).toBe(false)
+    })
+
+    test('a helper that hangs is ended, and nothing is left', async () => {
+      const helpers = join(home.directory, 'helpers')
+      mkdirSync(helpers)
+      writeFileSync(join(helpers, 'newuidmap'), '#!/bin/sh\nexec sleep 1000\n', { mode: 0o755 })
+      const { code, stderr } = await run('hanging', ['true'], undefined, { env: { PATH: `${helpers}:${process.env['PATH']}` } })
+      expect([code, stderr]).toEqual([1, expect.stringMatching(/helpers\/newuidmap.*timed out.*\/linux\/uidMappings/s)])
+      expect(existsSync(join(home.directory, 'state/hanging'))).toBe(false)
     })
   },
 )

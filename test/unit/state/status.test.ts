@@ -29,9 +29,13 @@ const startTimeOf = (pid: number): number => Number(fieldsOf(pid)[19])
 
 /** A process of this one's that runs until the tests have ended. */
 let running: ChildProcess & { readonly pid: number }
+let unnamed: ChildProcess & { readonly pid: number }
 beforeAll(async () => {
   running = start(sleep, ['600'])
-  await once(running, 'spawn')
+  const program = join(mkdtempSync(join(temporary, 'init-')), '#12 (deleted)')
+  copyFileSync(sleep, program)
+  unnamed = start(program, ['600'])
+  await Promise.all([once(running, 'spawn'), once(unnamed, 'spawn')])
 })
 
 describe('a process is alive', () => {
@@ -83,6 +87,8 @@ describe('the status', () => {
   const alive = (changes = {}) => stateOf({
     init_process_pid: running.pid, init_process_start: startTimeOf(running.pid), cgroup_paths: {}, ...changes,
   })
+  /** Of a process with a program that has no name, as init where the host allows no executable memory files. */
+  const init = () => stateOf({ init_process_pid: unnamed.pid, init_process_start: startTimeOf(unnamed.pid), cgroup_paths: {} })
   const directory = (fifo: boolean): string => {
     const path = mkdtempSync(join(temporary, 'web-'))
     if (fifo) writeFileSync(join(path, FIFO), '')
@@ -96,8 +102,12 @@ describe('the status', () => {
   }
 
   test('created while the FIFO is there, running afterwards', () => {
-    expect(statusOf(directory(true), alive())).toBe('created')
-    expect(statusOf(directory(false), alive())).toBe('running')
+    expect(statusOf(directory(true), init())).toBe('created')
+    expect(statusOf(directory(false), init())).toBe('running')
+  })
+
+  test('running when whoever started it was killed before the FIFO was removed: the program is not init any more', () => {
+    expect(statusOf(directory(true), alive())).toBe('running')
   })
 
   test('stopped without its process, even when the FIFO is there or the cgroup frozen', () => {
