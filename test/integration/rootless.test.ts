@@ -4,6 +4,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync, chownSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { CliOptions } from '../helpers/cli.ts'
 import type { Spec, State } from '../../lib/index.ts'
 import { childrenOf, isRunning, refuseMounts, someone, until } from '../helpers/host.ts'
 import { bench, container, describeWith } from '../helpers/needs.ts'
