@@ -67,16 +67,23 @@ export const openLog = ({ path, format, level: least = 'warning' }: LogOptions):
   if (shown < 0) throw new NruncError('ERR_OPTION_INVALID', `invalid log-level: ${least}`)
   const file = path ? openFile(path) : undefined
   const write = (level: Level, message: string) => {
-    if (levels.indexOf(level) <= shown) writeAll(file ?? 2, formatLine(format, level, message, new Date()))
+    if (levels.indexOf(level) <= shown) tell(file ?? 2, formatLine(format, level, message, new Date()))
   }
   return {
     error: (message) => {
       write('error', message)
-      if (file !== undefined) writeAll(2, `${message}\n`)
+      if (file !== undefined) tell(2, `${message}\n`)
     },
     warning: (message) => write('warning', message),
     debug: (message) => write('debug', message),
   }
+}
+
+/** A log on a full disk, or one whose reader went away, does not change what the command does. */
+const tell = (fd: number, text: string): void => {
+  try {
+    writeAll(fd, text)
+  } catch {}
 }
 
 const openFile = (path: string): number => {

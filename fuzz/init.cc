@@ -1,0 +1,153 @@
+// Init under libFuzzer: the whole program, as it is, on a kernel that is made of the input. What init reads from its
+// socket and what every system call says comes from there, so that any plan meets any answer. Nothing leaves the
+// process. Built by fuzz/run.mjs with AddressSanitizer and UndefinedBehaviorSanitizer.
+//
+//   input: u16 size of what the socket gives, those bytes, then one byte or more for each system call
+
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vector>
+
+#include "init/context.h"
+
+extern "C" [[noreturn]] void init_main();
+
+namespace {
+
+constexpr u32 kMaximumCalls = 20000;   // a wait without an end is no fault of init's
+constexpr u64 kMaximumMemory = 1 << 20;
+
+struct Bytes {
+  const u8* at = nullptr;
+  const u8* end = nullptr;
+  u8 next() { return at < end ? *at++ : 0; }
+  u64 copy(void* into, u64 size) {
+    const u64 left = static_cast<u64>(end - at), count = size < left ? size : left;
+    if (count > 0) memcpy(into, at, count);
+    at += count;
+    return count;
+  }
+};
+
+struct FakeKernel {
+  jmp_buf over;
+  Bytes socket, answers;
+  std::vector<void*> memory;
+  u32 calls = 0;
+  int next_descriptor = 4;
+
+  [[noreturn]] void end() { longjmp(over, 1); }
+
+  long error() {
+    constexpr int kErrors[] = {EINTR, EINVAL, ENOENT, EPERM, EACCES, ENOMEM, EMFILE, ENOSPC,
+                               EEXIST, ENOSYS, EAGAIN, ELOOP, EBUSY, EXDEV, ENOTDIR, EPIPE};
+    return -kErrors[answers.next() % 16];
+  }
+
+  long allocate(u64 size) {
+    if (size == 0) return -EINVAL;
+    if (size > kMaximumMemory) return -ENOMEM;
+    void* got = calloc(1, size);  // no larger than asked for: whoever goes beyond is seen
+    memory.push_back(got);
+    return reinterpret_cast<long>(got);
+  }
+
+  long release(void* given) {
+    for (void*& one : memory) {
+      if (one != given) continue;
+      free(one);
+      one = nullptr;
+      return 0;
+    }
+    return -EINVAL;
+  }
+
+  long receive(kernel::Message& message) {
+    auto* header = static_cast<kernel::ControlHeader*>(message.control);
+    const u32 count = 1 + answers.next() % kernel::kDescriptorsPerMessage;
+    header->length = sizeof *header + 4 * count;
+    header->level = header->type = 1;
+    for (u32 i = 0; i < count; i++) {
+      int fd = next_descriptor++;
+      memcpy(static_cast<u8*>(message.control) + sizeof *header + 4 * i, &fd, 4);
+    }
+    message.control_length = header->length;
+    return 1;
+  }
+
+  long call(long number, long a, long b, long c, long d) {
+    if (++calls > kMaximumCalls) end();
+    if (number == __NR_exit_group || number == __NR_exit) end();
+    if (number == __NR_mmap) return allocate(static_cast<u64>(b));
+    if (number == __NR_munmap) return release(reinterpret_cast<void*>(a));
+    if (number == __NR_read && a == plan::kControlDescriptor) return static_cast<long>(socket.copy(reinterpret_cast<void*>(b), static_cast<u64>(c)));
+    if (number == __NR_close) return 0;
+    // Most calls succeed, or no plan would come far.
+    const u8 answer = answers.next();
+    if (answer >= 0xf0) return error();
+    switch (number) {
+      case __NR_execve: end();
+      case __NR_read: return static_cast<long>(answers.copy(reinterpret_cast<void*>(b), static_cast<u64>(c)));
+      case __NR_recvmsg: return receive(*reinterpret_cast<kernel::Message*>(b));
+      case __NR_readlinkat: return static_cast<long>(answers.copy(reinterpret_cast<void*>(c), static_cast<u64>(d) < answer ? static_cast<u64>(d) : answer));
+      case __NR_getcwd: return static_cast<long>(answers.copy(reinterpret_cast<void*>(a), 1));
+      case __NR_newfstatat: {
+        auto* status = reinterpret_cast<kernel::Stat*>(c);
+        answers.copy(&status->mode, sizeof status->mode);
+        answers.copy(&status->rdev, answer % 9);
+        return 0;
+      }
+      case __NR_fstatfs: {
+        reinterpret_cast<kernel::StatFs*>(b)->type = answer % 2 == 0 ? PROC_SUPER_MAGIC : TMPFS_MAGIC;
+        return 0;
+      }
+      case __NR_pipe2:
+      case __NR_socketpair: {
+        int* ends = reinterpret_cast<int*>(number == __NR_pipe2 ? a : d);
+        ends[0] = next_descriptor++;
+        ends[1] = next_descriptor++;
+        return 0;
+      }
+      case __NR_ppoll: {
+        auto* wanted = reinterpret_cast<kernel::Poll*>(a);
+        for (long i = 0; i < b; i++) wanted[i].revents = static_cast<short>((answer >> i) & 1);
+        return 1;
+      }
+      case __NR_clone:
+      case __NR_clone3: return answer % 4 == 0 ? 0 : 1000 + answer;  // also what the child does
+      case __NR_write:
+      case __NR_sendto: return c;
+      case __NR_openat:
+      case __NR_openat2:
+      case __NR_open_tree:
+      case __NR_fsopen:
+      case __NR_fsmount:
+      case __NR_memfd_create:
+      case __NR_dup3:
+      case __NR_fcntl: return next_descriptor++ % 0x7fff;
+      default: return answer % 8 == 7 ? answer : 0;
+    }
+  }
+};
+
+FakeKernel* current = nullptr;
+
+}  // namespace
+
+long sys::raw(long number, long a, long b, long c, long d, long, long) { return current->call(number, a, b, c, d); }
+
+extern "C" int LLVMFuzzerTestOneInput(const u8* data, size_t size) {
+  if (size < 2) return 0;
+  u16 length = 0;
+  memcpy(&length, data, 2);
+  const u8* middle = data + 2 + (length < size - 2 ? length : size - 2);
+  FakeKernel fake;
+  fake.socket = {data + 2, middle};
+  fake.answers = {middle, data + size};
+  current = &fake;
+  if (setjmp(fake.over) == 0) init_main();
+  for (void* one : fake.memory) free(one);
+  return 0;
+}
