@@ -34,7 +34,11 @@ Status send_descriptors(int channel, const std::vector<Fd>& descriptors) {
     u8 byte = 0;
     kernel::Vector vector{&byte, 1};
     kernel::Message message{nullptr, 0, 0, &vector, 1, control, sizeof header + ((4 * count + 7) & ~7ul), 0, 0};
-    TRY(CALL(sendmsg, channel, &message, kernel::kMessageNoSignal), "init");
+    sys::Call sent{};
+    do {
+      sent = CALL(sendmsg, channel, &message, kernel::kMessageNoSignal);
+    } while (sent.error() == EINTR);
+    TRY(sent, "init");
   }
   return {};
 }

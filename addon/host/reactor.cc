@@ -155,7 +155,11 @@ int Reactor::send(u32 id) {
   std::lock_guard lock(guard_);
   auto found = watches_.find(id);
   if (found == watches_.end() || !found->second.channel.valid()) return EPIPE;
-  return CALL(sendto, found->second.channel.get(), "g", 1, kernel::kMessageNoSignal, nullptr, 0).error();
+  sys::Call sent{};
+  do {
+    sent = CALL(sendto, found->second.channel.get(), "g", 1, kernel::kMessageNoSignal, nullptr, 0);
+  } while (sent.error() == EINTR);
+  return sent.error();
 }
 
 Status Reactor::send_plan(u32 id, i32 pid, const std::string& plan, const std::vector<Fd>& descriptors) {

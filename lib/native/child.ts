@@ -118,9 +118,16 @@ export class Child {
 
   /** Let init go on where it waits, or will wait: the word is there before it. */
   continue(): void {
-    // When init is gone its events say why.
-    if (this.pid !== 0) addon().send(this.#id)
-    else this.#spawned.promise.then(() => addon().send(this.#id), () => {})
+    if (this.pid !== 0) this.#say()
+    else this.#spawned.promise.then(() => this.#say(), () => {})
+  }
+
+  /** When init is gone its events say why; one that is there and cannot be told would wait for ever. */
+  #say(): void {
+    const errno = errnoName(Math.abs(addon().send(this.#id)))
+    if (['E0', 'EPIPE', 'ECONNRESET'].includes(errno)) return
+    this.#fail(new NruncError('ERR_NATIVE', `cannot let init go on: ${errno}`, { errno, syscall: 'sendto' }))
+    this.signal(SIGKILL)
   }
 
   /**
