@@ -12,7 +12,10 @@
 
 #include "init/context.h"
 
-extern "C" [[noreturn]] void init_main();
+extern "C" [[noreturn]] void init_main(long* stack);
+
+// That of addon/init/memory.cc, which also has what libc brings here.
+extern "C" void seed_stack_guard(long*) {}
 
 namespace {
 
@@ -147,7 +150,8 @@ extern "C" int LLVMFuzzerTestOneInput(const u8* data, size_t size) {
   fake.socket = {data + 2, middle};
   fake.answers = {middle, data + size};
   current = &fake;
-  if (setjmp(fake.over) == 0) init_main();
+  long stack[8] = {};  // no arguments, no environment, no auxiliary vector
+  if (setjmp(fake.over) == 0) init_main(stack);
   for (void* one : fake.memory) free(one);
   return 0;
 }
