@@ -1,7 +1,7 @@
 /**
  * The directories of a checkpoint, and what is in them besides criu's own files.
  */
-import { closeSync, constants, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { closeSync, constants, mkdirSync, openSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { NruncError } from '../errors.ts'
 import { CriuFailure } from './criu.ts'
@@ -16,14 +16,16 @@ const fileError = (what: string, path: string, cause: unknown): NruncError => {
 
 /** Open directories, for criu to open them here. */
 export class CheckpointFiles {
-  readonly imagesDirFd: number
-  readonly workDirFd: number | undefined
+  imagesDirFd: number
+  workDirFd: number | undefined
   readonly #images: string
   readonly #log: string
+  readonly #work: string | undefined
 
   /** With MAKE the images may be missing; the work directory always may. @throws NruncError ERR_CRIU */
   constructor({ imagePath, workPath }: { readonly imagePath: string; readonly workPath?: string | undefined }, logFile: string, { make = false } = {}) {
     this.#images = imagePath
+    this.#work = workPath || undefined
     this.#log = join(workPath || imagePath, logFile)
     this.imagesDirFd = openDirectory(imagePath, make)
     try {
@@ -34,9 +36,21 @@ export class CheckpointFiles {
     }
   }
 
+  /**
+   * Open them again where process PID sees them, in its own mount namespace: criu mounts on directories in its work
+   * directory, and nobody can mount on what another namespace has (EINVAL, mount(2)).
+   */
+  reopenIn(pid: number): void {
+    this.close()
+    const seen = (path: string): number => openDirectory(`/proc/${pid}/root${realpathSync(path)}`, false)
+    this.imagesDirFd = seen(this.#images)
+    if (this.#work !== undefined) this.workDirFd = seen(this.#work)
+  }
+
   close(): void {
-    closeSync(this.imagesDirFd)
-    if (this.workDirFd !== undefined) closeSync(this.workDirFd)
+    for (const fd of [this.imagesDirFd, this.workDirFd]) if (fd !== undefined && fd >= 0) closeSync(fd)
+    this.imagesDirFd = -1
+    this.workDirFd = undefined
   }
 
   writeDescriptors(descriptors: readonly string[]): void {

@@ -102,6 +102,7 @@ export class Restoration {
         stdio: terminal ? undefined : this.#descriptors.given.stdio.map((slot) => this.#descriptors!.list[slot]!), descriptors,
         mount: { source: rootfsPath(spec, path), target: mountPoint },
       })
+      files.reopenIn(criu.pid)
       await this.#enterCgroups(criu.pid, cgroups)
       const inherited = [
         ...namespaces.inherited.map(({ key }, at) => ({ key, fd: firstDescriptor + at })),
