@@ -6,8 +6,8 @@
  */
 export const runs = {
   user: ['delegation'],
-  scopes: ['lifecycle', 'pause'],
-  root: ['systemd', 'cgroup2', 'cgroup', 'doctor', 'update', 'exit-and-events', 'exec-cgroup', 'labels'],
+  scopes: ['lifecycle'],
+  root: ['systemd', 'cgroup2', 'cgroup', 'doctor', 'events', 'exit-and-events', 'pause', 'labels'],
 }
 
 /** `user delegation root events pause`: these files instead; a file without a name before it is root's. */
