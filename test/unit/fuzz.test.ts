@@ -1,19 +1,15 @@
 /**
  * The fuzzers in small; `npm run fuzz` runs them for longer.
  */
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { targets } from '../../fuzz/targets.ts'
 import { random } from './plan/random.ts'
 
 const counts = { config: 2000, words: 5000, state: 1000 } as const
 
 // Some values are only warned of.
-const listeners = process.listeners('warning')
-beforeAll(() => void process.removeAllListeners('warning').on('warning', () => {}))
-afterAll(() => {
-  process.removeAllListeners('warning')
-  for (const one of listeners) process.on('warning', one)
-})
+beforeAll(() => void vi.spyOn(process, 'emitWarning').mockImplementation(() => {}))
+afterAll(() => void vi.restoreAllMocks())
 
 test.each(Object.entries(counts))('%s: %i runs end well or in an error of ours', (name, count) => {
   const outcomes = new Set<string>()
