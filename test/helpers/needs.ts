@@ -7,7 +7,7 @@ import { describe, inject } from 'vitest'
 export type Need =
   | 'addon' | 'cli' | 'root' | 'busybox' | 'compiler' | 'cgroup' | 'userNamespaces' | 'rootless' | 'subordinateIds'
   | 'mountNamespaces' | 'networkDevices' | 'systemd' | 'ordinaryUser' | 'delegation' | 'timeNamespaces' | 'apparmor' | 'selinux'
-  | 'libseccomp' | 'criu' | 'faults'
+  | 'libseccomp' | 'criu' | 'memoryTracking' | 'faults'
 
 /** What the tests share. */
 export interface Bench {

@@ -64,6 +64,8 @@ export default function setup({ provide }: TestProject): () => void {
   require('userNamespaces', attempt('unshare', ['--user', '--map-root-user', 'true']))
   require('timeNamespaces', existsSync('/proc/self/timens_offsets') ? undefined : 'a kernel without time namespaces')
   require('criu', missing.root ?? attempt('criu', ['check']))
+  require('memoryTracking', missing.criu
+    ?? (attempt('criu', ['check', '--feature', 'mem_dirty_track']) && 'a kernel without soft-dirty bits (CONFIG_MEM_SOFT_DIRTY)'))
   require('apparmor', existsSync('/sys/kernel/security/apparmor/profiles') ? attempt('apparmor_parser', ['--version']) : 'AppArmor is not enabled')
   require('selinux', attempt('grep', ['-q', '_t', '/proc/self/attr/current']) && 'SELinux has no policy')
   const helpers = attempt('sh', [

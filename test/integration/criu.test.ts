@@ -1,12 +1,12 @@
 /**
  * Checkpoints with the real criu, where it works: the programs go on where they were.
  */
-import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
 import { type Container } from '../../lib/index.ts'
-import { cgroupsPathOf } from '../helpers/cgroup.ts'
+import { cgroupsPathOf, testCgroups } from '../helpers/cgroup.ts'
 import { type TestSpec, useSandbox } from '../helpers/containers.ts'
 import { container, describeWith } from '../helpers/needs.ts'
 import { Pty } from '../helpers/pty.ts'
@@ -47,8 +47,8 @@ describeWith([...container, 'cli', 'compiler', 'criu'], 'criu', () => {
     change?.(spec)
     spec.linux.cgroupsPath = cgroupsPathOf(id)
   })
-  const restore = async ({ id, spec }: Container, imagePath: string) =>
-    sandbox.keep(await sandbox.runtime.restore({ id, bundle: sandbox.directory, spec, stdin: 'ignore', imagePath, ...still }))
+  const restore = async ({ id, spec }: Container, imagePath: string, options: { readonly workPath?: string } = {}) =>
+    sandbox.keep(await sandbox.runtime.restore({ id, bundle: sandbox.directory, spec, stdin: 'ignore', imagePath, ...still, ...options }))
 
   test('a program counts on where it was, its output too; exec, kill and delete work as before', async () => {
     const { change, counted } = withData()
@@ -89,27 +89,32 @@ describeWith([...container, 'cli', 'compiler', 'criu'], 'criu', () => {
     const path = images()
     await first.checkpoint({ ...still, imagePath: path })
     const before = counted().length
-    const second = await restore(first, path)
+    const work = images()
+    mkdirSync(work)
+    const second = await restore(first, path, { workPath: work })
     await more(counted, before + 2)
     expect((await second.state()).status).toBe('running')
+    expect([path, work].map((directory) => existsSync(join(directory, 'restore.log')))).toEqual([false, true])
     await second.pause()
     await second.resume()
   }, slow)
 
-  test('a dump of memory first, then what has changed since', async () => {
-    const { change, counted } = withData()
-    const first = await sandbox.run(counter, change)
-    await more(counted, 2)
-    const [early, late] = [images(), images()]
-    await first.checkpoint({ ...still, imagePath: early, preDump: true })
-    await more(counted, counted().length + 2)
-    mkdirSync(late)
-    await first.checkpoint({ ...still, imagePath: late, parentPath: `../${early.slice(early.lastIndexOf('/') + 1)}` })
-    expect(existsSync(join(late, 'parent'))).toBe(true)
-    const before = counted().length
-    await restore(first, late)
-    await more(counted, before + 2)
-  }, slow)
+  describeWith(['memoryTracking'], 'memory tracking', () => {
+    test('a dump of memory first, then what has changed since', async () => {
+      const { change, counted } = withData()
+      const first = await sandbox.run(counter, change)
+      await more(counted, 2)
+      const [early, late] = [images(), images()]
+      await first.checkpoint({ ...still, imagePath: early, preDump: true })
+      await more(counted, counted().length + 2)
+      mkdirSync(late)
+      await first.checkpoint({ ...still, imagePath: late, parentPath: `../${early.slice(early.lastIndexOf('/') + 1)}` })
+      expect(existsSync(join(late, 'parent'))).toBe(true)
+      const before = counted().length
+      await restore(first, late)
+      await more(counted, before + 2)
+    }, slow)
+  })
 
   test('the command line, with a terminal: the shell is the same, and its terminal is a new one', async () => {
     const { id, bundle } = sandbox.bundle(['sh'], ({ process }) => {
@@ -138,6 +143,24 @@ describeWith([...container, 'cli', 'compiler', 'criu'], 'criu', () => {
       first.pty.close()
       second.pty.close()
     }
+  }, slow)
+
+  test('a restore that fails says why and leaves nothing, and the next one succeeds', async () => {
+    const { change, counted } = withData()
+    const first = await sandbox.run(counter, change)
+    await more(counted, 2)
+    const path = images()
+    await first.checkpoint({ ...still, imagePath: path })
+    const before = counted().length
+    const core = join(path, readdirSync(path).find((name) => /^core-.*\.img$/.test(name))!)
+    renameSync(core, `${core}.away`)
+    await expect(restore(first, path)).rejects.toMatchObject({ code: 'ERR_CRIU', message: expect.stringMatching(/^criu failed: type RESTORE errno.*\(criu\/.*log file.*restore\.log\)$/) })
+    await expect(sandbox.runtime.load(first.id)).rejects.toMatchObject({ code: 'ERR_NOT_FOUND' })
+    expect(testCgroups(first.id)).toEqual([])
+    expect(counted().length).toBe(before)
+    renameSync(`${core}.away`, core)
+    await restore(first, path)
+    await more(counted, before + 2)
   }, slow)
 
   test('a checkpoint that cannot be made (a file of the host is open) says why, and the container goes on', async () => {
