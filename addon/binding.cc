@@ -391,8 +391,8 @@ class Addon : public Napi::Addon<Addon> {
     return info.Env().Undefined();
   }
 
-  // openSession(id, path, args, env, descriptors, source, target) -> done: a socket or -1, b pid or -errno, data what failed.
-  // DESCRIPTORS stay the caller's.
+  // openSession(id, path, args, env, descriptors, source, target, readonly) -> done: a socket or -1, b pid or -errno,
+  // data what failed. DESCRIPTORS stay the caller's.
   Napi::Value OpenSession(const Napi::CallbackInfo& info) {
     auto session = std::make_shared<host::Session>();
     const u32 id = static_cast<u32>(number(info, 0));
@@ -411,6 +411,7 @@ class Addon : public Napi::Addon<Addon> {
     }
     session->source = text(info, 5);
     session->target = text(info, 6);
+    session->readonly = info[7].ToBoolean();
     const bool started = host::start_thread([outbox = outbox_, id, session] {
       host::SessionStart start = host::start_session(*session);
       const bool good = start.error == 0;

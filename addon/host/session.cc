@@ -5,11 +5,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/mount.h>  // and not sys/mount.h, whose declarations clash with it
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -27,12 +28,20 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
   return list;
 }
 
+long mount_flags(const char* source, const char* target, unsigned long flags) {
+  return syscall(SYS_mount, source, target, nullptr, flags, nullptr);
+}
+
 // What the host mounts later is seen; what is mounted here does not reach it.
 const char* make_mounts(const Session& session) {
+  const char* target = session.target.c_str();
   if (unshare(CLONE_NEWNS) != 0) return "unshare";
-  if (mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) return "mount";
-  if (mount(session.source.c_str(), session.target.c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0) return "mount";
-  return nullptr;
+  if (mount_flags(nullptr, "/", MS_REC | MS_SLAVE) != 0) return "mount";
+  if (mount_flags(session.source.c_str(), target, MS_BIND | MS_REC) != 0) return "mount";
+  if (!session.readonly) return nullptr;
+  mount_attr change{};
+  change.attr_set = MOUNT_ATTR_RDONLY;
+  return syscall(SYS_mount_setattr, AT_FDCWD, target, 0, &change, sizeof change) == 0 ? nullptr : "mount_setattr";
 }
 
 int spawn(const Session& session, int socket, pid_t& pid) {

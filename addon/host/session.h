@@ -15,6 +15,7 @@ struct Session {
   std::vector<Fd> descriptors;  // 0, 1 and 2 of the program, and from 4 on; 3 is the socket
   // In a mount namespace of its own, where SOURCE with all that is mounted below it is mounted on TARGET too. Empty: none.
   std::string source, target;
+  bool readonly = false;  // what is on TARGET itself, not what is mounted below it
 };
 
 struct SessionStart {

@@ -26,7 +26,7 @@ interface CriuSetting {
   /** Its descriptors from {@link firstDescriptor} on. */
   readonly descriptors?: readonly number[] | undefined
   /** In a mount namespace of its own, where SOURCE is mounted on TARGET too. */
-  readonly mount?: { readonly source: string; readonly target: string } | undefined
+  readonly mount?: { readonly source: string; readonly target: string; readonly readonly: boolean } | undefined
 }
 
 /** The number of the first of `descriptors` in criu; 3 is the socket. */
@@ -70,7 +70,7 @@ export class Criu {
     try {
       const given = [...stdio ?? [nothing!, nothing!, nothing!], ...descriptors]
       const { a: socket, b, data } = await job((native, id) =>
-        native.openSession(id, path, ['criu', 'swrk', '3'], environment(), given, mount?.source ?? '', mount?.target ?? ''))
+        native.openSession(id, path, ['criu', 'swrk', '3'], environment(), given, mount?.source ?? '', mount?.target ?? '', mount?.readonly ?? false))
       if (b > 0) return new Criu(b, socket)
       const details = { syscall: data.toString(), errno: errnoName(-b), operand: mount?.source ?? path }
       throw new NruncError('ERR_CRIU', `cannot start ${path}: ${details.syscall}: ${errnoMessage(-b)}`, details)

@@ -47,6 +47,9 @@ describeWith([...container, 'cli', 'compiler', 'criu'], 'criu', () => {
     change?.(spec)
     spec.linux.cgroupsPath = cgroupsPathOf(id)
   })
+  /** What the container itself says of its root: `ro,...` or `rw,...`. */
+  const rootOptions = async (one: Container) =>
+    (await one.execute({ args: ['sh', '-c', 'while read -r _ on _ how _; do if [ $on = / ]; then echo $how; fi; done < /proc/mounts'] })).stdout
   const restore = async ({ id, spec }: Container, imagePath: string, options: { readonly workPath?: string } = {}) =>
     sandbox.keep(await sandbox.runtime.restore({ id, bundle: sandbox.directory, spec, stdin: 'ignore', imagePath, ...still, ...options }))
 
@@ -143,6 +146,15 @@ describeWith([...container, 'cli', 'compiler', 'criu'], 'criu', () => {
       first.pty.close()
       second.pty.close()
     }
+  }, slow)
+
+  test('a read-only root is read-only again', async () => {
+    const first = await sandbox.run(['sleep', '1000'], ({ root }) => { root.readonly = true })
+    expect(await rootOptions(first)).toMatch(/^ro,/)
+    const path = images()
+    await first.checkpoint({ ...still, imagePath: path })
+    const second = await restore(first, path)
+    expect(await rootOptions(second)).toMatch(/^ro,/)
   }, slow)
 
   test('a restore that fails says why and leaves nothing, and the next one succeeds', async () => {
