@@ -1,7 +1,7 @@
 /**
  * Checkpoints with the real criu, where it works: the programs go on where they were.
  */
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
@@ -155,6 +155,20 @@ describeWith([...container, 'cli', 'compiler', 'criu'], 'criu', () => {
     await first.checkpoint({ ...still, imagePath: path })
     const second = await restore(first, path)
     expect(await rootOptions(second)).toMatch(/^ro,/)
+  }, slow)
+
+  test('a container with a user namespace, when its root may enter the directory of the images', async () => {
+    const first = await sandbox.run(['sleep', '1000'], ({ linux }) => {
+      linux.namespaces.push({ type: 'user' })
+      linux.uidMappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }]
+      linux.gidMappings = [{ containerID: 0, hostID: 200_000, size: 65_536 }]
+    })
+    const path = images()
+    await first.checkpoint({ ...still, imagePath: path })
+    chmodSync(path, 0o711)
+    const second = await restore(first, path)
+    const { stdout } = await second.execute({ args: ['cat', '/proc/1/uid_map', '/proc/1/gid_map'] })
+    expect(stdout.trim().split(/\s+/).map(Number)).toEqual([0, 100_000, 65_536, 0, 200_000, 65_536])
   }, slow)
 
   test('a restore that fails says why and leaves nothing, and the next one succeeds', async () => {
