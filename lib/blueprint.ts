@@ -171,7 +171,7 @@ const remembered = 64
 export class Blueprints {
   readonly #known = new Map<string, { readonly text: string; readonly blueprint: Blueprint; again: boolean }>()
 
-  /** @throws NruncError ERR_CONFIG_READ, ERR_CONFIG_PARSE, ERR_CONFIG_INVALID, ERR_CONFIG_UNSUPPORTED */
+  /** @throws NruncError ERR_CONFIG_READ, ERR_CONFIG_PARSE, ERR_CONFIG_INVALID */
   ofBundle(directory: string): Blueprint {
     const path = resolve(directory)
     const text = readConfig(path)

@@ -10,7 +10,6 @@ import { parseJson } from './spec/parse.ts'
 import { netDevices } from './spec/rules/net-devices.ts'
 import { sysctl } from './spec/rules/sysctl.ts'
 import type { Namespace, Spec } from './spec/schema.ts'
-import { refuseUnsupported } from './spec/unsupported.ts'
 import { validateSpec } from './spec/validate.ts'
 
 /**
@@ -32,14 +31,13 @@ export function readConfig(bundle: string): string {
 /**
  * The valid config of a bundle.
  *
- * @throws NruncError ERR_CONFIG_READ, ERR_CONFIG_PARSE, ERR_CONFIG_INVALID, ERR_CONFIG_UNSUPPORTED
+ * @throws NruncError ERR_CONFIG_READ, ERR_CONFIG_PARSE, ERR_CONFIG_INVALID
  */
 export const loadSpec = (bundle: string): Spec => checkSpec(parseJson(readConfig(bundle), join(bundle, 'config.json')))
 
 /** The same for a config that is already in memory. */
 export function checkSpec(value: unknown): Spec {
   const spec = validateSpec(value)
-  refuseUnsupported(spec)
   const { kernel, kernelTCP } = spec.linux?.resources?.memory ?? {}
   if (nonZero(kernel) ?? nonZero(kernelTCP)) process.emitWarning('Kernel memory settings are ignored and will be removed')
   return spec

@@ -8,7 +8,7 @@ export const errorCodes = {
   ERR_CONFIG_READ: 'config.json (or another file that was asked for) cannot be read',
   ERR_CONFIG_PARSE: 'config.json is not valid JSON',
   ERR_CONFIG_INVALID: 'config.json breaks a rule of the runtime specification',
-  ERR_CONFIG_UNSUPPORTED: 'config.json asks for something that nrunc does not do yet',
+  ERR_CONFIG_UNSUPPORTED: 'config.json asks for something that a restore, or the mock, cannot do',
   ERR_OPTION_INVALID: 'an option or argument of the call is unknown or has a bad value',
   ERR_ID_INVALID: 'the container id has characters that are not allowed, or is too long',
   ERR_ID_EXISTS: 'a container with this id exists',

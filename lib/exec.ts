@@ -23,7 +23,6 @@ import { warnOfCapabilities } from './capabilities.ts'
 import { groupsDenied, keepOriginalGroups } from './plan/identity.ts'
 import { findNamespace } from './spec/namespaces.ts'
 import type { Capabilities, NamespaceType, ProcessSpec, Spec } from './spec/schema.ts'
-import { refuseUnsupported } from './spec/unsupported.ts'
 import { validateProcess } from './spec/validate.ts'
 import type { StateFile } from './state/file.ts'
 import { describeState } from './state/describe.ts'
@@ -57,7 +56,6 @@ export async function executeInContainer(
   if (status === 'paused' && !options.ignorePaused) throw new NruncError('ERR_STATUS', 'cannot exec in a paused container (use --ignore-paused to override)', { operand: state.id })
 
   const process = validateProcess(execProcess(state.config, options))
-  refuseUnsupported({ process })
   const cgroupPaths = options.cgroup === undefined
     ? joinableCgroups(state.cgroup_paths, state.init_process_pid, () => cgroupHost().unified)
     : subCgroups(state.cgroup_paths, options.cgroup)

@@ -50,7 +50,7 @@ const known = new Set(['id', 'bundle', 'noPivot', 'noNewKeyring', 'cgroupManager
  * What `create` and `start` would do with a config, step by step in the order of execution. Nothing is made or changed,
  * and no privilege is needed; the host's cgroups, limits and namespaces are looked at, unless `facts` are given.
  *
- * @throws NruncError ERR_CONFIG_INVALID, ERR_CONFIG_UNSUPPORTED, ERR_CGROUP, ERR_OPTION_INVALID, as `create`
+ * @throws NruncError ERR_CONFIG_INVALID, ERR_CGROUP, ERR_OPTION_INVALID, as `create`
  * @example
  * for (const { by, text } of explain(spec, { bundle: '/srv/web' })) console.log(by, text)
  */

@@ -9,7 +9,6 @@ import { hooksSchema } from './spec/hooks.ts'
 import { capabilityNames } from './spec/names.ts'
 import { specSchema } from './spec/schema.ts'
 import { partsOf } from './spec/shape.ts'
-import { isSupported } from './spec/unsupported.ts'
 import { commit, packageVersion, specVersion } from './version.ts'
 
 interface Enabled {
@@ -65,18 +64,16 @@ export function features(): Features {
     hooks: hookNames(),
     mountOptions: [...mountOptionNames].sort(),
     linux: {
-      namespaces: Object.keys(namespaceFiles).filter((type) => type !== 'time' || isSupported('/linux/timeOffsets')).sort(),
+      namespaces: Object.keys(namespaceFiles).sort(),
       capabilities: capabilityNames,
-      cgroup: { v1: true, v2: true, systemd: true, systemdUser: true, rdma: isSupported('/linux/resources/rdma') },
-      seccomp: isSupported('/linux/seccomp') ? seccomp(list) : { enabled: false },
-      apparmor: { enabled: isSupported('/process/apparmorProfile') },
-      selinux: { enabled: isSupported('/process/selinuxLabel') },
-      intelRdt: intelRdt(),
-      ...(isSupported('/linux/memoryPolicy')
-        ? { memoryPolicy: { modes: list('/linux/memoryPolicy/mode'), flags: list('/linux/memoryPolicy/flags') } }
-        : {}),
-      mountExtensions: { idmap: { enabled: isSupported('/mounts/*/uidMappings') } },
-      netDevices: { enabled: isSupported('/linux/netDevices') },
+      cgroup: { v1: true, v2: true, systemd: true, systemdUser: true, rdma: true },
+      seccomp: seccomp(list),
+      apparmor: { enabled: true },
+      selinux: { enabled: true },
+      intelRdt: { enabled: true, schemata: true, monitoring: true },
+      memoryPolicy: { modes: list('/linux/memoryPolicy/mode'), flags: list('/linux/memoryPolicy/flags') },
+      mountExtensions: { idmap: { enabled: true } },
+      netDevices: { enabled: true },
     },
     annotations: { 'org.nrunc.version': packageVersion(), 'org.nrunc.commit': commit(), 'org.nrunc.checkpoint.enabled': 'true' },
     potentiallyUnsafeConfigAnnotations: ['org.systemd.property.', 'org.criu.config', 'run.oci.'],
@@ -103,9 +100,4 @@ function seccomp(list: (field: string) => readonly string[]): Features['linux'][
     enabled: true, actions: list('/linux/seccomp/defaultAction'), operators: list('/linux/seccomp/syscalls/*/args/*/op'),
     archs: list('/linux/seccomp/architectures'), knownFlags: flags, supportedFlags: flags.filter(isFlagSupported),
   }
-}
-
-function intelRdt(): Features['linux']['intelRdt'] {
-  const enabled = isSupported('/linux/intelRdt')
-  return { enabled, schemata: enabled, monitoring: enabled }
 }

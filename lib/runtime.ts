@@ -95,7 +95,7 @@ export class Runtime {
   /**
    * Check and compile a config once, for many starts.
    *
-   * @throws NruncError ERR_CONFIG_READ, ERR_CONFIG_PARSE, ERR_CONFIG_INVALID, ERR_CONFIG_UNSUPPORTED, ERR_OPTION_INVALID
+   * @throws NruncError ERR_CONFIG_READ, ERR_CONFIG_PARSE, ERR_CONFIG_INVALID, ERR_OPTION_INVALID
    */
   async compile(options: TemplateOptions): Promise<Template> {
     refuseUnknown(options, templateOptions)

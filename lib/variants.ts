@@ -3,7 +3,6 @@
  */
 import { Blueprint } from './blueprint.ts'
 import type { Mount, ProcessSpec, Spec } from './spec/schema.ts'
-import { refuseUnsupported } from './spec/unsupported.ts'
 import { validateSpec } from './spec/validate.ts'
 
 /** What a start may have of its own. */
@@ -34,14 +33,13 @@ export class Variants {
     this.base = base
   }
 
-  /** @throws NruncError ERR_CONFIG_INVALID, ERR_CONFIG_UNSUPPORTED; the fields are those of the changed config */
+  /** @throws NruncError ERR_CONFIG_INVALID; the fields are those of the changed config */
   with(changes: Changes): Blueprint {
     if (Object.values(changes).every((one) => one === undefined)) return this.base
     const key = JSON.stringify(changes)
     const known = this.#changed.get(key)
     if (known?.forMany) return known
     const spec = known?.spec ?? validateSpec(changedSpec(this.base.spec, changes))
-    if (known === undefined) refuseUnsupported(spec)
     const blueprint = new Blueprint({ path: this.base.bundle, spec }, { forMany: known !== undefined })
     this.#changed.delete(key)
     if (this.#changed.size === kept) this.#changed.delete(this.#changed.keys().next().value!)

@@ -1,7 +1,6 @@
 /** docs/config.md, made from the definition of config.json and the list of its tests. */
 import { type Field, fieldsOf } from '../lib/spec/fields.ts'
 import { specSchema } from '../lib/spec/schema.ts'
-import { unsupportedFields } from '../lib/spec/unsupported.ts'
 import { cgroupVersion, fieldTests } from '../test/fields.ts'
 import { linkTo } from '../test/helpers/titles.ts'
 
@@ -17,24 +16,18 @@ export interface Row extends Field {
   readonly cgroup: string
   /** As `FILE: TITLE`. */
   readonly tests: readonly string[]
-  /** The config is refused when it asks for this. */
-  readonly unsupported: boolean
 }
 
 export const rows: readonly Row[] = fieldsOf(specSchema).map((field) => {
   const tests = entryFor(fieldTests, field.field) ?? []
-  const unsupported = tests.length === 0
-    && unsupportedFields.some((name) => field.field === name || field.field.startsWith(`${name}/`))
   const inCgroup = /^\/linux\/(resources\/|cgroupsPath)/.test(field.field)
-  return { ...field, cgroup: entryFor(cgroupVersion, field.field) ?? (inCgroup ? 'v1, v2' : ''), tests, unsupported }
+  return { ...field, cgroup: entryFor(cgroupVersion, field.field) ?? (inCgroup ? 'v1, v2' : ''), tests }
 })
 
 const code = (text: string): string => `\`${text.replaceAll('|', '\\|')}\``
 
-const row = ({ field, type, required, cgroup, tests, unsupported }: Row): string => {
-  const shown = unsupported ? ['refused: not supported yet'] : tests.map(linkTo)
-  return `| ${code(field)} | ${type}${required ? ', required' : ''} | ${cgroup} | ${shown.join('<br>')} |`
-}
+const row = ({ field, type, required, cgroup, tests }: Row): string =>
+  `| ${code(field)} | ${type}${required ? ', required' : ''} | ${cgroup} | ${tests.map(linkTo).join('<br>')} |`
 
 export const document = `# Fields of config.json
 

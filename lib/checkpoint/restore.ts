@@ -52,7 +52,7 @@ interface Place extends CreationSettings {
   readonly id: string
 }
 
-/** The config that the options name. @throws NruncError ERR_CONFIG_READ, ERR_CONFIG_PARSE, ERR_CONFIG_INVALID, ERR_CONFIG_UNSUPPORTED */
+/** The config that the options name. @throws NruncError ERR_CONFIG_READ, ERR_CONFIG_PARSE, ERR_CONFIG_INVALID */
 export function restoreBundle({ bundle = '.', spec }: RestoreOptions): Bundle {
   const path = resolve(bundle)
   const made = { path, spec: spec === undefined ? loadSpec(path) : checkSpec(spec) }
