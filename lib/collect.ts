@@ -7,9 +7,9 @@ import { NruncError } from './errors.ts'
 export interface OutputOptions {
   /** `'utf8'` for text, `'buffer'` for bytes. Default `'utf8'`. */
   readonly encoding?: 'utf8' | 'buffer' | undefined
-  /** The text as its lines. Default false. */
+  /** The text as its lines, without their ends (`\n` or `\r\n`). Default false. */
   readonly lines?: boolean | undefined
-  /** Take one line feed off the end of the text. Default true. */
+  /** Take one line end off the end of the text. Default true. */
   readonly stripFinalNewline?: boolean | undefined
   /** Bytes of each stream that are kept; a program that writes more is killed. Default 104857600. */
   readonly maxBuffer?: number | undefined
@@ -68,6 +68,6 @@ export function collect<O extends OutputOptions>(stream: Readable | null, option
 function present(bytes: Buffer, { encoding, lines, stripFinalNewline = true }: OutputOptions): Buffer | string | string[] {
   if (encoding === 'buffer') return bytes
   const text = bytes.toString()
-  if (lines) return text === '' ? [] : text.replace(/\n$/, '').split('\n')
-  return stripFinalNewline ? text.replace(/\n$/, '') : text
+  if (lines) return text === '' ? [] : text.replaceAll('\r\n', '\n').replace(/\n$/, '').split('\n')
+  return stripFinalNewline ? text.replace(/\r?\n$/, '') : text
 }

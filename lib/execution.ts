@@ -2,7 +2,7 @@
  * A program run to its end, in the manner of execa: what a call returns is a promise of the result, and a process as
  * long as it runs.
  */
-import { PassThrough, Readable } from 'node:stream'
+import { finished, PassThrough, Readable, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { collect, type Collected, type Output, type OutputOptions } from './collect.ts'
 import { NruncError } from './errors.ts'
@@ -11,7 +11,10 @@ import { linesOf } from './lines.ts'
 import type { ProcessExit, Stdio } from './options.ts'
 
 export interface ExecutionOptions extends OutputOptions {
-  /** What the program reads on its standard input, which ends after it. Default: nothing. */
+  /**
+   * What the program reads on its standard input, which ends after it. A stream that the program does not read to its end
+   * is not destroyed. Default: nothing.
+   */
   readonly input?: string | Uint8Array | Readable | undefined
   /** Whether a program that fails is a rejection. Default true; otherwise the error is what the promise resolves to. */
   readonly reject?: boolean | undefined
@@ -37,7 +40,7 @@ type Elsewhere = Exclude<Stdio, 'pipe'>
 
 /** What an execution is of: a container, or a process that exec added. */
 export interface Running {
-  readonly stdin: NodeJS.WritableStream | null
+  readonly stdin: Writable | null
   readonly stdout: Readable | null
   readonly stderr: Readable | null
   wait(): Promise<ProcessExit>
@@ -151,6 +154,7 @@ export class Execution<T extends Running, O extends OutputOptions = OutputOption
       if (options.reject ?? true) throw error
       return error as unknown as ExecutionResult<O>
     } finally {
+      this.stdin?.destroy()
       await release(running)
     }
   }
@@ -164,8 +168,17 @@ export class Execution<T extends Running, O extends OutputOptions = OutputOption
     if (running.stderr === null) this.stderr?.end()
     if (running.stdin === null) return
     if (this.stdin !== null) join(this.stdin, running.stdin)
-    else if (input !== undefined) join(input instanceof Readable ? input : Readable.from([input]), running.stdin)
+    else if (input !== undefined) feed(input, running.stdin)
   }
+}
+
+/** What is the caller's stays his: an HTTP request whose body was not of interest can still be answered. */
+function feed(input: string | Uint8Array | Readable, stdin: Writable): void {
+  stdin.on('error', () => {})
+  if (!(input instanceof Readable)) return void stdin.end(input)
+  input.pipe(stdin)
+  const forget = finished(input, { writable: false }, () => stdin.end()) // also when it breaks off
+  stdin.once('close', forget)
 }
 
 function exitFields({ code, ...exit }: ProcessExit, maxBufferExceeded: boolean): Omit<ExitFields, 'durationMs'> {

@@ -1,46 +1,57 @@
 /**
  * Our end of a pipe that a process writes to.
  */
+import { readSync } from 'node:fs'
 import { Socket } from 'node:net'
+import { Readable } from 'node:stream'
 import { addon } from './native/addon.ts'
 
 /**
  * A readable stream that ends with the process. What others keep the other end open, such as a grandchild that went to
- * the background, and write later on is not part of it.
+ * the background, and write later on is not part of it. Its descriptor is closed then, whether it is read or not.
  */
-export class OutputStream extends Socket {
+export class OutputStream extends Readable {
   readonly #fd: number
-  /** Bytes that still belong to it. */
-  #left = Infinity
+  readonly #pipe: Socket
   #over = false
 
   /** @internal Takes over the descriptor. */
   constructor(fd: number) {
-    super({ fd, readable: true, writable: false })
+    super()
     this.#fd = fd
+    this.#pipe = new Socket({ fd, readable: true, writable: false })
+    this.#pipe.on('data', (piece) => { if (!this.push(piece)) this.#pipe.pause() })
+    this.#pipe.on('end', () => this.#end())
+    this.#pipe.on('error', (error) => this.destroy(error))
   }
 
-  /** The process has ended: what is in the pipe by now is the rest, however slowly it is read. */
+  /** @internal The process has ended: what is in the pipe by now is the rest, and waits here for who reads it. */
   finish(): void {
-    if (this.#over || this.destroyed) return
-    this.#left = addon().pendingBytes(this.#fd)
-    if (this.#left <= 0) this.#end()
+    if (this.#over || this.#pipe.destroyed) return
+    while (this.#pipe.read() !== null); // what it holds goes to the listener above
+    const size = addon().pendingBytes(this.#fd)
+    if (size > 0) {
+      const rest = Buffer.allocUnsafe(size)
+      this.push(rest.subarray(0, readSync(this.#fd, rest)))
+    }
+    this.#end()
+    this.#pipe.destroy()
   }
 
-  override push(piece: Buffer | null): boolean {
-    if (this.#over) return false
-    if (piece === null) this.#over = true
-    else if (piece.length >= this.#left) {
-      super.push(piece.subarray(0, this.#left))
-      this.#end()
-      return false
-    } else this.#left -= piece.length
-    return super.push(piece)
+  override _read(): void {
+    this.#pipe.resume()
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#over = true
+    this.#pipe.destroy()
+    done(error)
   }
 
   #end(): void {
+    if (this.#over) return
     this.#over = true
-    super.push(null)
+    this.push(null)
     this.read(0) // tells the reader, as Node does after an end of file
   }
 }

@@ -84,8 +84,9 @@ export class Descriptors {
     this.#ours.length = 0
   }
 
-  /** The process has ended. */
+  /** The process has ended: nobody else gets what is still written to it, and nothing of ours stays open. */
   finish(): void {
+    this.streams.stdin?.destroy()
     this.streams.stdout?.finish()
     this.streams.stderr?.finish()
   }

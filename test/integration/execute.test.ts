@@ -1,7 +1,7 @@
 /**
  * A program run to its end in one call, in a container of its own and in one that runs.
  */
-import { Readable } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
 import { type Container, type CreateOptions, type ExecutionOptions, ExitError, NruncError } from '../../lib/index.ts'
@@ -42,6 +42,12 @@ describeWith(container, 'execute', () => {
       expect(result.stdout).toEqual(stdout)
     })
 
+    test('line ends of a terminal are no part of lines', async () => {
+      await ready()
+      expect((await execute(String.raw`printf 'a\r\nb\r\n\r\nc\rd'`, { lines: true })).stdout).toEqual(['a', 'b', '', 'c\rd'])
+      expect((await execute(String.raw`printf 'a\r\nb\r\n'`)).stdout).toBe('a\r\nb')
+    })
+
     test.each([['text', 'in\n'], ['bytes', Buffer.from('in\n')], ['a stream', Readable.from(['i', 'n\n'])]])('input: %s', async (_, input) => {
       await ready()
       expect((await execute('cat; echo end', { input })).stdout).toBe('in\nend')
@@ -58,6 +64,33 @@ describeWith(container, 'execute', () => {
       running.stdout!.once('data', () => running.stdin!.end('more'))
       running.stdin!.write('first\n')
       expect((await running).stdout).toBe('got first\nmore')
+    })
+
+    test('input that the program does not read to its end: what was not read stays the caller\'s', async () => {
+      await ready()
+      for (const input of [new PassThrough(), Readable.from(Array.from({ length: 64 }, () => Buffer.alloc(65536)))]) {
+        const result = await leavesNothing(sandbox, async () => execute('echo enough', { input }))
+        expect(result.stdout).toBe('enough')
+        await expect.poll(() => [input.destroyed, input.readableFlowing, input.listenerCount('error')]).toEqual([false, false, 0])
+      }
+    })
+
+    test('input that breaks off is an end of input', async () => {
+      await ready()
+      const input = new PassThrough()
+      const running = execute('cat; echo end', { input })
+      input.write('begun ')
+      running.stdout!.once('data', () => input.destroy(new Error('gone')))
+      expect((await running).stdout).toBe('begun end')
+    })
+
+    test('nobody who writes on after the end of the program is told by an event', async () => {
+      await ready()
+      const running = execute('read line', { stdin: 'pipe' })
+      running.stdin!.write('line\n')
+      await running
+      const error = await new Promise<Error | null | undefined>((resolve) => running.stdin!.write('late', resolve))
+      expect(error).toBeInstanceOf(Error)
     })
 
     test('a program that fails is an error with all fields of a result', async () => {

@@ -10,6 +10,8 @@ import { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { end, useSandbox } from '../helpers/containers.ts'
 import { runProgram } from '../helpers/cli.ts'
+import { until } from '../helpers/host.ts'
+import { leavesNothing } from '../helpers/leftovers.ts'
 import { container, describeWith } from '../helpers/needs.ts'
 
 describeWith(container, 'the streams of a container', () => {
@@ -36,6 +38,34 @@ describeWith(container, 'the streams of a container', () => {
     await made.wait()
     const ended = await end(made)
     expect([ended.stdout.length, ended.stderr]).toEqual([60000, 'done\n'])
+  })
+
+  test('a program waits for a reader that is slow, and all of it arrives', async () => {
+    const made = await sandbox.run(['head', '-c', '10000000', '/dev/zero'])
+    await until(() => readFileSync(`/proc/${made.pid}/wchan`, 'utf8').includes('pipe_write'))
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(made.stdout!.readableLength).toBeLessThan(1 << 18)
+    expect(await text(made.stdout!)).toHaveLength(10_000_000)
+  })
+
+  test('their descriptors are closed at the end of the program: of streams that nobody uses, reads or ends', async () => {
+    const [unused, unread] = await leavesNothing(sandbox, async () => {
+      const all = [['true'], ['echo', 'late'], ['sh', '-c', 'exec <&-; echo late']].map((words) => sandbox.run(words, undefined, { stdin: 'pipe' }))
+      const [, second, third] = await Promise.all(all.map(async (one) => {
+        await (await one).wait()
+        await (await one).delete()
+        return one
+      }))
+      return [second!, third!]
+    })
+    expect([await text(unused!.stdout!), await text(unread!.stdout!)]).toEqual(['late\n', 'late\n'])
+  })
+
+  test('what is written to stdin after the end of the program is lost, and no error of the stream', async () => {
+    const made = await sandbox.run(['true'], undefined, { stdin: 'pipe' })
+    await made.wait()
+    const error = await new Promise<Error | null | undefined>((resolve) => made.stdin!.write('late', resolve))
+    expect(error).toMatchObject({ code: 'ERR_STREAM_DESTROYED' })
   })
 
   test('a program whose reader has gone is ended by SIGPIPE', async () => {
@@ -172,7 +202,7 @@ describeWith(container, 'the streams of a container', () => {
       const made = await sandbox.run(['echo', 'shown'], ({ process }) => { process.terminal = true })
       const lines = []
       for await (const line of made) lines.push(line)
-      expect(lines).toEqual(['shown\r'])
+      expect(lines).toEqual(['shown'])
     })
   })
 })
