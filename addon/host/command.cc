@@ -1,12 +1,10 @@
-// See command.h. Runs on a thread of its own in the Node process. posix_spawn starts the program without copying the
-// process; its signals are reset, because Node ignores some and ignored signals would survive the exec.
+// See command.h. Runs on a thread of its own in the Node process.
 
 #include "host/command.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -26,13 +24,6 @@ namespace {
 constexpr size_t kOutputMax = 1 << 20;
 constexpr int kReadsAfterEnd = 64;  // more than a full pipe; a daemon may go on writing for ever
 constexpr int kCloseOnExec = 02000000;
-
-std::vector<char*> pointers(const std::vector<std::string>& texts) {
-  std::vector<char*> list;
-  for (const auto& text : texts) list.push_back(const_cast<char*>(text.c_str()));
-  list.push_back(nullptr);
-  return list;
-}
 
 struct Streams {
   Fd input, output_read, output_write, error_read, error_write;
@@ -57,34 +48,10 @@ bool open_streams(const std::string& input, Streams& streams) {
   return true;
 }
 
-int spawn(const Command& command, Streams& streams, pid_t& pid) {
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawnattr_init(&attributes);
-  if (!command.directory.empty()) posix_spawn_file_actions_addchdir_np(&actions, command.directory.c_str());
-  posix_spawn_file_actions_adddup2(&actions, streams.input.get(), 0);
+int spawn(const Command& command, const Streams& streams, pid_t& pid) {
   const Fd& output = command.output_file ? *command.output_file : streams.output_write;
   const Fd& error_output = command.error_file ? *command.error_file : streams.error_write;
-  posix_spawn_file_actions_adddup2(&actions, output.get(), 1);
-  posix_spawn_file_actions_adddup2(&actions, error_output.get(), 2);
-#if __GLIBC_PREREQ(2, 34)
-  posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-#endif
-  sigset_t every, none;
-  sigfillset(&every);
-  sigemptyset(&none);
-  posix_spawnattr_setsigdefault(&attributes, &every);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-  auto argv = pointers(command.arguments);
-  auto envp = pointers(command.environment);
-  int error = command.path.find('/') == std::string::npos
-                  ? posix_spawnp(&pid, command.path.c_str(), &actions, &attributes, argv.data(), envp.data())
-                  : posix_spawn(&pid, command.path.c_str(), &actions, &attributes, argv.data(), envp.data());
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&actions);
-  return error;
+  return start_program(command.program, {streams.input.get(), output.get(), error_output.get()}, pid);
 }
 
 // What does not fit any more is read and dropped: the program must not block on it.

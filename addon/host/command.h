@@ -3,20 +3,17 @@
 
 #include <memory>
 #include <string>
-#include <vector>
 
+#include "host/program.h"
 #include "sys/fd.h"
 
 namespace host {
 
 struct Command {
-  std::string path;  // searched in PATH when it has no slash
-  std::vector<std::string> arguments;
-  std::vector<std::string> environment;
-  std::string directory;  // working directory, empty for the caller's
-  std::string input;      // standard input
+  Program program;
+  std::string input;                            // standard input
   std::shared_ptr<Fd> output_file, error_file;  // what it says goes there, and is not kept
-  unsigned timeout_ms = 0;  // 0: none
+  unsigned timeout_ms = 0;                      // 0: none
 };
 
 struct CommandResult {

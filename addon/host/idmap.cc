@@ -22,14 +22,14 @@ Status write_proc(i32 pid, const char* name, Text value) {
 // "0 1000 1\n1 100000 65536\n" -> newuidmap PID 0 1000 1 1 100000 65536
 Status run_helper(Text helper, i32 pid, Text map, TextBuffer<1024>& detail) {
   Command command;
-  command.path = helper.data;
+  command.program.path = helper.data;
   command.timeout_ms = kHelperTimeout;
-  command.arguments = {helper.data, std::to_string(pid)};
+  command.program.arguments = {helper.data, std::to_string(pid)};
   std::string word;
   for (u32 i = 0; i <= map.size; i++) {
     const bool separator = i == map.size || map.data[i] == ' ' || map.data[i] == '\n';
     if (!separator) word += map.data[i];
-    else if (!word.empty()) command.arguments.push_back(std::move(word)), word.clear();
+    else if (!word.empty()) command.program.arguments.push_back(std::move(word)), word.clear();
   }
   CommandResult result = run_command(command);
   if (result.error != 0) return failure(result.error, "execve", helper);

@@ -77,7 +77,7 @@ class Sealed {
   Sealed& operator=(const Sealed&) = delete;
   ~Sealed() {
     struct stat status {};
-    if (!is_ours(status)) fd_.release();  // the number is somebody else's by now, or nobody's
+    if (!is_ours(status)) (void)fd_.release();  // the number is somebody else's by now, or nobody's
   }
 
   [[nodiscard]] int fd() const { return fd_.get(); }

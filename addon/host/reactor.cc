@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "host/channel.h"
+#include "host/identity.h"
 #include "host/thread.h"
 #include "host/trapped.h"
 #include "plan/format.h"
@@ -341,27 +342,6 @@ void Reactor::notified(u32 id, Watch& watch, u32 events) {
   while ((events & EPOLLPRI) == 0 && CALL(read, watch.notification.get(), buffer, sizeof buffer).value > 0) {
   }
   post_({id, EventType::notified});
-}
-
-int read_start_time(i32 pid, std::string& time) {
-  TextBuffer<48> path;
-  path.add("/proc/").add_number(static_cast<u64>(pid)).add("/stat");
-  Fd file;
-  char text[1024];
-  if (Status opened = file.take(CALL(openat, AT_FDCWD, path.data, O_RDONLY | O_CLOEXEC, 0)); !opened.ok()) return opened.error;
-  sys::Call size = CALL(read, file.get(), text, sizeof text);
-  if (size.failed()) return size.error();
-  std::string stat(text, static_cast<size_t>(size.value));
-  size_t at = stat.rfind(')');  // the name before it may hold anything
-  for (int field = 2; field < 22 && at != std::string::npos; field++) at = stat.find(' ', at + 1);
-  if (at == std::string::npos) return EPROTO;
-  time = stat.substr(at + 1, stat.find(' ', at + 1) - at - 1);
-  return 0;
-}
-
-std::string start_time(i32 pid) {
-  std::string time;
-  return read_start_time(pid, time) == 0 ? time : std::string();
 }
 
 }  // namespace host

@@ -73,10 +73,4 @@ class Reactor {
 // Nanoseconds of CLOCK_MONOTONIC, the clock of process.hrtime().
 u64 monotonic_time();
 
-// Start time of a process in clock ticks since boot (proc(5), stat, field 22). 0 or an errno.
-int read_start_time(i32 pid, std::string& time);
-
-// The same, or an empty text.
-std::string start_time(i32 pid);
-
 }  // namespace host

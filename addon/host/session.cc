@@ -7,8 +7,6 @@
 #include <fcntl.h>
 #include <linux/mount.h>  // and not sys/mount.h, whose declarations clash with it
 #include <sched.h>
-#include <signal.h>
-#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -19,14 +17,7 @@ namespace host {
 namespace {
 
 constexpr size_t kMessageMax = 1 << 16;
-constexpr int kSocketNumber = 3;
-
-std::vector<char*> pointers(const std::vector<std::string>& texts) {
-  std::vector<char*> list;
-  for (const auto& text : texts) list.push_back(const_cast<char*>(text.c_str()));
-  list.push_back(nullptr);
-  return list;
-}
+constexpr size_t kSocketNumber = 3;
 
 long mount_flags(const char* source, const char* target, unsigned long flags) {
   return syscall(SYS_mount, source, target, nullptr, flags, nullptr);
@@ -45,31 +36,11 @@ const char* make_mounts(const Session& session) {
 }
 
 int spawn(const Session& session, int socket, pid_t& pid) {
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawnattr_init(&attributes);
-  int number = 0;
-  for (const Fd& descriptor : session.descriptors) {
-    if (number == kSocketNumber) number++;
-    posix_spawn_file_actions_adddup2(&actions, descriptor.get(), number++);
-  }
-  posix_spawn_file_actions_adddup2(&actions, socket, kSocketNumber);
-#if __GLIBC_PREREQ(2, 34)
-  posix_spawn_file_actions_addclosefrom_np(&actions, number > kSocketNumber ? number : kSocketNumber + 1);
-#endif
-  sigset_t every, none;
-  sigfillset(&every);
-  sigemptyset(&none);
-  posix_spawnattr_setsigdefault(&attributes, &every);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-  auto argv = pointers(session.arguments);
-  auto envp = pointers(session.environment);
-  int error = posix_spawn(&pid, session.path.c_str(), &actions, &attributes, argv.data(), envp.data());
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&actions);
-  return error;
+  std::vector<int> files;
+  for (const Fd& descriptor : session.descriptors) files.push_back(descriptor.get());
+  while (files.size() < kSocketNumber) files.push_back(-1);
+  files.insert(files.begin() + kSocketNumber, socket);
+  return start_program(session.program, files, pid);
 }
 
 }  // namespace
@@ -84,7 +55,7 @@ SessionStart start_session(Session& session) {
     return start;
   }
   start.socket.reset(ends[0]);
-  Fd made(ends[1]), theirs(fcntl(made.get(), F_DUPFD_CLOEXEC, 64));  // out of the way of the numbers that are given out
+  Fd made(ends[1]), theirs(fcntl(made.get(), F_DUPFD_CLOEXEC, Session::kFirstNumber));
   if (!session.source.empty()) {
     if (const char* failed = make_mounts(session); failed != nullptr) {
       start.error = errno;

@@ -4,14 +4,16 @@
 #include <string>
 #include <vector>
 
+#include "host/program.h"
 #include "sys/fd.h"
 
 namespace host {
 
 struct Session {
-  std::string path;
-  std::vector<std::string> arguments;
-  std::vector<std::string> environment;
+  // Descriptors have at least this number here, out of the way of those that are given out.
+  static constexpr int kFirstNumber = 64;
+
+  Program program;
   std::vector<Fd> descriptors;  // 0, 1 and 2 of the program, and from 4 on; 3 is the socket
   // In a mount namespace of its own, where SOURCE with all that is mounted below it is mounted on TARGET too. Empty: none.
   std::string source, target;

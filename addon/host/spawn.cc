@@ -14,6 +14,7 @@
 #include "host/channel.h"
 #include "host/clone.h"
 #include "host/idmap.h"
+#include "host/identity.h"
 #include "host/image.h"
 #include "host/mapped-tree.h"
 #include "host/netdevice.h"

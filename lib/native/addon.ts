@@ -1,5 +1,5 @@
 /**
- * Loads the addon, and declares what it exports (`addon/binding.cc`). Calls that can fail return `-errno`.
+ * Loads the addon, and declares what it exports (`addon/binding`). Calls that can fail return `-errno`.
  */
 import { createRequire } from 'node:module'
 import { existsSync } from 'node:fs'

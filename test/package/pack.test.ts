@@ -69,7 +69,7 @@ describe.skipIf(noHeaders || !compiler)('the packed package (needs g++, make, py
   it('holds the binary, the library, its types, the command line and what a build from source needs', () => {
     expect(files).toEqual(expect.arrayContaining([
       'LICENSE', 'README.md', 'CHANGELOG.md', 'package.json', 'bin/nrunc', 'bin/nrunc.cjs', 'dist/index.js', 'dist/cli.cjs',
-      'dist/types/index.d.ts', `${binary}/nrunc.glibc.node`, 'binding.gyp', 'addon/sources.gypi', 'addon/binding.cc',
+      'dist/types/index.d.ts', `${binary}/nrunc.glibc.node`, 'binding.gyp', 'addon/sources.gypi', 'addon/binding/addon.cc',
       'scripts/install.mjs', 'scripts/launcher.mjs', 'scripts/code-cache.mjs', 'scripts/cli-cache.cjs', `${binary}/nrunc_launcher`,
     ]))
   })

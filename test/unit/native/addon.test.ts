@@ -10,7 +10,7 @@ const declared = [...declaration.matchAll(/^ {2}(\w+)\(/gm)]
   .map(([, name]) => name)
 
 test('the declaration has every function that the addon exports, and no other', () => {
-  const exported = [...readFileSync(path('addon/binding.cc'), 'utf8').matchAll(/InstanceMethod\("(\w+)"/g)]
+  const exported = [...readFileSync(path('addon/binding/addon.cc'), 'utf8').matchAll(/InstanceMethod\("(\w+)"/g)]
     .map(([, name]) => name)
   expect(declared.length).toBeGreaterThan(10)
   expect(declared.toSorted()).toEqual(exported.toSorted())

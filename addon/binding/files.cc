@@ -1,0 +1,97 @@
+// Files of the host and of containers, and the locks of state directories.
+
+#include <sys/stat.h>
+
+#include "binding/addon.h"
+#include "host/cgroup.h"
+#include "host/create.h"
+#include "host/identity.h"
+#include "host/lock.h"
+#include "sys/resolve.h"
+
+namespace binding {
+
+// readFiles(id, paths) -> done: data has, for each, its length or -errno (i32, little-endian) and its bytes.
+Napi::Value Addon::ReadFiles(const Info& info) {
+  return OnWorker(info, [id = id_of(info), paths = texts_of(info[1])]() -> host::Event {
+    std::string all, content;
+    for (const auto& path : paths) {
+      content.clear();
+      const int error = host::read_whole_file(path.c_str(), content);
+      const i32 length = error != 0 ? -error : static_cast<i32>(content.size());
+      all.append(reinterpret_cast<const char*>(&length), sizeof length);
+      if (error == 0) all += content;
+    }
+    return {id, host::EventType::done, 0, 0, std::move(all)};
+  });
+}
+
+// openRoot(pid, startTime): O_PATH descriptor of the root directory of that very process.
+Napi::Value Addon::OpenRoot(const Info& info) {
+  Fd root;
+  const int error = host::open_root_of(number(info, 0), text(info, 1), root);
+  return result(info, error != 0 ? -error : root.release());
+}
+
+// openInside(id, root, path, flags) -> done: a descriptor or -errno. A file system that a container serves itself may let it
+// wait.
+Napi::Value Addon::OpenInside(const Info& info) {
+  const u32 id = id_of(info);
+  auto root = std::make_shared<Fd>();
+  if (const int error = duplicate(number(info, 1), *root); error != 0) return Posted(info, {id, host::EventType::done, -error});
+  const auto open = [id, root, path = text(info, 2), flags = static_cast<u64>(number(info, 3))]() -> host::Event {
+    Fd found;
+    Status opened = open_in_root(*root, Text(path.data(), static_cast<u32>(path.size())), flags, found);
+    return {id, host::EventType::done, opened.ok() ? found.release() : -opened.error, 0, {}, {}, opened.ok()};
+  };
+  return OnThread(info, {id, host::EventType::done, -EAGAIN}, open);
+}
+
+// createEntry(id, directory, name, kind, target, uid, gid) -> done: a descriptor (of a file), 0, or -errno.
+Napi::Value Addon::CreateEntry(const Info& info) {
+  const u32 id = id_of(info);
+  auto entry = std::make_shared<host::NewEntry>();
+  const int refused = duplicate(number(info, 1), entry->directory);
+  if (refused != 0) return Posted(info, {id, host::EventType::done, -refused});
+  entry->name = bytes_of(info[2]);
+  entry->kind = static_cast<host::EntryKind>(number(info, 3));
+  entry->target = bytes_of(info[4]);
+  entry->uid = info[5].As<Napi::Number>().Int64Value();
+  entry->gid = info[6].As<Napi::Number>().Int64Value();
+  return OnThread(info, {id, host::EventType::done, -EAGAIN}, [id, entry]() -> host::Event {
+    Fd file;
+    const int error = host::create_entry(*entry, file);
+    const bool open = error == 0 && file.valid();
+    return {id, host::EventType::done, open ? file.release() : -error, 0, {}, {}, open};
+  });
+}
+
+Napi::Value Addon::MakeFifo(const Info& info) {
+  std::string path = text(info, 0);
+  if (mkfifo(path.c_str(), 0600) != 0) return checked(info, -1);
+  return checked(info, chmod(path.c_str(), static_cast<mode_t>(number(info, 1))));  // the mode, whatever the umask
+}
+
+// lock(directory): descriptor that holds an exclusive flock, or -EAGAIN.
+Napi::Value Addon::Lock(const Info& info) {
+  const int taken = host::take_lock(text(info, 0), false);
+  if (taken >= 0) locks_.insert(taken);
+  return result(info, taken);
+}
+
+// holdLock(fd): one that came from lockWait. A lock is open until `close`, or until the environment ends: JavaScript that
+// is terminated in between runs no `finally`, and the container would be locked for as long as the process lives.
+Napi::Value Addon::HoldLock(const Info& info) {
+  locks_.insert(number(info, 0));
+  return info.Env().Undefined();
+}
+
+// lockWait(id, directory) -> done: a is what lock would have given.
+Napi::Value Addon::LockWait(const Info& info) {
+  const u32 id = id_of(info);
+  return OnThread(info, {id, host::EventType::done, -EAGAIN}, [id, path = text(info, 1)]() -> host::Event {
+    return {id, host::EventType::done, host::take_lock(path, true), 0, {}, {}, true};
+  });
+}
+
+}  // namespace binding

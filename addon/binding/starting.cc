@@ -1,0 +1,111 @@
+// Starts of containers: cgroups, network namespaces, init and its plans, removal.
+
+#include "binding/addon.h"
+#include "host/cgroup.h"
+#include "host/spawn.h"
+
+namespace binding {
+
+// spawn(id, hostPlan, descriptors): the descriptors are duplicated, the caller keeps his. The caller must give init's
+// plan before he returns to the event loop.
+Napi::Value Addon::SpawnInit(const Info& info) {
+  host::SpawnRequest request{id_of(info), bytes_of(info[1]), {}, {}};
+  if (!workers_->ready()) return result(info, -EAGAIN);
+  if (int error = duplicate(info[2], request.descriptors); error != 0) return result(info, -error);
+  GiveUp();
+  init_plan_ = std::promise<std::string>();
+  plan_awaited_ = true;
+  request.init_plan = init_plan_.get_future().share();
+  host::spawn(*workers_, *reactor_, post_, std::move(request));
+  return result(info, 0);
+}
+
+// plan(initPlan): for the spawn just called. It is made while init is being cloned; an empty one gives the spawn up.
+Napi::Value Addon::GivePlan(const Info& info) {
+  if (std::exchange(plan_awaited_, false)) init_plan_.set_value(bytes_of(info[0]));
+  return info.Env().Undefined();
+}
+
+// A spawn whose plan will not come: JavaScript was terminated in between.
+void Addon::GiveUp() {
+  if (std::exchange(plan_awaited_, false)) init_plan_.set_value({});
+}
+
+// sendPlan(id, pid, plan, descriptors): to an init that waits for one (awaitPlan). A large plan goes from a worker, so
+// that the event loop does not wait for init to read it; when it cannot be sent, init is gone, and its events say so.
+Napi::Value Addon::SendPlan(const Info& info) {
+  constexpr size_t kSmall = 64 * 1024;
+  const u32 id = id_of(info);
+  const i32 pid = number(info, 1);
+  std::string plan = bytes_of(info[2]);
+  auto descriptors = std::make_shared<std::vector<Fd>>();
+  if (int error = duplicate(info[3], *descriptors); error != 0) return result(info, -error);
+  if (plan.size() <= kSmall) return result(info, -reactor_->send_plan(id, pid, plan, *descriptors).error);
+  workers_->run([this, id, pid, plan = std::move(plan), descriptors] {
+    (void)reactor_->send_plan(id, pid, plan, *descriptors);
+  });
+  return result(info, 0);
+}
+
+// keepNetworks(count): have so many network namespaces ready.
+Napi::Value Addon::KeepNetworks(const Info& info) {
+  networks_->keep(info[0].As<Napi::Number>().Uint32Value());
+  return info.Env().Undefined();
+}
+
+// takeNetwork(): descriptor of one of them, the caller's; -EAGAIN when there is none.
+Napi::Value Addon::TakeNetwork(const Info& info) {
+  Fd taken = networks_->take();
+  return result(info, taken.valid() ? taken.release() : -EAGAIN);
+}
+
+// prepareCgroup(id, plan) -> done: data is the failure, as in plan::FrameType::failed, or empty.
+Napi::Value Addon::PrepareCgroup(const Info& info) {
+  return OnWorker(info, [id = id_of(info), plan = bytes_of(info[1])]() -> host::Event {
+    return {id, host::EventType::done, 0, 0, host::prepare_cgroup(plan).failure};
+  });
+}
+
+// setDeviceProgram(id, path, program) -> done: a errno or 0.
+Napi::Value Addon::SetDeviceProgram(const Info& info) {
+  return OnWorker(info, [id = id_of(info), path = text(info, 1), program = bytes_of(info[2])]() -> host::Event {
+    return {id, host::EventType::done, host::set_device_program(path.c_str(), program.data(), program.size()).error};
+  });
+}
+
+// removeDirectories(id, paths) -> done: a errno of the first that stays, or 0; data its path.
+Napi::Value Addon::RemoveDirectories(const Info& info) {
+  return OnWorker(info, [id = id_of(info), paths = texts_of(info[1])] {
+    host::Event event{id, host::EventType::done};
+    for (const auto& path : paths) {
+      int error = host::remove_directory(path.c_str());
+      if (error != 0 && event.a == 0) {
+        event.a = error;
+        event.data = path;
+      }
+    }
+    return event;
+  });
+}
+
+// removeContainer(id, cgroups, directory, lock) -> done: a errno of what stays, or 0; then the lock is closed. Nothing of
+// the directory is touched before the cgroups are gone.
+Napi::Value Addon::RemoveContainer(const Info& info) {
+  const u32 id = id_of(info);
+  locks_.erase(number(info, 3));  // held again (holdLock) by who learns that something stays
+  workers_->run([post = post_, id, cgroups = texts_of(info[1]), directory = text(info, 2), lock = number(info, 3)] {
+    int error = 0;
+    for (const auto& path : cgroups) {
+      const int refused = host::remove_directory(path.c_str());
+      if (error == 0) error = refused;
+    }
+    if (error == 0) error = CALL(unlinkat, AT_FDCWD, (directory + "/state.json").c_str(), 0).error();
+    if (error == 0) error = host::remove_directory(directory.c_str());
+    post({id, host::EventType::done, error});
+    // The end of a file that has no name any more is not waited for: that of the directory takes its time.
+    if (error == 0) CALL(close, lock);
+  });
+  return info.Env().Undefined();
+}
+
+}  // namespace binding

@@ -1,0 +1,12 @@
+// The lock of a container: flock(2) on its state directory.
+#pragma once
+
+#include <string>
+
+namespace host {
+
+// Descriptor of the DIRECTORY that holds the lock, or -errno: -EAGAIN when somebody else has it and we do not WAIT, -ENOENT
+// when the directory was removed meanwhile.
+int take_lock(const std::string& directory, bool wait);
+
+}  // namespace host
