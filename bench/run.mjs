@@ -1,7 +1,8 @@
-// Launcher of the benchmarks: `npm run bench -- [options]`, options in options.ts, or `npm run bench -- cli [options]`,
-// options in cli.ts. Needs root, a C compiler, busybox-static, unshare(1); crun and runc where they are to be measured.
+// Launcher of the benchmarks: `npm run bench -- [options]`, options in options.ts, or `npm run bench -- NAME [options]` for
+// blocking, cli, seccomp and soak, options in NAME.ts. Needs root, a C compiler, busybox-static, unshare(1); crun and runc
+// where they are to be measured.
 //
-// Bundles start.ts (cli.ts) into a scratch directory (Node 20 does not run TypeScript), compiles floor.c, and runs the
+// Bundles start.ts (NAME.ts) into a scratch directory (Node 20 does not run TypeScript), compiles floor.c, and runs the
 // bundle in a private mount namespace, which ends with it. The built library is not bundled but imported from dist/.
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -24,7 +25,7 @@ const inPath = (name) =>
 
 const newestCrun = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'nrunc-bench/crun/crun')
 
-const [entry, words] = ['blocking', 'cli', 'soak'].includes(process.argv[2])
+const [entry, words] = ['blocking', 'cli', 'seccomp', 'soak'].includes(process.argv[2])
   ? [`${process.argv[2]}.ts`, process.argv.slice(3)] : ['start.ts', process.argv.slice(2)]
 
 const prepare = async (work) => {
