@@ -141,7 +141,8 @@ export class Creation {
       this.#deadline = deadline
       deadline?.onExpire(() => this.#child?.signal(SIGKILL))
       const child = this.#child!
-      const descriptors = this.#descriptors = new Descriptors(options, false, await connectSockets(withReceiver(options, variant.spec), false))
+      const wanted = variant.process.terminal ?? false
+      const descriptors = this.#descriptors = new Descriptors(options, wanted, await connectSockets(withReceiver(options, variant.spec), wanted))
       this.#delivered = this.#deliver(variant, child)
       const hostname = variant.spec.hostname !== this.#staged!.config.hostname
       if (!child.sendPlan(variant.program(this.#id, descriptors.given, this.#layout!, hostname, this.#directory), descriptors.list)) throw new Lost()

@@ -10,7 +10,7 @@ import { Deadline, deadlineNames } from './deadline.ts'
 import { NruncError } from './errors.ts'
 import { hostFacts } from './facts.ts'
 import { Child } from './native/child.ts'
-import { type ExecOptions, refuseUnknown } from './options.ts'
+import { type ExecOptions, refuseUnknown, stdioNames } from './options.ts'
 import { compileExec } from './plan/exec.ts'
 import { encodePlan } from './plan/template.ts'
 import { namespaceFiles } from './plan/namespaces.ts'
@@ -34,7 +34,6 @@ import { nextTurn } from './turns.ts'
 
 const SIGKILL = 9
 
-const stdioNames = ['stdin', 'stdout', 'stderr', 'consoleSocket', 'pidfdSocket', 'terminalSize', 'keepLineFeeds', 'preserveFds', 'pidFile']
 const processNames = ['args', 'env', 'cwd', 'user', 'additionalGids', 'terminal', 'capabilities', 'noNewPrivileges', 'apparmorProfile', 'selinuxLabel']
 const execOptions = new Set([...stdioNames, ...processNames, ...deadlineNames, 'process', 'cgroup', 'ignorePaused', 'seccompNotify'])
 

@@ -33,6 +33,10 @@ export interface StdioOptions {
   readonly pidFile?: string | undefined
 }
 
+export const stdioNames = [
+  'stdin', 'stdout', 'stderr', 'consoleSocket', 'pidfdSocket', 'terminalSize', 'keepLineFeeds', 'preserveFds', 'pidFile',
+] as const satisfies readonly (keyof StdioOptions)[]
+
 /** Readiness of a service, as sd_notify(3) has it. */
 export interface NotifyOptions {
   /** The service manager's socket, what it calls NOTIFY_SOCKET: a path, or `@` and an abstract name. */

@@ -7,7 +7,7 @@ import { type Creation, Lost } from './creation.ts'
 import { Deadline, type DeadlineOptions, deadlineNames } from './deadline.ts'
 import { NruncError, type Problem } from './errors.ts'
 import { Execution, type ExecutionOptions, withoutExecution } from './execution.ts'
-import { checkCount, type CreateOptions, refuseUnknown, type StdioOptions } from './options.ts'
+import { checkCount, type CreateOptions, refuseUnknown, stdioNames, type StdioOptions } from './options.ts'
 import { outputAnnotations } from './spec/hooks.ts'
 import { pointer } from './spec/pointer.ts'
 import type { Spec } from './spec/schema.ts'
@@ -28,12 +28,28 @@ export interface PoolOptions extends Pick<CreateOptions, 'bundle' | 'spec' | 'no
 
 /** What can still be chosen for a container that is there already. The working directory has to exist. */
 export interface PoolAcquire
-  extends Pick<Changes, 'args' | 'env' | 'cwd' | 'hostname'>, DeadlineOptions,
-    Pick<StdioOptions, 'stdin' | 'stdout' | 'stderr' | 'preserveFds' | 'pidFile' | 'pidfdSocket'>, Pick<CreateOptions, 'seccompNotify'> {}
+  extends Pick<Changes, 'args' | 'env' | 'cwd' | 'hostname' | 'terminal'>, StdioOptions, DeadlineOptions, Pick<CreateOptions, 'seccompNotify'> {}
 
-export const acquireOptions: ReadonlySet<string> = new Set<string>([
-  'args', 'env', 'cwd', 'hostname', 'stdin', 'stdout', 'stderr', 'preserveFds', 'pidFile', 'pidfdSocket', 'seccompNotify', ...deadlineNames,
+const acquireOptions: ReadonlySet<string> = new Set<string>([
+  'args', 'env', 'cwd', 'hostname', 'terminal', ...stdioNames, 'seccompNotify', ...deadlineNames,
 ])
+
+/** What a start from a template can choose besides, and why a pool cannot. */
+const settled: Readonly<Record<string, string>> = {
+  id: 'its cgroup, its keyring and its hooks have got the one that it has',
+  mounts: 'they are made from paths of the host, which it cannot reach any more',
+  annotations: 'its hooks have been told of those of the config',
+  cgroupsPath: 'it is in its cgroup; what is above of it is the cgroupsParent of the pool',
+  hooks: 'some have run already; they are an option of the pool',
+}
+
+/** @throws NruncError ERR_OPTION_INVALID for what is unknown, and for what cannot be chosen any more, with the reason */
+export function checkAcquireOptions(options: PoolAcquire): void {
+  const late = Object.keys(options).find((name) => Object.hasOwn(settled, name))
+  if (late !== undefined) throw new NruncError('ERR_OPTION_INVALID', `cannot choose ${late} for a container that was made ahead: ${settled[late]}`, { operand: late })
+  refuseUnknown(options, acquireOptions)
+}
+
 export const poolOptions: ReadonlySet<string> = new Set(['bundle', 'spec', 'noPivot', 'noNewKeyring', 'hooks', 'size', 'cgroupsParent', 'fillAfter'])
 
 /** How many are being made at a time. */
@@ -108,9 +124,9 @@ export class Pool {
    */
   async acquire(options: PoolAcquire = {}): Promise<Container> {
     const watch = new Stopwatch(true)
-    refuseUnknown(options, acquireOptions)
-    const { args, env, cwd, hostname, ...rest } = options
-    const variant = this.#variants.with({ args, env, cwd, hostname })
+    checkAcquireOptions(options)
+    const { args, env, cwd, hostname, terminal, ...rest } = options
+    const variant = this.#variants.with({ args, env, cwd, hostname, terminal })
     const deadline = Deadline.from(options)
     try {
       watch.mark('config')
@@ -243,7 +259,6 @@ export const checkPoolCounts = ({ size, fillAfter = 20 }: Pick<PoolOptions, 'siz
  */
 export function refuseUnpoolable(spec: Spec, cgroupsParent: string | undefined): void {
   const problems: Problem[] = []
-  if (spec.process?.terminal) problems.push({ field: '/process/terminal', message: 'a terminal is made for one program, together with it' })
   if (spec.linux?.cgroupsPath && cgroupsParent === undefined) {
     problems.push({ field: '/linux/cgroupsPath', message: 'names one cgroup, and each container of a pool needs one of its own: use cgroupsParent' })
   }

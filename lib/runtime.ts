@@ -15,7 +15,7 @@ import { Execution, type ExecutionOptions, withoutExecution } from './execution.
 import { checkHookFunctions } from './hooks.ts'
 import { Limiter } from './limiter.ts'
 import { addon } from './native/addon.ts'
-import { checkManager, type CreateOptions, refuseUnknown, type RuntimeOptions } from './options.ts'
+import { checkManager, type CreateOptions, refuseUnknown, type RuntimeOptions, stdioNames } from './options.ts'
 import { Pool, poolOptions, type PoolOptions, type Prepared, refuseUnpoolable } from './pool.ts'
 import {
   checkId, checkRoot, containerDirectory, containerIds, defaultRoot, removeDirectory, takeDirectory,
@@ -27,8 +27,7 @@ import { Stopwatch } from './timings.ts'
 import { Turns } from './turns.ts'
 
 export const createOptions: ReadonlySet<string> = new Set([
-  'id', 'bundle', 'spec', 'host', 'stdin', 'stdout', 'stderr', 'consoleSocket', 'pidfdSocket', 'terminalSize', 'keepLineFeeds',
-  'preserveFds', 'pidFile', 'noPivot', 'noNewKeyring', 'notify', 'listenFds', 'hooks', 'seccompNotify', ...deadlineNames,
+  'id', 'bundle', 'spec', 'host', ...stdioNames, 'noPivot', 'noNewKeyring', 'notify', 'listenFds', 'hooks', 'seccompNotify', ...deadlineNames,
 ])
 
 /** More would only wait for each other: a start is work for the kernel. */

@@ -8,7 +8,7 @@ import { Execution, type ExecutionOptions, withoutExecution } from './execution.
 import { hostFacts } from './facts.ts'
 import { checkHookFunctions } from './hooks.ts'
 import { dropNetworks, fillNetworks, keepNetworks } from './native/networks.ts'
-import { checkCount, type CreateOptions, refuseUnknown, type StdioOptions } from './options.ts'
+import { checkCount, type CreateOptions, refuseUnknown, stdioNames, type StdioOptions } from './options.ts'
 import { takesNetworkAhead } from './plan/namespaces.ts'
 import type { Spec } from './spec/schema.ts'
 import { type Changes, Variants } from './variants.ts'
@@ -27,8 +27,7 @@ export interface TemplateStart extends Changes, StdioOptions, DeadlineOptions, P
   readonly id?: string | undefined
 }
 
-const changeNames = ['args', 'env', 'cwd', 'hostname', 'mounts', 'annotations', 'cgroupsPath'] as const
-const stdioNames = ['stdin', 'stdout', 'stderr', 'consoleSocket', 'pidfdSocket', 'terminalSize', 'keepLineFeeds', 'preserveFds', 'pidFile'] as const
+const changeNames = ['args', 'env', 'cwd', 'hostname', 'terminal', 'mounts', 'annotations', 'cgroupsPath'] as const
 export const templateOptions: ReadonlySet<string> = new Set(['bundle', 'spec', 'noPivot', 'noNewKeyring', 'networksAhead'])
 export const templateStartOptions: ReadonlySet<string> = new Set(['id', 'hooks', 'seccompNotify', ...changeNames, ...stdioNames, ...deadlineNames])
 
@@ -101,8 +100,8 @@ export class Template {
   async #start(options: TemplateStart, start: boolean): Promise<Container> {
     refuseUnknown(options, templateStartOptions)
     checkHookFunctions(options.hooks)
-    const { args, env, cwd, hostname, mounts, annotations, cgroupsPath, ...rest } = options
-    const blueprint = this.#variants.with({ args, env, cwd, hostname, mounts, annotations, cgroupsPath })
+    const { args, env, cwd, hostname, terminal, mounts, annotations, cgroupsPath, ...rest } = options
+    const blueprint = this.#variants.with({ args, env, cwd, hostname, terminal, mounts, annotations, cgroupsPath })
     try {
       return await this.#launch(blueprint, { ...rest, ...this.#options }, start, this.#networks > 0)
     } finally {

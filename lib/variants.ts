@@ -13,6 +13,8 @@ export interface Changes {
   readonly env?: readonly string[] | undefined
   readonly cwd?: string | undefined
   readonly hostname?: string | undefined
+  /** Whether the program has a terminal. */
+  readonly terminal?: boolean | undefined
   /** Made after the mounts of the config. */
   readonly mounts?: readonly Mount[] | undefined
   /** Added to the annotations of the config. */
@@ -49,13 +51,14 @@ export class Variants {
 }
 
 /** The config with the changes in it. Not checked. */
-export function changedSpec(spec: Spec, { args, env, cwd, hostname, mounts, annotations, cgroupsPath }: Changes): Spec {
+export function changedSpec(spec: Spec, { args, env, cwd, hostname, terminal, mounts, annotations, cgroupsPath }: Changes): Spec {
   const own = spec.process as ProcessSpec
   const process = {
     ...own,
     ...(args === undefined ? {} : { args }),
     ...(env === undefined ? {} : { env: [...own.env ?? [], ...env] }),
     ...(cwd === undefined ? {} : { cwd }),
+    ...(terminal === undefined ? {} : { terminal }),
   }
   return {
     ...spec,

@@ -7,7 +7,7 @@ import { Execution, type ExecutionOptions, withoutExecution } from '../execution
 import { checkHookFunctions, type HookFunctions } from '../hooks.ts'
 import type { PoolLike, TemplateLike } from '../like.ts'
 import { type CreateOptions, refuseUnknown } from '../options.ts'
-import { acquireOptions, closed, type PoolAcquire } from '../pool.ts'
+import { checkAcquireOptions, closed, type PoolAcquire } from '../pool.ts'
 import type { Spec } from '../spec/schema.ts'
 import { type TemplateStart, templateStartOptions } from '../template.ts'
 import { Variants } from '../variants.ts'
@@ -50,8 +50,8 @@ export class MockTemplate implements TemplateLike {
   async #start(options: TemplateStart, start: boolean): Promise<MockContainer> {
     refuseUnknown(options, templateStartOptions)
     checkHookFunctions(options.hooks)
-    const { args, env, cwd, hostname, mounts, annotations, cgroupsPath, ...rest } = options
-    const { bundle, spec } = this.#variants.with({ args, env, cwd, hostname, mounts, annotations, cgroupsPath })
+    const { args, env, cwd, hostname, terminal, mounts, annotations, cgroupsPath, ...rest } = options
+    const { bundle, spec } = this.#variants.with({ args, env, cwd, hostname, terminal, mounts, annotations, cgroupsPath })
     return this.#make({ path: bundle, spec }, rest, start)
   }
 }
@@ -75,9 +75,9 @@ export class MockPool implements PoolLike {
   get ready(): number { return this.#closed ? 0 : this.size }
 
   async acquire(options: PoolAcquire = {}): Promise<MockContainer> {
-    refuseUnknown(options, acquireOptions)
-    const { args, env, cwd, hostname, ...rest } = options
-    const { bundle, spec } = this.#variants.with({ args, env, cwd, hostname })
+    checkAcquireOptions(options)
+    const { args, env, cwd, hostname, terminal, ...rest } = options
+    const { bundle, spec } = this.#variants.with({ args, env, cwd, hostname, terminal })
     if (this.#closed) throw closed()
     return this.#make({ path: bundle, spec }, { ...rest, hooks: this.#hooks }, true)
   }

@@ -105,8 +105,10 @@ function planProgram(
  * @param hostname whether it has to be set again
  */
 export function compileProgram(spec: Spec, process: ProcessSpec, context: PlanContext, hostname: boolean): Operation[] {
-  const { mapIds } = planNamespaces(spec, context.host, 0)
+  const { mapIds, has } = planNamespaces(spec, context.host, 0)
+  if (process.terminal && !has('mount')) throw needsMounts('/process/terminal')
   return [
+    ...planConsole(process, context.descriptors, '/process', true),
     ...(hostname ? [{ op: 'setHostname', field: '/hostname', name: spec.hostname ?? '' } as const] : []),
     ...planProgram(spec, process, context, identityFacts(spec, context, mapIds), { op: 'closeDescriptors', field: '' }),
   ]
@@ -128,7 +130,7 @@ function planFiles(
     ...planRoot(spec, context),
     ...mounts.mounts,
     ...(mounts.bindsDev ? [] : planDevices(spec, namespaces)),
-    ...planConsole(process, context.descriptors, '/process', true),
+    ...(context.awaitsPlan ? [] : planConsole(process, context.descriptors, '/process', true)),
     { op: 'makeDirectory', field: '/process/cwd', path: process.cwd, mode: 0o755 },
     ...mounts.finish,
   ]
@@ -137,12 +139,13 @@ function planFiles(
 /** Without a mount namespace of its own a container may only change its root: mounts would be the host's. */
 function planChroot(spec: Spec, process: ProcessSpec, context: PlanContext): Operation[] {
   const misplaced = spec.linux?.mountLabel ? '/linux/mountLabel' : spec.mounts?.length ? '/mounts' : spec.root.readonly ? '/root/readonly' : process.terminal ? '/process/terminal' : undefined
-  if (misplaced !== undefined) {
-    throw new NruncError('ERR_CONFIG_INVALID', `${misplaced} needs a mount namespace`, { field: misplaced })
-  }
+  if (misplaced !== undefined) throw needsMounts(misplaced)
   const [, open] = planRoot(spec, context)
   return [{ ...open, bind: 0 } as Operation, { op: 'changeRoot', field: '/root/path', path: spec.root.path }]
 }
+
+const needsMounts = (field: string): NruncError =>
+  new NruncError('ERR_CONFIG_INVALID', `${field} needs a mount namespace`, { field })
 
 /** Unset means unchanged. */
 export function planOomScore(process: ProcessSpec, field: string): Operation[] {

@@ -3,6 +3,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { beforeAll, expect, test } from 'vitest'
 import type { Container, Pool, PoolAcquire, PoolOptions } from '../../lib/index.ts'
 import { groupRoot, testCgroups } from '../helpers/cgroup.ts'
@@ -46,6 +47,47 @@ describeWith([...container, 'cli'], 'pools', () => {
     expect(await output(await acquire(pool, { args: ['hostname'] }))).toBe('0 runc\n')
     await pool.close()
     await nothingLeft(sandbox, before)
+  })
+
+  test('a terminal, of the config or of one program: the container\'s own, with its console and its size', async () => {
+    const look = ['sh', '-c', 'readlink /proc/self/fd/0; stty size; grep -c " /dev/console " /proc/mounts; test -t 2 && echo to tty > /dev/tty']
+    const shown = '/dev/pts/0\r\n25 81\r\n1\r\nto tty\r\n'
+    const terminalSize = { rows: 25, columns: 81 }
+    await leavesNothing(sandbox, async () => {
+      await using pool = await open()
+      for (const _ of [1, 2, 3]) {
+        const made = await acquire(pool, { args: look, terminal: true, terminalSize, stdin: undefined })
+        expect([made.stdin, made.stdout, made.spec.process?.terminal]).toEqual([null, null, true])
+        expect([await text(made.terminal!), (await made.wait()).code]).toEqual([shown, 0])
+        await made.delete()
+      }
+      expect((await rejection(acquire(pool, { terminal: true, stdin: 'ignore' }))).message).toBe('stdin cannot be used together with a terminal')
+      expect(await output(await acquire(pool, { args: ['sh', '-c', 'test -t 0 || cat /dev/console 2>&1'] }))).toMatch(/^[1-9]/)
+    })
+    await leavesNothing(sandbox, async () => {
+      await using pool = await open((spec) => {
+        spec.process.terminal = true
+        spec.process.consoleSize = { height: 25, width: 81 }
+        spec.process.user = { uid: 1000, gid: 1000 }
+      })
+      const made = await acquire(pool, { args: look, stdin: undefined })
+      expect([await text(made.terminal!), (await made.wait()).code]).toEqual([shown, 0])
+      await made.delete()
+      expect(await output(await acquire(pool, { terminal: false }))).toBe('0 config\n')
+    })
+  })
+
+  test('a terminal needs a mount namespace, as in run', async () => {
+    const rootfs = sandbox.rootfs()
+    await using pool = await open((spec) => {
+      spec.root = { path: rootfs }
+      spec.mounts = []
+      spec.linux.namespaces = spec.linux.namespaces.filter(({ type }) => type !== 'mount')
+      delete spec.linux.maskedPaths
+      delete spec.linux.readonlyPaths
+    })
+    expect(await rejection(acquire(pool, { terminal: true, stdin: undefined }))).toMatchObject({ code: 'ERR_CONFIG_INVALID', field: '/process/terminal' })
+    expect(await output(await acquire(pool))).toBe('0 config\n')
   })
 
   test('execute: a program to its end, and its container deleted', async () => {
@@ -119,7 +161,7 @@ describeWith([...container, 'cli'], 'pools', () => {
     const failures: [PoolAcquire, string, string | undefined][] = [
       [{ args: ['no-such-program'] }, 'ERR_PROGRAM', '/process/args/0'], [{ cwd: 'relative' }, 'ERR_CONFIG_INVALID', '/process/cwd'],
       [{ cwd: '/missing' }, 'ERR_INIT', '/process/cwd'], [{ args: [] }, 'ERR_CONFIG_INVALID', '/process/args'],
-      [{ stdin: 4242 }, 'ERR_OPTION_INVALID', undefined], [{ id: 'mine' } as PoolAcquire, 'ERR_OPTION_INVALID', undefined],
+      [{ stdin: 4242 }, 'ERR_OPTION_INVALID', undefined],
     ]
     for (const [options, code, field] of failures) {
       const error = await rejection(acquire(pool, options))
@@ -131,13 +173,26 @@ describeWith([...container, 'cli'], 'pools', () => {
     expect((await rejection(pool.acquire())).message).toBe('the pool is closed')
   })
 
+  test('what a template can choose and a pool cannot is refused with the reason', async () => {
+    await using pool = await open()
+    const reasons = { id: 'its cgroup', mounts: 'paths of the host', annotations: 'its hooks', cgroupsPath: 'cgroupsParent', hooks: 'option of the pool' }
+    for (const [operand, reason] of Object.entries(reasons)) {
+      const error = await rejection(acquire(pool, { [operand]: undefined } as PoolAcquire))
+      expect(error).toMatchObject({ code: 'ERR_OPTION_INVALID', operand })
+      expect(error.message).toContain(`cannot choose ${operand} for a container that was made ahead: `)
+      expect(error.message).toContain(reason)
+    }
+    expect(await rejection(acquire(pool, { agrs: [] } as PoolAcquire))).toMatchObject({ operand: 'agrs', hint: 'did you mean "args"?' })
+  })
+
   test('a config that cannot be pooled is refused with its fields', async () => {
     const error = await rejection(open((spec) => {
-      spec.process.terminal = true
       spec.linux.cgroupsPath = '/one'
+      spec.annotations = { 'run.oci.hooks.stdout': '/tmp/out' }
+      spec.hooks = { startContainer: [{ path: '/bin/true' }] }
     }, { cgroupsParent: undefined }))
     expect([error.code, error.field, error.problems.map(({ field }) => field)]).toEqual([
-      'ERR_POOL', '/process/terminal', ['/process/terminal', '/linux/cgroupsPath'],
+      'ERR_POOL', '/linux/cgroupsPath', ['/linux/cgroupsPath', '/annotations/run.oci.hooks.stdout'],
     ])
     for (const [name, value] of [['size', 0], ['size', 1.5], ['fillAfter', -1]] as const) {
       expect((await rejection(open(undefined, { [name]: value }))).operand).toBe(name)

@@ -15,6 +15,7 @@ function byHand(changes: Changes): Spec {
   if (changes.env !== undefined) spec.process.env!.push(...changes.env)
   if (changes.cwd !== undefined) spec.process.cwd = changes.cwd
   if (changes.hostname !== undefined) spec.hostname = changes.hostname
+  if (changes.terminal !== undefined) spec.process.terminal = changes.terminal
   if (changes.mounts !== undefined) spec.mounts!.push(...changes.mounts)
   if (changes.annotations !== undefined) Object.assign(spec.annotations!, changes.annotations)
   if (changes.cgroupsPath !== undefined) spec.linux.cgroupsPath = changes.cgroupsPath
@@ -26,6 +27,7 @@ const choices: Required<{ [Name in keyof Changes]: readonly Changes[Name][] }> =
   env: [[], ['A=1', 'PATH=/other'], ['TERM=dumb']],
   cwd: ['/', '/tmp'],
   hostname: ['web', 'x'.repeat(64)],
+  terminal: [true, false],
   mounts: [[], [{ destination: '/data', type: 'tmpfs', source: 'tmpfs', options: ['size=1m'] }]],
   annotations: [{ b: '2' }, { a: 'other' }],
   cgroupsPath: ['/web/1'],

@@ -172,7 +172,7 @@ describe('the mock', () => {
     await pool.close()
     expect(await rejection(pool.acquire())).toMatchObject({ code: 'ERR_STATUS', message: 'the pool is closed' })
     expect([pool.ready, (await made.state()).status]).toEqual([0, 'running'])
-    expect((await rejection(runtime.pool({ spec, size: 1 }))).code).toBe('ERR_POOL')
+    expect((await rejection(runtime.pool({ spec: { ...base, linux: { ...base.linux, cgroupsPath: '/one' } }, size: 1 }))).code).toBe('ERR_POOL')
     expect((await rejection(runtime.pool({ spec: base, size: 0 }))).operand).toBe('size')
   })
 
