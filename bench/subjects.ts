@@ -97,13 +97,17 @@ const runInProcess = async (places: Places): Promise<Start> => {
 const runTemplate = async (places: Places): Promise<Start> => {
   const runtime = await loadLibrary(places)
   const templates = new Map<number, ReturnType<typeof runtime.compile>>()
-  return async (slot) => {
+  const start = async (slot: number): Promise<bigint> => {
     const compiled = templates.get(slot) ?? runtime.compile({ bundle: bundleOf(places.work, 'library', slot) })
     templates.set(slot, compiled)
     const template = await compiled
     return timed(async () => finish(await template.run({ id: idOf('template', slot), ...ignored })))
   }
+  return Object.assign(start, { settle: () => sleep(networksMade) })
 }
+
+/** ms after the last start in which the network namespaces that were taken have been made anew: 20, and time for 64. */
+const networksMade = 60
 
 /** Larger than what is started in a row, and filled up in between: a start is the time of an exec. 32 at a time empty it. */
 const poolSize = 16

@@ -29,6 +29,7 @@ export class Descriptors {
   #fifo: number | undefined
   #fifoOpen: number | undefined
   #network: number | undefined
+  #links: string[] | undefined
   readonly #preserved: { slot: number; number: number }[] = []
   readonly #ours: number[] = []
   readonly #theirs: number[] = []
@@ -71,7 +72,7 @@ export class Descriptors {
 
   /** What the standard streams are connected to, as /proc/PID/fd shows it: `pipe:[42]`, a path. */
   get links(): string[] {
-    return this.#stdio.map((slot) => linkOf(this.list[slot]))
+    return this.#links ??= this.#stdio.map((slot) => linkOf(this.list[slot]))
   }
 
   /** Init has its copies: close the process's side, and make streams of ours. */
@@ -141,12 +142,16 @@ export class Descriptors {
   }
 }
 
-const linkOf = (fd: number | undefined): string => (fd === undefined ? '' : readlinkSync(`/proc/self/fd/${fd}`))
+function linkOf(fd: number | undefined): string {
+  if (fd === undefined) return ''
+  return fd === nullDevice ? nullLink ??= readlinkSync(`/proc/self/fd/${fd}`) : readlinkSync(`/proc/self/fd/${fd}`)
+}
 
 const O_PATH = 0o10000000
 
 /** One for the process: what init gets are copies. */
 let nullDevice: number | undefined
+let nullLink: string | undefined
 
 const invalid = (message: string): NruncError => new NruncError('ERR_OPTION_INVALID', message)
 

@@ -58,14 +58,17 @@ struct Tree {
 std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
 // A new v1 cpuset has neither cpus nor memory nodes, and no process could join it. What its ancestors lack they get
-// first.
-Status seed_cpuset(const Tree& tree, const std::string& path, Text operand) {
+// first. `made`: it has nothing for certain.
+Status seed_cpuset(const Tree& tree, const std::string& path, bool made, Text operand) {
   if (path.size() <= tree.root.size()) return {};
   for (const char* name : {"/cpuset.cpus", "/cpuset.mems"}) {
-    if (!read_file(path + name).empty()) continue;
+    if (!made && !read_file(path + name).empty()) continue;
     const std::string parent = parent_of(path);
-    TRY(seed_cpuset(tree, parent, operand));
     std::string inherited = read_file(parent + name);
+    if (inherited.empty()) {
+      TRY(seed_cpuset(tree, parent, false, operand));
+      inherited = read_file(parent + name);
+    }
     TRY(write_file(path + name, Text(inherited.data(), static_cast<u32>(inherited.size())), operand));
   }
   return {};
@@ -193,7 +196,7 @@ Status make_cgroup(plan::Reader& arguments) {
   bool made = false;
   const Tree tree{root.data, controllers.data, cpuset != 0, unified};
   TRY(make_path(tree, path.data, path, made));
-  if (tree.cpuset) TRY(seed_cpuset(tree, path.data, path));
+  if (tree.cpuset) TRY(seed_cpuset(tree, path.data, made, path));
   // Another container's processes under our limits, or ours under theirs: as runc, only an empty one is taken over.
   if (made) return {};
   bool found = false;

@@ -32,19 +32,22 @@ Status give(Context& context, int from, u32 number) {
 
 // The host's /dev/null is a file of a mount that the container does not have: what looks at its processes from inside (lsof,
 // a checkpoint) cannot make anything of it. The container's own takes its place, unless that is something else by now.
-void reopen_null(int number) {
-  auto is_null = [](int fd) {
-    kernel::Stat status{};
-    if (CALL(fstat, fd, &status).failed()) return false;
-    return (status.mode & 0170000) == 0020000 && status.rdev == kernel::kNullDevice;
-  };
+bool is_null(int fd) {
+  kernel::Stat status{};
+  if (CALL(fstat, fd, &status).failed()) return false;
+  return (status.mode & 0170000) == 0020000 && status.rdev == kernel::kNullDevice;
+}
+
+void reopen_null(int number, Fd& own) {
   if (!is_null(number)) return;
-  Fd found, own;
-  const Status there = found.take(CALL(openat, AT_FDCWD, "/dev/null", O_PATH | O_NOFOLLOW | O_CLOEXEC, 0));
-  if (!there.ok() || !is_null(found.get())) return;
-  if (own.take(CALL(openat, AT_FDCWD, "/dev/null", O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0)).ok() && is_null(own.get())) {
-    CALL(dup3, own.get(), number, 0);
+  if (!own.valid()) {
+    Fd found;
+    const Status there = found.take(CALL(openat, AT_FDCWD, "/dev/null", O_PATH | O_NOFOLLOW | O_CLOEXEC, 0));
+    if (!there.ok() || !is_null(found.get())) return;
+    const Status opened = own.take(CALL(openat, AT_FDCWD, "/dev/null", O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0));
+    if (!opened.ok() || !is_null(own.get())) return own.reset();
   }
+  CALL(dup3, own.get(), number, 0);
 }
 
 }  // namespace
@@ -91,8 +94,11 @@ Status stdio(Context& context, plan::Reader& arguments) {
     int from = context.terminal.valid() ? context.terminal.get() : context.slot(wanted[number]);
     TRY(give(context, from, number));
   }
-  for (int number = 0; number < 3 && !context.terminal.valid(); number++) reopen_null(number);
-  if (!context.terminal.valid()) return {};
+  if (!context.terminal.valid()) {
+    Fd own;
+    for (int number = 0; number < 3; number++) reopen_null(number, own);
+    return {};
+  }
   constexpr u32 kSetControllingTerminal = 0x540e;  // TIOCSCTTY
   return status_of(CALL(ioctl, 0, kSetControllingTerminal, 0), "/dev/console");
 }

@@ -17,7 +17,7 @@ export function oomKillCount(paths: CgroupPaths): number {
   const file = oomFile(paths)
   if (file === undefined) return 0
   try {
-    return Number(/^oom_kill (\d+)$/m.exec(readFileSync(file, 'latin1'))?.[1] ?? 0)
+    return Number(/^oom_kill (\d+)$/m.exec(readFileSync(file, 'utf8'))?.[1] ?? 0)
   } catch {
     return 0
   }

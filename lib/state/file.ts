@@ -98,7 +98,7 @@ export function readState(directory: string, id: string): StateFile {
  */
 export function isCurrent(directory: string, { init_process_pid: pid, init_process_start: start }: StateFile): boolean {
   try {
-    return readFileSync(join(directory, NAME), 'latin1').includes(`"init_process_pid":${pid},"init_process_start":${start},`)
+    return readFileSync(join(directory, NAME), 'utf8').includes(`"init_process_pid":${pid},"init_process_start":${start},`)
   } catch (error) {
     if (isMissing(error)) return false
     throw stateError(join(directory, NAME), error)

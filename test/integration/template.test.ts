@@ -94,10 +94,22 @@ describeWith([...container, 'cli'], 'templates', () => {
       expect(stdout.trim().split('\n').at(-1)).toBe('lo')
     }
     await until(() => openNetworks() - before === 2)
+    await output(await template.run(start({ args: ['true'] }))) // less than half are gone: the one is made anew, too
+    await until(() => openNetworks() - before === 2)
     template.close()
     await until(() => openNetworks() === before)
     await output(await template.run(start({ args: ['true'] }))) // still possible
     expect(openNetworks()).toBe(before)
+  })
+
+  test('64 are kept at most, whatever the templates ask for', async () => {
+    const before = openNetworks()
+    const templates = [await compile(['true'], undefined, { networksAhead: 60 }), await compile(['true'], undefined, { networksAhead: 60 })]
+    await until(() => openNetworks() - before === 64)
+    for (const count of [60, 0]) {
+      templates.pop()!.close()
+      await until(() => openNetworks() - before === count)
+    }
   })
 
   test('none is made ahead for a config that could not take it', async () => {
