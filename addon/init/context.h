@@ -50,6 +50,8 @@ struct Context {
   Fd null_device;   // the host's /dev/null, checked
   Fd masked;        // the empty read-only tmpfs that covers masked directories
   Fd terminal;      // the slave of the console
+  Fd covered;       // the directory that the last mount was made on, or
+  Fd mounted;       // that mount itself
   Fd time_offsets;  // between openTimeOffsets and setTimeOffsets
   Fd hook_output;   // where hooks write, instead of into their errors; closed before the program is executed
   Fd hook_error;
@@ -63,6 +65,14 @@ struct Context {
   void take_slot(u32 index, Fd& out) {
     out.reset(slot(index));
     if (index < slot_count) slots[index] = -1;
+  }
+  // Slots that the host has not filled are for what init keeps.
+  [[nodiscard]] bool fill_slot(u32 index, Fd& fd) {
+    if (index >= plan::kMaximumDescriptors || fd.get() > 0x7fff) return false;
+    while (slot_count <= index) slots[slot_count++] = -1;
+    close_slot(index);
+    slots[index] = static_cast<i16>(fd.release());
+    return true;
   }
   void close_slot(u32 index) {
     if (slot(index) < 0) return;
@@ -98,6 +108,7 @@ Status remount_root_readonly(Context& context, plan::Reader& arguments);
 
 Status mount_filesystem(Context& context, plan::Reader& arguments);
 Status bind_mount(Context& context, plan::Reader& arguments);
+Status keep_mount(Context& context, plan::Reader& arguments);
 Status remount(Context& context, plan::Reader& arguments);
 Status remount_bind(Context& context, plan::Reader& arguments);
 Status make_device(Context& context, plan::Reader& arguments);
@@ -140,6 +151,7 @@ Status execute(Context& context, plan::Reader& arguments);
 // Shared by several features.
 Status malformed();
 Status open_null_device(Context& context);
+Status open_in_mount(Context& context, u32 slot, Text path, u64 flags, Fd& out);
 Status attach_tree(const Fd& tree, const Fd& target, Text operand);
 Status copy_tree(const Fd& from, const Fd& into, Text operand);
 Status refuse_proc(const Fd& target, Text operand);

@@ -210,7 +210,9 @@ namespace {
 // /proc/self/fd/N: through the host's /proc and its ".." it would lead to a program of the host (CVE-2024-21626). Closed
 // on exec is too late, because the interpreter is opened before. What stays open is no directory.
 void let_go(Context& context, u32 except) {
-  for (Fd* fd : {&context.root, &context.null_device, &context.masked, &context.terminal}) fd->reset();
+  for (Fd* fd : {&context.root, &context.null_device, &context.masked, &context.terminal, &context.covered, &context.mounted}) {
+    fd->reset();
+  }
   for (u32 i = 0; i < context.slot_count; i++) {
     if (i != except) context.close_slot(i);
   }

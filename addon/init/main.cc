@@ -131,6 +131,7 @@ Status run(Context& context, Operation operation, plan::Reader& arguments) {
     case Operation::changeRoot: return change_root(context, arguments);
     case Operation::rootPropagation: return root_propagation(context, arguments);
     case Operation::remountRootReadonly: return remount_root_readonly(context, arguments);
+    case Operation::keepMount: return keep_mount(context, arguments);
     case Operation::remount: return remount(context, arguments);
     case Operation::remountBind: return remount_bind(context, arguments);
     case Operation::setAppArmorProfile: return set_apparmor_profile(context, arguments);

@@ -21,11 +21,11 @@ Status set_tree_attributes(int tree, u64 set, u64 clear, u64 propagation, u32 fl
 }
 
 // The words of the config, one after the other: a slave can be shared as well.
-Status propagate(const Fd& mounted, plan::Reader words, u32 count, Text operand) {
+Status propagate(int mounted, plan::Reader words, u32 count, Text operand) {
   for (u32 i = 0; i < count; i++) {
     const u32 word = words.number();
     const u32 recursive = (word & MS_REC) != 0 ? AT_RECURSIVE : 0;
-    TRY(set_tree_attributes(mounted.get(), 0, 0, word & ~static_cast<u32>(MS_REC), recursive, operand));
+    TRY(set_tree_attributes(mounted, 0, 0, word & ~static_cast<u32>(MS_REC), recursive, operand));
   }
   return {};
 }
@@ -48,7 +48,22 @@ Status tmpfs_data(const Fd& target, Text data, PathBuffer& out) {
   return out.overflow ? failure(ENAMETOOLONG, "mount", data) : Status{};
 }
 
+// Not by its name again, which may lead elsewhere by now: the parent of a root is what is mounted on it.
+Status open_mounted(Context& context) {
+  if (context.mounted.valid()) return {};
+  return open_in_root(context.covered, "..", O_PATH | O_DIRECTORY, context.mounted);
+}
+
 }  // namespace
+
+// PATH in a mount that is kept, or without a slot in the root file system.
+Status open_in_mount(Context& context, u32 slot, Text path, u64 flags, Fd& out) {
+  if (slot == plan::kNoSlot) return open_in_root(context.root, path, flags, out);
+  Fd mount(context.slot(slot));
+  const Status opened = open_in_root(mount, path, flags, out);
+  static_cast<void>(mount.release());
+  return opened;
+}
 
 // The lexical check of the config cannot see where the links of the image lead (CVE-2019-16884).
 Status refuse_proc(const Fd& target, Text operand) {
@@ -71,7 +86,8 @@ Status mount_filesystem(Context& context, plan::Reader& arguments) {
   for (u32 i = 0; i < words && arguments.ok(); i++) arguments.number();
   u32 ordinary = arguments.number(), allow_proc = arguments.number(), copy_up = arguments.number();
   if (!arguments.done()) return malformed();
-  Fd target, covered, mounted;
+  Fd target, covered;
+  context.mounted.reset();
   // /proc or /sys behind a link would let later writes to them go astray (CVE-2019-16884, CVE-2023-27561).
   TRY(make_directories(context.root, destination, 0755, target, ordinary != 0));
   if (allow_proc == 0) TRY(refuse_proc(target, destination));
@@ -85,11 +101,11 @@ Status mount_filesystem(Context& context, plan::Reader& arguments) {
     TRY(covered.take(CALL(openat, target.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), destination));
   }
   TRY(mount_here(target, source.data, type.data, flags, options, destination));
+  context.covered = static_cast<Fd&&>(target);
   if (words == 0 && copy_up == 0) return {};
-  // Not by its name again, which may lead elsewhere by now: the parent of a root is what is mounted on it.
-  TRY(open_in_root(target, "..", O_PATH | O_DIRECTORY, mounted));
-  if (copy_up != 0) TRY(copy_tree(covered, mounted, destination));
-  return propagate(mounted, propagation, words, destination);
+  TRY(open_mounted(context));
+  if (copy_up != 0) TRY(copy_tree(covered, context.mounted, destination));
+  return propagate(context.mounted.get(), propagation, words, destination);
 }
 
 Status bind_mount(Context& context, plan::Reader& arguments) {
@@ -113,33 +129,44 @@ Status bind_mount(Context& context, plan::Reader& arguments) {
   TRY(make_mount_point(context.root, destination, (status.mode & 0170000) == 0040000, target));
   if (allow_proc == 0) TRY(refuse_proc(target, destination));
   TRY(attach_tree(tree, target, destination));
-  return propagate(tree, propagation, words, destination);
+  context.mounted = static_cast<Fd&&>(tree);
+  return propagate(context.mounted.get(), propagation, words, destination);
+}
+
+Status keep_mount(Context& context, plan::Reader& arguments) {
+  const u32 slot = arguments.number();
+  if (!arguments.done()) return malformed();
+  TRY(open_mounted(context));
+  return context.fill_slot(slot, context.mounted) ? Status{} : failure(EMFILE, "openat2");
 }
 
 Status remount(Context& context, plan::Reader& arguments) {
   Text destination = arguments.text();
   u64 flags = arguments.number64();
   Text data = arguments.text();
+  const u32 slot = arguments.number();
   if (!arguments.done()) return malformed();
   Fd target;
-  TRY(open_in_root(context.root, destination, O_PATH | O_DIRECTORY, target));
+  TRY(open_in_mount(context, slot, slot == plan::kNoSlot ? destination : Text("."), O_PATH | O_DIRECTORY, target));
   return mount_here(target, nullptr, nullptr, flags | MS_REMOUNT, data.data, destination);
 }
 
 // remount,bind replaces all flags. In a user namespace some are locked: those that nobody asked to be off then stay.
 Status remount_bind(Context& context, plan::Reader& arguments) {
   Text destination = arguments.text();
+  const u32 slot = arguments.number();
   u64 set = arguments.number64(), clear = arguments.number64(), must_clear = arguments.number64();
   u64 tree_set = arguments.number64(), tree_clear = arguments.number64();
   const u32 words = arguments.number();
   const plan::Reader propagation = arguments;
   for (u32 i = 0; i < words && arguments.ok(); i++) arguments.number();
   if (!arguments.done()) return malformed();
-  Fd target;
-  TRY(open_in_root(context.root, destination, O_PATH, target));
-  Status changed = set_tree_attributes(target.get(), set, clear, 0, 0, destination);
-  if (changed.error == EPERM) changed = set_tree_attributes(target.get(), set, must_clear, 0, 0, destination);
+  Fd found;
+  if (slot == plan::kNoSlot) TRY(open_in_root(context.root, destination, O_PATH, found));
+  const int target = slot == plan::kNoSlot ? found.get() : context.slot(slot);
+  Status changed = set_tree_attributes(target, set, clear, 0, 0, destination);
+  if (changed.error == EPERM) changed = set_tree_attributes(target, set, must_clear, 0, 0, destination);
   TRY(changed);
-  TRY(set_tree_attributes(target.get(), tree_set, tree_clear, 0, AT_RECURSIVE, destination));
+  TRY(set_tree_attributes(target, tree_set, tree_clear, 0, AT_RECURSIVE, destination));
   return propagate(target, propagation, words, destination);
 }

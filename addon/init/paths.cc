@@ -47,9 +47,11 @@ Status open_null_device(Context& context) {
 
 Status mask_path(Context& context, plan::Reader& arguments) {
   Text path = arguments.text(), label = arguments.text();
+  const u32 mount = arguments.number();
+  Text inside = arguments.text();
   if (!arguments.done()) return malformed();
   Fd target;
-  Status found = open_in_root(context.root, path, O_PATH, target);
+  Status found = open_in_mount(context, mount, inside, O_PATH, target);
   if (found.error == ENOENT || found.error == ENOTDIR) return {};
   TRY(found);
   kernel::Stat status{};
@@ -64,9 +66,11 @@ Status mask_path(Context& context, plan::Reader& arguments) {
 
 Status readonly_path(Context& context, plan::Reader& arguments) {
   Text path = arguments.text();
+  const u32 mount = arguments.number();
+  Text inside = arguments.text();
   if (!arguments.done()) return malformed();
   Fd target, tree;
-  Status found = open_in_root(context.root, path, O_PATH, target);
+  Status found = open_in_mount(context, mount, inside, O_PATH, target);
   if (found.error == ENOENT || found.error == ENOTDIR) return {};
   TRY(found);
   TRY(tree.take(

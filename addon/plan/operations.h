@@ -50,6 +50,7 @@ enum class Operation : u32 {
   setSelinuxLabel = 48,
   labelDirectory = 49,
   remountBind = 50,
+  keepMount = 51,
 
   writeProc = 64,
   console = 65,

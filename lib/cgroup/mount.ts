@@ -24,10 +24,11 @@ const hardened = MS.NOSUID | MS.NODEV | MS.NOEXEC
 /**
  * The operations for mount INDEX, of type `cgroup` or `cgroup2`. On v1 and hybrid hosts a tmpfs with one mount a v1
  * hierarchy, named as on the host, and links for controllers that share one; as in runc the cgroup2 of a hybrid host is
- * not among them, only a mount of type `cgroup2` gives it.
+ * not among them, only a mount of type `cgroup2` gives it. KEEP: slot of the first of them, which is kept open.
  */
 export function cgroupMountOperations(
   host: CgroupHost, layout: CgroupLayout, mount: Mount, index: number, namespaces: CgroupMountNamespaces,
+  keep: () => number = () => NO_SLOT,
 ): Operation[] {
   const place: Place = {
     field: `/mounts/${index}`, layout, fresh: namespaces.cgroupNamespace,
@@ -44,7 +45,7 @@ export function cgroupMountOperations(
     },
     ...host.hierarchies.flatMap(hierarchy => hierarchyMount(place, hierarchy)),
     ...((options.set & MS.RDONLY) === 0 ? [] : [{
-      op: 'remount', field, destination, flags: MS.REMOUNT | MS.BIND | MS.RDONLY | hardened, data: '',
+      op: 'remount', field, destination, flags: MS.REMOUNT | MS.BIND | MS.RDONLY | hardened, data: '', mount: keep(),
     } as const]),
   ]
 }

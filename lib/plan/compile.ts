@@ -10,8 +10,8 @@ import { planDevices } from './devices.ts'
 import { type HookOutput, type HookState, planHookOutput, planHooks } from './hooks.ts'
 import { type IdentityFacts, keepOriginalGroups } from './identity.ts'
 import { planKeyring, requireMountLabels } from './labels.ts'
-import { type MappedTrees, planMappedTrees } from './mapped-trees.ts'
-import { planMounts } from './mounts.ts'
+import { planMappedTrees } from './mapped-trees.ts'
+import { type MountPlan, planMounts } from './mounts.ts'
 import { type NamespacePlan, planNames, planNamespaces } from './namespaces.ts'
 import { planNetDevices } from './net-devices.ts'
 import { NO_SLOT, type Operation, type Plan } from './operations.ts'
@@ -19,7 +19,7 @@ import { planConsole, planExecute, planPidfd, planProcess } from './process.ts'
 import { planDomain } from './scheduling.ts'
 import { planResctrl } from './resctrl.ts'
 import { planSeccomp } from './seccomp.ts'
-import { planPaths, planPivot, planRoot, planSysctl } from './rootfs.ts'
+import { planPivot, planRoot, planSysctl } from './rootfs.ts'
 
 const O_WRONLY = 1
 
@@ -43,7 +43,8 @@ export function compile(spec: Spec, process: ProcessSpec, context: PlanContext):
   const scope = context.cgroups.scope !== undefined
   const awaitCgroup: Operation = { op: 'awaitCgroup', field: context.cgroups.field }
   const resctrl = planResctrl(context.resctrl, firstTask + cgroups.tasks.length + namespaces.open.length + trees.open.length)
-  const output = planHookOutput(spec, firstTask + cgroups.tasks.length + namespaces.open.length + trees.open.length + resctrl.join.length)
+  const outputSlot = firstTask + cgroups.tasks.length + namespaces.open.length + trees.open.length + resctrl.join.length
+  const output = planHookOutput(spec, outputSlot)
   return {
     host: [
       ...(scope ? [] : cgroups.prepare),
@@ -53,27 +54,29 @@ export function compile(spec: Spec, process: ProcessSpec, context: PlanContext):
       { op: 'clone', field: spec.linux?.namespaces === undefined ? '' : '/linux/namespaces', flags: namespaces.flags, cgroup: cgroups.into },
       ...namespaces.mapIds, ...planOomScore(process, '/process'), ...planNetDevices(spec, context.host, namespaces),
     ],
-    get init() { return [...(scope ? [awaitCgroup] : join), ...resctrl.join, ...planInit(spec, process, context, namespaces, trees, output)] },
+    get init() {
+      const mounts = namespaces.has('mount') ? planMounts(spec, context, namespaces, trees, outputSlot + output.open.length) : undefined
+      return [...(scope ? [awaitCgroup] : join), ...resctrl.join, ...planInit(spec, process, context, namespaces, mounts, output)]
+    },
     ...(scope ? { cgroup: { prepare: cgroups.prepare, limits: cgroups.limits } } : {}),
   }
 }
 
 function planInit(
-  spec: Spec, process: ProcessSpec, context: PlanContext, namespaces: NamespacePlan, trees: MappedTrees, output: HookOutput,
+  spec: Spec, process: ProcessSpec, context: PlanContext, namespaces: NamespacePlan, mounts: MountPlan | undefined, output: HookOutput,
 ): Operation[] {
   const { hooks } = spec
-  const ownMounts = namespaces.has('mount')
   const identity = identityFacts(spec, context, namespaces.mapIds)
   return [
     ...namespaces.enter,
     { op: 'newSession', field: '' },
     ...(context.noNewKeyring ? [] : planKeyring(context.id, process, '/process')),
     ...planNames(spec, namespaces),
-    ...(ownMounts ? planFiles(spec, process, context, namespaces, trees) : planChroot(spec, process, context)),
+    ...(mounts !== undefined ? planFiles(spec, process, context, namespaces, mounts) : planChroot(spec, process, context)),
     ...(hooks?.prestart?.length || hooks?.createRuntime?.length || context.awaitRuntimeHooks ? [{ op: 'awaitRuntimeHooks', field: '/hooks' } as const] : []),
     ...output.begin,
     ...planHooks(hooks?.createContainer, 'createContainer', hookState(spec, context, 'creating')),
-    ...(ownMounts ? [...planPaths(spec), ...planPivot(spec, context)] : []),
+    ...(mounts !== undefined ? [...mounts.paths, ...planPivot(spec, context)] : []),
     ...planSysctl(spec),
     ...(context.awaitsPlan
       ? [...output.end, { op: 'awaitPlan', field: '' } as const]
@@ -122,10 +125,9 @@ const identityFacts = (spec: Spec, { host }: PlanContext, mapIds: readonly Opera
 
 /** The mounts and what stands on them, all of it before the runtime hooks, which may want to add to it. */
 function planFiles(
-  spec: Spec, process: ProcessSpec, context: PlanContext, namespaces: NamespacePlan, trees: MappedTrees,
+  spec: Spec, process: ProcessSpec, context: PlanContext, namespaces: NamespacePlan, mounts: MountPlan,
 ): Operation[] {
   requireMountLabels(spec, context.host)
-  const mounts = planMounts(spec, context, namespaces, trees)
   return [
     ...planRoot(spec, context),
     ...mounts.mounts,

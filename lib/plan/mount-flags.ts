@@ -2,6 +2,8 @@
  * Mount options of config.json -> flags of mount(2) and mount_setattr(2). Source: runtime-spec config.md "Linux mount
  * options", mount(2), mount_setattr(2).
  */
+import { posix } from 'node:path'
+import type { Mount } from '../spec/schema.ts'
 
 /** MS_* of mount(2). */
 export const MS = {
@@ -16,6 +18,15 @@ export const MOUNT_ATTR = {
   RDONLY: 0x1, NOSUID: 0x2, NODEV: 0x4, NOEXEC: 0x8, ATIME: 0x70, RELATIME: 0x0, NOATIME: 0x10, STRICTATIME: 0x20,
   NODIRATIME: 0x80, NOSYMFOLLOW: 0x200000,
 } as const
+
+export const hasOption = ({ options = [] }: Mount, ...names: readonly string[]): boolean =>
+  options.some((option) => names.includes(option))
+
+/** With `remount` it is the mount at the destination that changes, and nothing is bound. */
+export const isBind = (mount: Mount): boolean => hasOption(mount, 'bind', 'rbind') && !hasOption(mount, 'remount')
+
+/** A relative destination is relative to the root. */
+export const placeOf = (mount: Mount): string => posix.resolve('/', mount.destination)
 
 interface Change {
   readonly set?: number

@@ -7,12 +7,14 @@ import { NruncError } from '../errors.ts'
 import type { Mount, Spec } from '../spec/schema.ts'
 import { pointer } from '../spec/pointer.ts'
 import type { PlanContext } from './context.ts'
+import { KeptMounts } from './kept-mounts.ts'
 import type { MappedTrees } from './mapped-trees.ts'
 import {
-  attributes, clearedAttributes, freshFlags, mountOptionNames, MS, parseMountOptions, replacedAttributes,
+  attributes, clearedAttributes, freshFlags, hasOption, isBind, mountOptionNames, MS, parseMountOptions, placeOf, replacedAttributes,
 } from './mount-flags.ts'
 import type { NamespacePlan } from './namespaces.ts'
 import { NO_SLOT, type Operation } from './operations.ts'
+import { planPaths } from './rootfs.ts'
 
 /** What a bind mount may replace inside /proc: files that a tool like lxcfs serves. */
 const allowedInProc = new Set([
@@ -25,43 +27,39 @@ export interface MountPlan {
   readonly mounts: Operation[]
   /** After the devices are made: read-only remounts of what had to be written to until then. */
   readonly finish: Operation[]
+  /** Masked and read-only paths, before the pivot. */
+  readonly paths: Operation[]
   /** Whether config.json brings a /dev of its own, whose nodes are then not ours to make. */
   readonly bindsDev: boolean
 }
 
-export function planMounts(spec: Spec, context: PlanContext, namespaces: NamespacePlan, trees: MappedTrees): MountPlan {
+/** FIRSTSLOT: from there on slots are free. */
+export function planMounts(spec: Spec, context: PlanContext, namespaces: NamespacePlan, trees: MappedTrees, firstSlot: number): MountPlan {
   const mounts = spec.mounts ?? []
-  const plan: MountPlan = {
-    mounts: [], finish: [],
-    bindsDev: mounts.some((mount) => placeOf(mount) === '/dev' && isBind(mount)),
-  }
-  mounts.forEach((mount, index) => {
+  const kept = new KeptMounts(mounts, firstSlot)
+  const finish: Operation[] = []
+  const made = mounts.map((mount, index): Operation[] => {
     const field = pointer('mounts', index)
     refuseInsideProc(mount, field)
     refuseData(mount, field)
     if (!isBind(mount) && (mount.type === 'cgroup' || mount.type === 'cgroup2')) {
-      plan.mounts.push(...cgroupMountOperations(context.cgroupHost, context.cgroups, mount, index, {
+      return cgroupMountOperations(context.cgroupHost, context.cgroups, mount, index, {
         cgroupNamespace: namespaces.has('user') ? namespaces.isNew('cgroup') : namespaces.has('cgroup'),
-      }))
-    } else if (isBind(mount)) {
-      plan.mounts.push(bindMount(mount, field, context.bundle, trees.slots.get(index) ?? NO_SLOT))
-    } else if (hasOption(mount, 'bind', 'rbind')) {
-      plan.mounts.push(remountBind(mount, field))
-    } else {
-      addMount(plan, mount, field, spec, mounts.slice(index + 1))
+      }, () => kept.keep(index))
     }
+    if (isBind(mount)) return [bindMount(mount, field, context.bundle, trees.slots.get(index) ?? NO_SLOT)]
+    if (hasOption(mount, 'bind', 'rbind')) return [remountBind(mount, field, kept.keepRemounted(index))]
+    const later = spec.mounts!.slice(index + 1)
+    return mountFilesystem(mount, field, spec, later, hasOption(mount, 'remount') ? kept.keepRemounted(index) : NO_SLOT, (flags, data) => {
+      finish.push({ op: 'remount', field, destination: mount.destination, flags, data, mount: kept.keep(index) })
+    })
   })
-  return plan
+  const paths = planPaths(spec, kept)
+  return {
+    mounts: made.flatMap((operations, index) => kept.withKeeping(index, operations)), finish, paths,
+    bindsDev: mounts.some((mount) => placeOf(mount) === '/dev' && isBind(mount)),
+  }
 }
-
-const hasOption = ({ options = [] }: Mount, ...names: readonly string[]): boolean =>
-  options.some((option) => names.includes(option))
-
-/** With `remount` it is the mount at the destination that changes, and nothing is bound. */
-const isBind = (mount: Mount): boolean => hasOption(mount, 'bind', 'rbind') && !hasOption(mount, 'remount')
-
-/** A relative destination is relative to the root. */
-const placeOf = (mount: Mount): string => posix.resolve('/', mount.destination)
 
 /** Only the proc file system itself belongs on /proc, and little inside it (CVE-2019-16884). */
 function refuseInsideProc(mount: Mount, field: string): void {
@@ -102,31 +100,37 @@ function bindMount(mount: Mount, field: string, bundle: string, tree: number): O
   }
 }
 
-function remountBind({ destination, options: words = [] }: Mount, field: string): Operation {
+function remountBind({ destination, options: words = [] }: Mount, field: string, mount: number): Operation {
   const options = parseMountOptions(words)
   return {
-    op: 'remountBind', field, destination, set: attributes(options.set), clear: replacedAttributes(options),
+    op: 'remountBind', field, destination, mount, set: attributes(options.set), clear: replacedAttributes(options),
     mustClear: clearedAttributes(options), recursiveSet: options.recursiveSet, recursiveClear: options.recursiveClear,
     propagation: options.propagation,
   }
 }
 
-function addMount(plan: MountPlan, mount: Mount, field: string, spec: Spec, following: readonly Mount[]): void {
+/** REMOUNTED: slot of the mount that changes, where it is a remount. READONLY is told what is to be done when all is made. */
+function mountFilesystem(
+  mount: Mount, field: string, spec: Spec, following: readonly Mount[], remounted: number, readonly: (flags: number, data: string) => void,
+): Operation[] {
   const options = parseMountOptions(mount.options ?? [])
   const { destination, type = 'none' } = mount
   const flags = freshFlags(options)
   const label = spec.linux?.mountLabel ?? ''
   const data = withLabel(options.data, type, label)
+  if (remounted !== NO_SLOT && options.propagation.length === 0 && !options.copyUp) {
+    return [{ op: 'remount', field, destination, flags, data, mount: remounted }]
+  }
   const later = (flags & MS.RDONLY) !== 0 && (options.copyUp || isFilledLater(mount, spec, following))
-  plan.mounts.push({
+  if (later) readonly(flags, options.data)
+  return [{
     op: 'mount', field, destination, source: mount.source ?? type, type, data,
     flags: later ? flags & ~MS.RDONLY : flags, propagation: options.propagation,
     ordinaryDirectory: type === 'proc' || type === 'sysfs' ? 1 : 0, allowProc: allowProc(mount),
     copyUp: options.copyUp ? 1 : 0,
-  })
+  },
   // Every mqueue of an ipc namespace is the same file system, which is there already: it takes no context any more.
-  if (type === 'mqueue' && label !== '') plan.mounts.push({ op: 'labelDirectory', field: '/linux/mountLabel', path: destination, label })
-  if (later) plan.finish.push({ op: 'remount', field, destination, flags, data: options.data })
+  ...(type === 'mqueue' && label !== '' ? [{ op: 'labelDirectory', field: '/linux/mountLabel', path: destination, label } as const] : [])]
 }
 
 /** Nodes of /dev, mount points and the working directory are still to be made in it: it can be read-only only then. */

@@ -124,8 +124,9 @@ export const operations = define({
   makeSymlink: { code: 37, by: 'init', verb: 'create link', fields: { path: 'text', target: 'text', replace: 'u32' } },
   makeDirectory: { code: 38, by: 'init', verb: 'create directory', fields: { path: 'text', mode: 'u32' } },
   /** `label` is the SELinux context of the empty file system that covers directories. */
-  maskPath: { code: 39, by: 'init', verb: 'mask', fields: { path: 'text', label: 'text' } },
-  readonlyPath: { code: 40, by: 'init', verb: 'make read-only', fields: { path: 'text' } },
+  maskPath: { code: 39, by: 'init', verb: 'mask', fields: { path: 'text', label: 'text', mount: 'slot', inside: 'text' } },
+  /** PATH is looked up as INSIDE in the mount that a slot keeps, without one in the root file system. */
+  readonlyPath: { code: 40, by: 'init', verb: 'make read-only', fields: { path: 'text', mount: 'slot', inside: 'text' } },
   pivotRoot: { code: 41, by: 'init', verb: 'pivot_root to', fields: { path: 'text' } },
   /** --no-pivot: move the root mount over `/` and chroot. */
   moveRoot: { code: 42, by: 'init', verb: 'move root to', fields: { path: 'text' } },
@@ -134,13 +135,15 @@ export const operations = define({
   /** Change the flags of `/` (propagation) after the pivot. */
   rootPropagation: { code: 44, by: 'init', verb: 'set the propagation of the rootfs', fields: { flags: 'u32' } },
   remountRootReadonly: { code: 45, by: 'init', verb: 'make the rootfs read-only', fields: {} },
-  /** Remount a mount made earlier with other flags, e.g. read-only once everything below it stands. */
-  remount: { code: 46, by: 'init', verb: 'remount', fields: { destination: 'text', flags: 'u64', data: 'text' } },
-  /** Replace the flags of the mount at DESTINATION: `set` and `clear`, or where some are locked `set` and `mustClear`. */
+  /** Keep what the operation before this one has mounted. */
+  keepMount: { code: 51, by: 'init', verb: 'keep the mount in', fields: { slot: 'slot' } },
+  /** Remount a mount made earlier, which a slot keeps or which is looked up, with other flags, e.g. read-only once everything below it stands. */
+  remount: { code: 46, by: 'init', verb: 'remount', fields: { destination: 'text', flags: 'u64', data: 'text', mount: 'slot' } },
+  /** Replace the flags of the mount at DESTINATION, or of the one that a slot keeps: `set` and `clear`, or where some are locked `set` and `mustClear`. */
   remountBind: {
     code: 50, by: 'init', verb: 'remount',
     fields: {
-      destination: 'text', set: 'u64', clear: 'u64', mustClear: 'u64', recursiveSet: 'u64', recursiveClear: 'u64',
+      destination: 'text', mount: 'slot', set: 'u64', clear: 'u64', mustClear: 'u64', recursiveSet: 'u64', recursiveClear: 'u64',
       propagation: 'numbers',
     },
   },

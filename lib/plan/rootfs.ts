@@ -7,6 +7,7 @@ import type { Spec } from '../spec/schema.ts'
 import { pointer } from '../spec/pointer.ts'
 import { sysctlPath } from '../spec/sysctl.ts'
 import type { PlanContext } from './context.ts'
+import type { KeptMounts } from './kept-mounts.ts'
 import { MS, parseMountOptions } from './mount-flags.ts'
 import type { Operation } from './operations.ts'
 
@@ -29,13 +30,13 @@ export function planRoot(spec: Spec, context: PlanContext): Operation[] {
   ]
 }
 
-export function planPaths(spec: Spec): Operation[] {
+export function planPaths(spec: Spec, kept: KeptMounts): Operation[] {
   const label = spec.linux?.mountLabel ?? ''
   return [
     ...(spec.linux?.maskedPaths ?? []).map((path, index): Operation =>
-      ({ op: 'maskPath', field: pointer('linux', 'maskedPaths', index), path, label })),
+      ({ op: 'maskPath', field: pointer('linux', 'maskedPaths', index), path, label, ...kept.find(path) })),
     ...(spec.linux?.readonlyPaths ?? []).map((path, index): Operation =>
-      ({ op: 'readonlyPath', field: pointer('linux', 'readonlyPaths', index), path })),
+      ({ op: 'readonlyPath', field: pointer('linux', 'readonlyPaths', index), path, ...kept.find(path) })),
   ]
 }
 

@@ -2,6 +2,9 @@
  * The mount table of a container. Source: proc_pid_mountinfo(5).
  */
 export interface MountLine {
+  /** Number of the mount, and of the one that it is mounted on. */
+  readonly id: number
+  readonly parent: number
   readonly path: string
   /** What of the file system is mounted. */
   readonly root: string
@@ -19,7 +22,7 @@ export interface MountLine {
 export const parseMountTable = (text: string): MountLine[] =>
   text.split('\n').filter(Boolean).map((line) => {
     const [before = '', after = ''] = line.split(' - ')
-    const [, , , root = '', path = '', options = '', ...propagation] = before.split(' ')
+    const [id, parent, , root = '', path = '', options = '', ...propagation] = before.split(' ')
     const [type = '', source = '', data = ''] = after.split(' ')
-    return { path, root, type, source, options: options.split(','), data: data.split(','), propagation }
+    return { id: Number(id), parent: Number(parent), path, root, type, source, options: options.split(','), data: data.split(','), propagation }
   })

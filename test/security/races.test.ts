@@ -6,6 +6,7 @@
  * Each race has NRUNC_TEST_ROUNDS rounds, 400 by default: paths that are resolved while they change. Those that take a
  * container or a process of their own have an eighth or a quarter of them; with the default there are more than 2,000 in all.
  */
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -77,6 +78,25 @@ describeWith([...container, 'compiler'], 'races', () => {
     return made
   }
 
+  /** A root file system with a second /proc, whose files are the image's, and links of which lead to the canary. */
+  const exchangedProc = () => {
+    const canary = makeCanary(sandbox.directory)
+    const root = sandbox.rootfs()
+    for (const name of ['self/attr', 'sys/net/ipv4', 'sys/kernel']) mkdirSync(join(root, 'fake', name), { recursive: true })
+    for (const name of ['oom_score_adj', 'sys/net/ipv4/ip_default_ttl', 'sys/kernel/msgmax']) writeFileSync(join(root, 'fake', name), 'fake')
+    for (const name of ['self/oom_score_adj', 'self/attr/exec', 'keys', 'sysrq-trigger']) symlinkSync(`/../../../..${canary.file}`, join(root, 'fake', name))
+    const mounted = (spec: TestSpec): void => {
+      spec.root.path = sandbox.rootfs()
+      mkdirSync(join(spec.root.path, 'volume'))
+      spec.mounts.push({ destination: '/volume', type: 'bind', source: root, options: ['bind'] })
+    }
+    return { canary, root, mounted }
+  }
+
+  /** A sysctl of the namespaces of a process. */
+  const valueIn = (pid: number, name: string): string =>
+    spawnSync('nsenter', ['-t', String(pid), '-n', '-i', 'cat', `/proc/sys/${name}`], { encoding: 'utf8' }).stdout
+
   const numbers = Array.from({ length: 40 }, (_, number) => number)
 
   test.each([['that do not exist', []], ['that exist', numbers.map((number) => `at${number}`)]])(
@@ -103,6 +123,28 @@ describeWith([...container, 'compiler'], 'races', () => {
       for (const paths of made) expect(new Set(paths.map((path) => path.replace(/.*\//, ''))).size).toBe(numbers.length)
       expect(raced(), 'the race took place').toBe(true)
     })
+
+  test('CVE-2021-30465: what becomes read-only when all is made is the mount that was made', async () => {
+    const race = prepare()
+    symlinkSync('/dev', join(race.shared, 'dev'))
+    const found: string[] = []
+    await attacked(race, async () => {
+      await repeat(4, /^\/mounts\//, async () => {
+        const made = await sandbox.create(['true'], (spec) => {
+          race.withVolume(spec)
+          spec.mounts.push(
+            { destination: '/volume/place', type: 'tmpfs', source: 'mine', options: ['ro', 'mode=755'] },
+            { destination: '/volume/place/in', type: 'tmpfs', source: 'other' },
+          )
+        })
+        const mine = parseMountTable(readFileSync(`/proc/${made.pid}/mountinfo`, 'utf8')).find(({ source }) => source === 'mine')!
+        found.push(mine.path)
+        expect([mine.options[0], mine.data[0]], mine.path).toEqual(['ro', 'ro'])
+        await made.delete({ force: true })
+      }, () => found.includes('/dev'))
+    }, ['/volume/place', '/volume/dev'])
+    expect(found, 'the race took place').toContain('/dev')
+  })
 
   test('CVE-2026-41579: device nodes', async () => {
     const race = prepare()
@@ -146,29 +188,33 @@ describeWith([...container, 'compiler'], 'races', () => {
     }, console)
   })
 
-  test('CVE-2025-52881: what is written below /proc', async () => {
-    const race = prepare(['self', 'sys'])
-    writeFileSync(join(race.shared, 'place/self/oom_score_adj'), 'fake')
-    const rootfs = sandbox.rootfs()
-    const values = new Set<string>()
+  test('CVE-2025-52881, CVE-2025-31133: /proc itself changes places, with what is mounted on it', async () => {
+    const { canary, root, mounted } = exchangedProc()
+    const race: Race = { canary, shared: root, rootfs: sandbox.rootfs(), withVolume: mounted }
+    mkdirSync(join(race.rootfs, 'volume'))
+    const places = new Set<string>()
     await attacked(race, async () => {
-      await repeat(8, /^\/mounts\//, async () => {
+      await repeat(8, /^\/(mounts|linux\/(masked|readonly)Paths)\//, async () => {
         const made = await sandbox.create(['true'], (spec) => {
-          race.withVolume(spec)
-          spec.root.path = rootfs
-          mkdirSync(join(rootfs, 'volume'), { recursive: true })
-          spec.mounts = spec.mounts.filter(({ destination }) => destination === '/volume')
-          spec.linux.maskedPaths = spec.linux.readonlyPaths = []
+          spec.root = { path: root, readonly: false }
           spec.process.oomScoreAdj = 321
-          spec.linux.sysctl = { 'net.ipv4.ip_default_ttl': '77' }
+          spec.linux.sysctl = { 'net.ipv4.ip_default_ttl': '77', 'kernel.msgmax': '12345' }
         })
-        values.add(readFileSync(`/proc/${made.pid}/oom_score_adj`, 'utf8'))
+        const mounts = parseMountTable(readFileSync(`/proc/${made.pid}/mountinfo`, 'utf8'))
+        const proc = mounts.find(({ type, root }) => type === 'proc' && root === '/')!
+        places.add(proc.path)
+        // Wherever it is by now: its masks are its own.
+        const masks = mounts.filter(({ parent }) => parent === proc.id).map(({ path }) => path.replace(/^\/\w+\//, ''))
+        expect(masks.sort()).toEqual(['acpi', 'bus', 'fs', 'irq', 'kcore', 'keys', 'sys', 'sysrq-trigger', 'timer_list'].filter((name) => existsSync(`/proc/${name}`)))
+        expect(readFileSync(`/proc/${made.pid}/oom_score_adj`, 'utf8')).toBe('321\n')
+        expect(valueIn(made.pid, 'net/ipv4/ip_default_ttl')).toBe('77\n')
+        expect(valueIn(made.pid, 'kernel/msgmax')).toBe('12345\n')
         await made.delete({ force: true })
-      })
-    })
-    expect([...values]).toEqual(['321\n'])
-    const fakes = ['place', 'link'].map((name) => join(race.shared, name, 'self/oom_score_adj')).filter((path) => existsSync(path))
-    expect(fakes.map((path) => readFileSync(path, 'utf8'))).toEqual(['fake'])
+      }, () => places.size > 1)
+    }, ['/volume/proc', '/volume/fake'])
+    expect(places.size, 'the race took place').toBeGreaterThan(1)
+    const fakes = ['proc', 'fake'].flatMap((name) => ['oom_score_adj', 'sys/net/ipv4/ip_default_ttl', 'sys/kernel/msgmax'].map((file) => join(root, name, file)))
+    expect(fakes.filter((path) => existsSync(path)).map((path) => readFileSync(path, 'utf8'))).toEqual(['fake', 'fake', 'fake'])
   })
 
   test('tmpcopyup: a directory of the image that becomes a link while it is copied', async () => {

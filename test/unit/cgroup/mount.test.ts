@@ -3,8 +3,7 @@ import type { CgroupHost } from '../../../lib/cgroup/host.ts'
 import { layoutCgroup } from '../../../lib/cgroup/layout.ts'
 import { cgroupMountOperations } from '../../../lib/cgroup/mount.ts'
 import { MOUNT_ATTR, MS } from '../../../lib/plan/mount-flags.ts'
-import { NO_SLOT } from '../../../lib/plan/operations.ts'
-import type { Operation } from '../../../lib/plan/operations.ts'
+import { NO_SLOT, type Operation } from '../../../lib/plan/operations.ts'
 import type { Mount } from '../../../lib/spec/schema.ts'
 import { allControllers, hostOf, hybrid, v1, v2 } from './samples.ts'
 
@@ -71,7 +70,7 @@ describe('v1', () => {
     expect(list[1]).toMatchObject({ source: 'cgroup', flags: hardened | MS.RELATIME | MS.RDONLY, field: '/mounts/4' })
     expect(list.at(-1)).toEqual({
       op: 'remount', field: '/mounts/4', destination: '/sys/fs/cgroup',
-      flags: MS.REMOUNT | MS.BIND | MS.RDONLY | hardened, data: '',
+      flags: MS.REMOUNT | MS.BIND | MS.RDONLY | hardened, data: '', mount: NO_SLOT,
     })
     const [, bound] = compile(hostOf(v1), {}, false)
     expect(bound).toMatchObject({

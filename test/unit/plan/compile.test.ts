@@ -56,8 +56,8 @@ describe('the order', () => {
     const plan = planOf()
     expect(phases(plan.host)).toEqual(['makeCgroup', 'writeCgroup', 'openDescriptor', 'clone'])
     expect(phases(plan.init.filter(({ field }) => field !== '/mounts/6'))).toEqual([
-      'joinCgroup', 'newSession', 'sessionKeyring', 'setHostname', 'loopbackUp', 'setPropagation', 'openRoot', 'mount',
-      'makeDevice',
+      'joinCgroup', 'newSession', 'sessionKeyring', 'setHostname', 'loopbackUp', 'setPropagation', 'openRoot',
+      'mount', 'keepMount', 'mount', 'keepMount', 'makeDevice',
       'makeSymlink', 'console', 'makeDirectory', 'maskPath', 'readonlyPath', 'pivotRoot', 'remountRootReadonly',
       'stdio', 'rlimit',
       'umask', 'noNewPrivileges', 'changeDirectory', 'dropBounding', 'setUser', 'setCapabilities', 'changeDirectory',

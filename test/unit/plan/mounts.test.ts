@@ -86,7 +86,7 @@ describe('a bind mount', () => {
   test('a remount changes the mount that is there, instead of binding the bundle over it', () => {
     const list = planned({ destination: '/data', options: ['remount', 'bind', 'ro', 'nosuid'] })
     expect(only(list, 'remountBind')).toEqual({
-      op: 'remountBind', field: '/mounts/0', destination: '/data', set: MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID,
+      op: 'remountBind', field: '/mounts/0', destination: '/data', mount: NO_SLOT, set: MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID,
       clear: MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC | MOUNT_ATTR.NODIRATIME | MOUNT_ATTR.NOSYMFOLLOW, mustClear: 0,
       recursiveSet: 0, recursiveClear: 0, propagation: [],
     })
@@ -101,6 +101,7 @@ describe('/dev', () => {
     expect(only(list, 'mount').flags).toBe(MS.NOSUID)
     expect(only(list, 'remount')).toEqual({
       op: 'remount', field: '/mounts/0', destination, flags: MS.NOSUID | MS.RDONLY, data: 'mode=755',
+      mount: only(list, 'keepMount').slot,
     })
     const order = phases(list)
     expect(order.indexOf('remount')).toBeGreaterThan(order.lastIndexOf('makeSymlink'))
@@ -172,7 +173,7 @@ describe('cgroup', () => {
       { destination: '/tmp', type: 'tmpfs' }, { destination: '/sys/fs/cgroup', type: 'cgroup', options: ['ro'] },
     )
     const made = list.filter(({ field }) => field === '/mounts/1')
-    expect(phases(made)).toEqual(['mount', 'bindMount', 'makeSymlink', 'bindMount', 'makeSymlink', 'remount'])
+    expect(phases(made)).toEqual(['mount', 'keepMount', 'bindMount', 'makeSymlink', 'bindMount', 'makeSymlink', 'remount'])
   })
 
   test.each([

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { NO_SLOT } from '../../../lib/plan/operations.ts'
 import { rootfsPath } from '../../../lib/plan/rootfs.ts'
 import { thrown } from '../spec/helpers.ts'
 import { all, only, phases, planOf, specOf } from './samples.ts'
@@ -64,12 +65,12 @@ describe('the root', () => {
 describe('masked and read-only paths', () => {
   test('each with its pointer, in the order of the config, before the change of root', () => {
     const { init } = planOf({
-      '/linux/maskedPaths': ['/proc/keys', '/sys/firmware'], '/linux/readonlyPaths': ['/proc/sys'],
+      '/mounts': [], '/linux/maskedPaths': ['/proc/keys', '/sys/firmware'], '/linux/readonlyPaths': ['/proc/sys'],
     })
     expect([...all(init, 'maskPath'), ...all(init, 'readonlyPath')]).toEqual([
-      { op: 'maskPath', field: '/linux/maskedPaths/0', path: '/proc/keys', label: '' },
-      { op: 'maskPath', field: '/linux/maskedPaths/1', path: '/sys/firmware', label: '' },
-      { op: 'readonlyPath', field: '/linux/readonlyPaths/0', path: '/proc/sys' },
+      { op: 'maskPath', field: '/linux/maskedPaths/0', path: '/proc/keys', label: '', mount: NO_SLOT, inside: '/proc/keys' },
+      { op: 'maskPath', field: '/linux/maskedPaths/1', path: '/sys/firmware', label: '', mount: NO_SLOT, inside: '/sys/firmware' },
+      { op: 'readonlyPath', field: '/linux/readonlyPaths/0', path: '/proc/sys', mount: NO_SLOT, inside: '/proc/sys' },
     ])
     const order = phases(init)
     expect(order.slice(order.indexOf('maskPath')).slice(0, 3)).toEqual(['maskPath', 'readonlyPath', 'pivotRoot'])

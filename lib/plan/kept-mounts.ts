@@ -1,0 +1,69 @@
+/**
+ * Mounts that something is still to be done to when others have been made: a remount, masks below them. They are kept open,
+ * and their destination is not looked up again: who has a volume in his hands, or the root file system itself, can exchange a
+ * mount point with a directory of his own, and the mount moves along with it (the class of CVE-2021-30465).
+ */
+import { posix } from 'node:path'
+import type { Mount } from '../spec/schema.ts'
+import { hasOption, isBind, placeOf } from './mount-flags.ts'
+import { NO_SLOT, type Operation } from './operations.ts'
+
+/** A path to be looked up in a mount that is kept, or with NO_SLOT in the root file system. */
+export interface InMount {
+  readonly mount: number
+  readonly inside: string
+}
+
+/** Names and links in them are the kernel's: a path leads to the same, whether it begins at the mount or at the root. */
+const ofTheKernel = new Set(['proc', 'sysfs'])
+const sources = new Set(['/proc', '/sys'])
+
+export class KeptMounts {
+  readonly #mounts: readonly Mount[]
+  readonly #first: number
+  readonly #slots = new Map<number, number>()
+
+  /** FIRST: slot of the first that is kept. */
+  constructor(mounts: readonly Mount[], first: number) {
+    this.#mounts = mounts
+    this.#first = first
+  }
+
+  /** Slot of the mount with this number in the config, which is kept from then on. */
+  keep(index: number): number {
+    const slot = this.#slots.get(index) ?? this.#first + this.#slots.size
+    this.#slots.set(index, slot)
+    return slot
+  }
+
+  /** That of the mount that mount INDEX, a remount, is about; NO_SLOT where the config has not made it. */
+  keepRemounted(index: number): number {
+    const place = placeOf(this.#mounts[index]!)
+    const made = this.#mounts.slice(0, index).findLastIndex((mount) => placeOf(mount) === place && !isRemount(mount))
+    return made < 0 ? NO_SLOT : this.keep(made)
+  }
+
+  /** Where PATH is, when all mounts are made. */
+  find(path: string): InMount {
+    const clean = posix.resolve('/', path)
+    const index = this.#mounts.findLastIndex((mount) => isOfTheKernel(mount) && clean.startsWith(`${placeOf(mount)}/`))
+    const mount = this.#mounts[index]
+    if (mount === undefined || this.#mounts.slice(index + 1).some((later) => covers(later, mount))) return { mount: NO_SLOT, inside: path }
+    return { mount: this.keep(index), inside: clean.slice(placeOf(mount).length) }
+  }
+
+  /** OPERATIONS of mount INDEX, the first of which makes it, with the one that keeps it. */
+  withKeeping(index: number, [make, ...rest]: readonly Operation[]): Operation[] {
+    const slot = this.#slots.get(index)
+    if (make === undefined) return []
+    return slot === undefined ? [make, ...rest] : [make, { op: 'keepMount', field: make.field, slot }, ...rest]
+  }
+}
+
+const isRemount = (mount: Mount): boolean => hasOption(mount, 'remount')
+
+const isOfTheKernel = (mount: Mount): boolean =>
+  isBind(mount) ? sources.has(posix.resolve('/', mount.source ?? '')) : ofTheKernel.has(mount.type ?? '') && !isRemount(mount)
+
+const covers = (later: Mount, mount: Mount): boolean =>
+  !isRemount(later) && (placeOf(later) === '/' || `${placeOf(mount)}/`.startsWith(`${placeOf(later)}/`))
