@@ -29,6 +29,15 @@
       "target_name": "nrunc",
       "dependencies": ["nrunc_init"],
       "sources": ["<@(addon_sources)"],
+      "sources!": ["addon/host/embedded.S"],
+      "actions": [{
+        # Embeds init: assembled again when init is another.
+        "action_name": "embed",
+        "inputs": ["addon/host/embedded.S", "<(PRODUCT_DIR)/nrunc_init"],
+        "outputs": ["<(INTERMEDIATE_DIR)/embedded.S"],
+        "action": ["cp", "addon/host/embedded.S", "<(INTERMEDIATE_DIR)/embedded.S"],
+        "process_outputs_as_sources": 1
+      }],
       "include_dirs": ["addon", "<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["<@(addon_defines)"],
       "cflags": ["-Wa,-I<(PRODUCT_DIR)"],
