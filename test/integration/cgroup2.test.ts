@@ -4,12 +4,14 @@
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { describe, expect, test } from 'vitest'
 import { oomKillCount } from '../../lib/cgroup/oom.ts'
 import type { Container } from '../../lib/index.ts'
 import { cgroupDirectory } from '../helpers/cgroup.ts'
 import { controllers2, hasPressure, isUnified } from '../helpers/cgroup2.ts'
 import { end, rejection, type TestSpec, useSandbox } from '../helpers/containers.ts'
+import { until } from '../helpers/host.ts'
 import { container, describeWith } from '../helpers/needs.ts'
 
 type Resources = NonNullable<TestSpec['linux']['resources']>
@@ -78,6 +80,26 @@ describeV2('on cgroup v2', () => {
     expect([below.field, below.message]).toEqual(['/memory/limit', expect.stringMatching(/^rejecting memory limit 4096 <= usage \d+$/)])
     expect(await inside(made, 'cpu.weight', 'pids.max', 'memory.max')).toEqual(['100', '40', 'max'])
     expect(stored(made.id)).toMatchObject({ pids: { limit: 40 }, cpu: { shares: 1024 } })
+  })
+
+  test('device rules: while they are replaced, what both forbid stays forbidden, and what both allow allowed', async () => {
+    const rules = (...minors: number[]) => [
+      { allow: false, access: 'rwm' }, ...minors.map((minor) => ({ allow: true, type: 'c', major: 1, minor, access: 'w' })),
+    ]
+    const words = ['sh', '-c', 'while :; do { true >> /dev/kmsg; } 2>/dev/null && echo opened; { true < /dev/null; } 2>/dev/null || echo refused; echo .; done']
+    const made = await sandbox.run(words, ({ linux }) => {
+      linux.devices = [{ path: '/dev/kmsg', type: 'c', major: 1, minor: 11, fileMode: 0o666 }]
+      linux.resources = { devices: rules() }
+    })
+    const lines: string[] = []
+    createInterface(made.stdout!).on('line', (line) => lines.push(line))
+    for (let count = 0; count < 50; count++) await made.update({ devices: rules(90 + count % 2) })
+    const before = lines.length
+    await until(() => lines.length > before + 2)
+    expect([...new Set(lines)]).toEqual(['.'])
+    await made.update({ devices: rules(11) })
+    await until(() => lines.includes('opened'))
+    expect(lines).not.toContain('refused')
   })
 
   test('the OOM killer is told, counted, and seen in the statistics', async () => {

@@ -127,6 +127,10 @@ describeWith([...container, 'cli', 'systemd'], 'the systemd cgroup driver', () =
     const error = await rejection(runtime.run({ id: other, bundle: sandbox.directory, spec, stdin: 'ignore' }))
     expect([error.code, error.field]).toEqual(['ERR_CGROUP', '/linux/cgroupsPath'])
     expect([isRunning(made.pid), show(unit, 'ActiveState')['ActiveState']]).toEqual([true, 'active'])
+    // Nor does a start end it that fails before it has asked for its scope.
+    spec.linux!.namespaces = spec.linux!.namespaces!.map((one) => (one.type === 'network' ? { ...one, path: '/nowhere' } : one))
+    expect(await rejection(runtime.run({ id: other, bundle: sandbox.directory, spec, stdin: 'ignore' }))).toMatchObject({ errno: 'ENOENT' })
+    expect([isRunning(made.pid), show(unit, 'ActiveState')['ActiveState']]).toEqual([true, 'active'])
     expect(existsSync(join(sandbox.root, other))).toBe(false)
     await made.delete({ force: true })
     expect(isRunning(made.pid)).toBe(false)
