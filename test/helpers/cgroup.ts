@@ -13,8 +13,8 @@ export const groupRoot = bySystemd ? '/nrunctest.slice' : '/nrunc-test'
 /** `linux.cgroupsPath` of a test container. */
 export const cgroupsPathOf = (id: string): string => (bySystemd ? `nrunctest.slice:t:${id}` : join(groupRoot, id))
 
-/** The name of its directory in {@link groupRoot}. */
-const directoryName = (id: string): string => (bySystemd ? `t-${id}.scope` : id)
+/** The cgroup that it then has, from the root of each hierarchy on. */
+export const cgroupOf = (id: string): string => join(groupRoot, bySystemd ? `t-${id}.scope` : id)
 
 export interface CgroupMount {
   readonly version: 1 | 2
@@ -45,7 +45,7 @@ export const hierarchyOf = (controller: string): CgroupMount | undefined =>
 export function cgroupDirectory(id: string, controller: string): string {
   const hierarchy = hierarchyOf(controller)
   if (hierarchy === undefined) throw new Error(`no hierarchy has the controller ${controller}`)
-  return join(hierarchy.path, groupRoot, directoryName(id))
+  return join(hierarchy.path, cgroupOf(id))
 }
 
 /** Content of a file of a test container's cgroup, by its name on either version, without white space at the end. */

@@ -4,7 +4,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { cgroupDirectory, cgroupMounts, groupRoot, hierarchyOf } from '../helpers/cgroup.ts'
+import { cgroupDirectory, cgroupMounts, cgroupOf, hierarchyOf } from '../helpers/cgroup.ts'
 import { useSandbox } from '../helpers/containers.ts'
 import { until } from '../helpers/host.ts'
 import { container, describeWith } from '../helpers/needs.ts'
@@ -40,7 +40,7 @@ describeWith([...container, 'cli'], 'exec and cgroups', () => {
   test('the container\'s own by default, and with --cgroup /', async () => {
     for (const words of [[], ['--cgroup', '/'], ['--cgroup=']]) {
       const { stdout } = await exec(...words, id, 'cat', '/proc/self/cgroup')
-      expect(cgroupsOf(stdout).get(one)).toBe(`${groupRoot}/${id}`)
+      expect(cgroupsOf(stdout).get(one)).toBe(cgroupOf(id))
     }
   })
 
@@ -49,7 +49,7 @@ describeWith([...container, 'cli'], 'exec and cgroups', () => {
     subCgroup('pids', 'sub')
     const { stdout, code } = await exec('--cgroup', 'pids:sub', id, 'cat', '/proc/self/cgroup')
     const seen = cgroupsOf(stdout)
-    expect([code, seen.get('pids'), seen.get(other)]).toEqual([0, `${groupRoot}/${id}/sub`, `${groupRoot}/${id}`])
+    expect([code, seen.get('pids'), seen.get(other)]).toEqual([0, `${cgroupOf(id)}/sub`, cgroupOf(id)])
   })
 
   test('--cgroup PATH that does not exist in every hierarchy', async () => {
@@ -83,7 +83,7 @@ describeWith([...container, 'cli'], 'exec and cgroups', () => {
     writeFileSync(join(top, 'inner/cgroup.procs'), String(pid))
     writeFileSync(join(top, 'cgroup.subtree_control'), `+${controller}`)
     const { stdout, code } = await exec(divided.id, 'cat', '/proc/self/cgroup')
-    expect([code, cgroupsOf(stdout).get('')]).toEqual([0, `${groupRoot}/${divided.id}/inner`])
+    expect([code, cgroupsOf(stdout).get('')]).toEqual([0, `${cgroupOf(divided.id)}/inner`])
     expect(await exec('--cgroup', '/', divided.id, 'true')).toMatchObject({ code: 255, stdout: '', stderr: expect.stringContaining('busy') })
   })
 
