@@ -4,7 +4,7 @@
  * neither in the container nor on the host.
  */
 import { constants, type Stats } from 'node:fs'
-import { type FileHandle, lutimes, open, readdir, readlink, unlink } from 'node:fs/promises'
+import { type FileHandle, lutimes, open, opendir, readlink, unlink } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
 import { NruncError } from '../errors.ts'
 import { refuseUnknown } from '../options.ts'
@@ -100,7 +100,9 @@ async function copyDirectory(
   const made = await createDirectory(to, copy.owner(status))
   // A link that stands in the way (CVE-2018-15664) is not a directory.
   await using target = await open(entryOf(to.parent, to.name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
-  for (const name of await readdir(pathOf(source), { encoding: 'buffer' })) {
+  // Entry by entry: a file system of the container's own may have a directory without an end.
+  const entries = await opendir(pathOf(source), { encoding: 'buffer' as BufferEncoding })
+  for await (const { name } of entries as AsyncIterable<{ readonly name: string | Buffer }>) {
     await copyEntry({ parent: source, name }, { parent: target, name }, copy, `${label}/${name.toString()}`, depth + 1)
   }
   if (made) await finish(target, status, copy)

@@ -7,7 +7,7 @@ import { describe, inject } from 'vitest'
 export type Need =
   | 'addon' | 'cli' | 'root' | 'busybox' | 'compiler' | 'cgroup' | 'userNamespaces' | 'rootless' | 'subordinateIds'
   | 'mountNamespaces' | 'networkDevices' | 'systemd' | 'ordinaryUser' | 'delegation' | 'timeNamespaces' | 'apparmor' | 'selinux'
-  | 'libseccomp' | 'criu' | 'memoryTracking' | 'faults'
+  | 'libseccomp' | 'fuse' | 'criu' | 'memoryTracking' | 'faults'
 
 /** What the tests share. */
 export interface Bench {
@@ -23,6 +23,8 @@ export interface Bench {
   readonly shim: string
   /** `criu.c`: stands for criu. */
   readonly criu: string
+  /** `fuse.c`: a file system that a container serves itself. */
+  readonly fuse: string
   readonly terminal: string
   /** `libseccomp.c`, built against the library: filters to compare ours with. */
   readonly libseccomp: string

@@ -343,6 +343,15 @@ static _Noreturn void swap(const char *one, const char *other) {
   for (;;) syscall(SYS_renameat2, AT_FDCWD, one, AT_FDCWD, other, 2 /* RENAME_EXCHANGE */);
 }
 
+// Whoever opens PATH waits until this process gives the lease up, which it does not; fcntl(2), F_SETLEASE.
+static _Noreturn void lease(const char *path) {
+  signal(SIGIO, SIG_IGN);
+  int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  puts(fd >= 0 && fcntl(fd, F_SETLEASE, F_WRLCK) == 0 ? "ready" : strerror(errno));
+  fflush(stdout);
+  for (;;) pause();
+}
+
 // What the links of another process lead to, where they can be seen; a file of memory is tried to write to.
 static void look_at(const char *pid, const char *name) {
   char path[300], target[4096];
@@ -409,6 +418,7 @@ int main(int argc, char **argv) {
   if (argc == 3 && strcmp(argv[1], "eat") == 0) return eat(argv[2]);
   if (argc == 4 && strcmp(argv[1], "swap") == 0) swap(argv[2], argv[3]);
   if (argc == 2 && strcmp(argv[1], "snoop") == 0) snoop();
+  if (argc == 3 && strcmp(argv[1], "lease") == 0) lease(argv[2]);
   if (argc >= 3 && strcmp(argv[1], "catch") == 0) catch_signals(argv);
   print_self(argv);
   return 0;

@@ -30,6 +30,7 @@ export default function setup({ provide }: TestProject): () => void {
     sockets: join(directory, 'sockets'),
     shim: join(directory, 'shim'),
     criu: join(directory, 'criu'),
+    fuse: join(directory, 'fuse'),
     missing: {},
   }
   const missing: Partial<Record<Need, string>> = bench.missing
@@ -44,6 +45,7 @@ export default function setup({ provide }: TestProject): () => void {
   require('cgroup', cgroupMounts().length > 0 ? undefined : 'no cgroup hierarchy is mounted')
   require('compiler', build('probe', bench, ['-static']) ?? build('sockets', bench, ['-static']) ?? build('terminal', bench, []) ?? build('shim', bench, [])
     ?? build('criu', bench, ['-static']))
+  require('fuse', existsSync('/dev/fuse') ? build('fuse', bench, ['-static']) : 'no /dev/fuse')
   if (build('libseccomp', bench, [], '-lseccomp') !== undefined) {
     missing.libseccomp = 'no libseccomp to compare with (Debian: libseccomp-dev)'
   }
@@ -108,7 +110,7 @@ function makeSharedRootfs({ rootfs, probe, sockets }: Bench): string | undefined
  * machine without a compiler the environment variable NRUNC_TEST_HELPERS names a directory that has the programs.
  */
 function build(
-  name: 'probe' | 'sockets' | 'terminal' | 'shim' | 'criu' | 'libseccomp', bench: Bench, flags: readonly string[], ...libraries: string[]
+  name: 'probe' | 'sockets' | 'terminal' | 'shim' | 'criu' | 'fuse' | 'libseccomp', bench: Bench, flags: readonly string[], ...libraries: string[]
 ): string | undefined {
   const ready = join(process.env['NRUNC_TEST_HELPERS'] ?? '/nonexistent', name)
   if (existsSync(ready)) {

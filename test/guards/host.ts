@@ -1,0 +1,30 @@
+/**
+ * Guards in the Node process, in C++.
+ */
+import type { Guard } from './guard.ts'
+
+export const hostGuards: readonly Guard[] = [
+  {
+    name: 'init is sealed',
+    changes: [
+      ['addon/host/image.cc', '  TRY(CALL(fcntl, writable.get(), kAddSeals, kAllSeals), "init");\n', ''],
+      ['addon/host/image.cc', 'return is_ours(status) && status', 'return is_ours(status) || status'],
+    ],
+    tests: ['security/hardening.test.ts', 'security/cve-2019-5736.test.ts'],
+  },
+  {
+    name: 'init is known by its inode',
+    changes: [['addon/host/image.cc', 'if (!shared().sealed || !shared().sealed->intact()) {', 'if (!shared().sealed) {']],
+    tests: ['security/hardening.test.ts'],
+  },
+  {
+    name: 'an init that is held open for writing is replaced',
+    changes: [['addon/host/spawn.cc', 'if (status.error != ETXTBSY || again)', 'if (true || again)']],
+    tests: ['security/hardening.test.ts'],
+  },
+  {
+    name: 'setgroups is denied',
+    changes: [['addon/host/idmap.cc', '  if (deny_setgroups != 0) TRY(write_proc(pid, "setgroups", "deny"));\n', '  static_cast<void>(deny_setgroups);\n']],
+    tests: ['security/rootless.test.ts'], title: '8989', commandLine: true,
+  },
+]

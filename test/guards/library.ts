@@ -1,0 +1,55 @@
+/**
+ * Guards in TypeScript.
+ */
+import type { Guard } from './guard.ts'
+
+export const libraryGuards: readonly Guard[] = [
+  {
+    name: 'ids of the command line are decimal',
+    changes: [['lib/cli/user.ts', '/^[0-9]{1,10}$/.test(text) && Number(text) <= highest', 'Number(text) <= highest']],
+    tests: ['security/cve-2026-30892.test.ts'], title: '100,000',
+  },
+  {
+    name: 'ids of exec are numbers',
+    changes: [['lib/exec.ts', "typeof id === 'number' && Number.isInteger(id) && id >= 0 && id <= 4294967294", 'id !== null']],
+    tests: ['security/cve-2026-30892.test.ts'], title: 'the library refuses',
+  },
+  {
+    name: 'ids of a config',
+    changes: [['lib/spec/rules/process.ts', 'if (id === 4294967295)', 'if (id === 1.5)']],
+    tests: ['security/cve-2026-30892.test.ts'], title: 'config',
+  },
+  {
+    name: 'cgroups whose name is no text',
+    changes: [['lib/cgroup/tree.ts', "return Buffer.concat([Buffer.from(directory as string), Buffer.from('/'), Buffer.from(name as string)])", 'return `${directory}/${text}`']],
+    tests: ['security/cgroups.test.ts'], title: 'no text',
+  },
+  {
+    name: 'cgroups that are deeper than a path',
+    changes: [['lib/cgroup/tree.ts', 'const LONG = 2048', 'const LONG = 1 << 30']],
+    tests: ['security/cgroups.test.ts'], title: '5,000',
+  },
+  {
+    name: 'no cgroup of the host is writable',
+    changes: [['lib/cgroup/mount.ts', 'const readonly = path === undefined ? MS.RDONLY : 0', 'const readonly: number = 0 as number']],
+    tests: ['security/rootless.test.ts', 'unit/cgroup/mount.test.ts'], title: 'writ', commandLine: true,
+  },
+  {
+    name: 'copies follow no link',
+    changes: [
+      ['lib/files/copy.ts', 'open(entryOf(from.parent, from.name), O_PATH | O_NOFOLLOW)', 'open(entryOf(from.parent, from.name), O_PATH)'],
+      ['lib/files/copy.ts', 'O_RDONLY | O_DIRECTORY | O_NOFOLLOW)', 'O_RDONLY | O_DIRECTORY)'],
+    ],
+    tests: ['integration/files.test.ts'],
+  },
+  {
+    name: 'a lease holds up nobody',
+    changes: [['lib/files/read.ts', 'constants.O_RDONLY | constants.O_NONBLOCK', 'constants.O_RDONLY']],
+    tests: ['security/files.test.ts'], title: 'lease',
+  },
+  {
+    name: 'a file that cannot be closed does not hide why it could not be read',
+    changes: [['lib/files/failure.ts', 'const first = firstOf(error)', 'const first = firstOf === undefined ? undefined : error']],
+    tests: ['security/files.test.ts'], title: 'never comes',
+  },
+]
