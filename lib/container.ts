@@ -24,6 +24,7 @@ import { linesOf } from './lines.ts'
 import { addon } from './native/addon.ts'
 import type { Child } from './native/child.ts'
 import { errnoName } from './native/errno.ts'
+import { hostError } from './native/refused.ts'
 import { awaitExit, awaitStarted, type Ended, endsWithin, KILL_PATIENCE, signalProcess } from './native/watch.ts'
 import {
   type ContainerExit, type ExecOptions, type NotifyOptions, refuseUnknown, type StartOptions, type State, type WaitOptions,
@@ -267,7 +268,10 @@ export class Container extends ContainerEmitter {
    * @throws NruncError ERR_STATUS `container not running`; ERR_OPTION_INVALID; ERR_SIGNAL
    */
   async kill(signal: string | number = 'SIGTERM'): Promise<void> {
-    const number = signalNumber(signal)
+    return this.#kill(signalNumber(signal)).catch((error: unknown) => { throw hostError(error) })
+  }
+
+  async #kill(number: number): Promise<void> {
     // Without a pid namespace the end of init is not the end of the others.
     if (number === SIGKILL && !this.#ownsPidNamespace && (await this.processes()).length > 0) {
       return killCgroup(this.#state.cgroup_paths)

@@ -20,6 +20,7 @@ import { addon } from './native/addon.ts'
 import { Child } from './native/child.ts'
 import { prepareCgroup } from './native/prepare.ts'
 import { errnoName } from './native/errno.ts'
+import { hostError } from './native/refused.ts'
 import { takeNetwork } from './native/networks.ts'
 import type { CreateOptions } from './options.ts'
 import type { GivenDescriptors } from './plan/context.ts'
@@ -94,8 +95,6 @@ export class Creation {
   /** Once it has been written. */
   #pidFile: string | undefined
   #delivered: Promise<void> | undefined
-  /** Init has entered the cgroups: all processes in them are the container's. */
-  #entered = false
   /** systemd has made the scope: before, a unit of this name is somebody else's. */
   #scoped = false
 
@@ -122,10 +121,9 @@ export class Creation {
     try {
       await this.#begin(blueprint)
       await this.#child!.created
-      this.#entered = true
     } catch (error) {
       await this.#undo(error)
-      throw error
+      throw hostError(error)
     }
   }
 
@@ -153,7 +151,7 @@ export class Creation {
       return await this.#publish(child, this.#staged)
     } catch (error) {
       await this.#undo(error)
-      throw deadline?.cause === undefined ? error : deadline.error()
+      throw deadline?.cause === undefined ? hostError(error) : deadline.error()
     }
   }
 
@@ -174,7 +172,7 @@ export class Creation {
       return await this.#finish(this.#child!, this.#staged!)
     } catch (error) {
       await this.#undo(error)
-      throw this.#deadline?.cause === undefined ? error : this.#deadline.error()
+      throw this.#deadline?.cause === undefined ? hostError(error) : this.#deadline.error()
     }
   }
 
@@ -275,7 +273,6 @@ export class Creation {
       child.continue()
     }
     await Promise.all([child.created, this.#start ? undefined : this.#delivered])
-    this.#entered = true
     const state = { ...staged, ...processRecord(child) }
     if (state.init_process_pid !== staged.init_process_pid) stageState(this.#directory, state) // it has forked meanwhile
     return this.#publish(child, state)
@@ -314,8 +311,8 @@ export class Creation {
     // A cgroup that could not be made may be another container's: it goes only if it is empty.
     const { paths = {}, scope } = this.#layout ?? {}
     const foreign = scope === undefined ? !this.#hasCgroup(reason) : !this.#scoped
-    // Without a pid namespace of its own the end of init is not the end of what it has started.
-    if (this.#entered) await killCgroup(paths).catch(() => undefined)
+    // Without a pid namespace of its own the end of init is not the end of what it, or a hook, has started.
+    if (this.#staged !== undefined && !foreign) await killCgroup(paths).catch(() => undefined)
     if (!foreign) await disposeCgroup(paths, scope).catch(() => undefined)
     else if (scope === undefined) await removeEmptyCgroups(paths).catch(() => undefined)
     for (const remove of [

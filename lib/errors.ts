@@ -15,7 +15,7 @@ export const errorCodes = {
   ERR_NOT_FOUND: 'there is no container with this id',
   ERR_STATE_INVALID: 'the state directory of the container is damaged',
   ERR_STATUS: 'the container is not in a status in which this can be done',
-  ERR_HOST: 'the host refused a step before the container existed (cgroup, clone, id maps)',
+  ERR_HOST: 'the host refused a step (clone, id maps, looking at a process), or has not what it takes (descriptors, memory)',
   ERR_INIT: 'a step inside the new container failed',
   ERR_PROGRAM: 'the program of the container or of exec cannot be executed',
   ERR_HOOK: 'a hook failed or ran out of time',

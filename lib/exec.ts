@@ -10,6 +10,7 @@ import { Deadline, deadlineNames } from './deadline.ts'
 import { NruncError } from './errors.ts'
 import { hostFacts } from './facts.ts'
 import { Child } from './native/child.ts'
+import { hostError, orElse } from './native/refused.ts'
 import { type ExecOptions, refuseUnknown, stdioNames } from './options.ts'
 import { compileExec } from './plan/exec.ts'
 import { encodePlan } from './plan/template.ts'
@@ -99,7 +100,7 @@ export async function executeInContainer(
     terminal?.destroy()
     await endChild(child)
     removePidFile(pidFile)
-    throw deadline?.cause === undefined ? error : deadline.error()
+    throw deadline?.cause === undefined ? hostError(error) : deadline.error()
   }
 }
 
@@ -193,10 +194,5 @@ function requireAlive({ id, init_process_pid: pid, init_process_start: start }: 
   if (!isAlive(pid, start)) throw new NruncError('ERR_STATUS', 'cannot exec in a stopped container', { operand: id })
 }
 
-function identity(path: string): string {
-  try {
-    return readlinkSync(path)
-  } catch {
-    return ''
-  }
-}
+/** A namespace that could not be told from this process's own would not be entered. */
+const identity = (path: string): string => orElse('', () => readlinkSync(path))

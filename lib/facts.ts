@@ -2,6 +2,7 @@
  * What plans depend on and only this host can tell, read once a process.
  */
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
+import { orElse } from './native/refused.ts'
 import type { HostFacts } from './plan/context.ts'
 
 let facts: HostFacts | undefined
@@ -21,13 +22,7 @@ const hasAppArmor = (): boolean =>
 const hasSelinux = (): boolean =>
   existsSync('/sys/fs/selinux/enforce') && !['', 'kernel'].includes(read('/proc/self/attr/current').replaceAll('\0', '').trim())
 
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'latin1')
-  } catch {
-    return ''
-  }
-}
+const read = (path: string): string => orElse('', () => readFileSync(path, 'latin1'))
 
 /** Whether the caller's cgroups are only those that somebody has delegated to him. */
 export function isRootless(setting: boolean | 'auto'): boolean {
@@ -37,13 +32,10 @@ export function isRootless(setting: boolean | 'auto'): boolean {
 /** The same for the life of the process. */
 let userNamespace: boolean | undefined
 
-/** The first user namespace maps every id to itself. user_namespaces(7) */
+/** The first user namespace maps every id to itself; a kernel without them has no such file. user_namespaces(7) */
 function inUserNamespace(): boolean {
-  try {
-    return !/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'latin1'))
-  } catch {
-    return false // a kernel without user namespaces
-  }
+  const map = read('/proc/self/uid_map')
+  return map !== '' && !/^\s*0\s+0\s+4294967295\s*$/.test(map)
 }
 
 /** Node has raised the soft limit; the hard one is still the caller's. proc(5), limits. */

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { disposeCgroup } from './cgroup/driver.ts'
 import { killCgroup } from './cgroup/processes.ts'
 import { NruncError } from './errors.ts'
+import { orElse } from './native/refused.ts'
 import { endsWithin, KILL_PATIENCE, signalProcess } from './native/watch.ts'
 import { removeResctrl } from './resctrl/group.ts'
 import { removeDirectory } from './state/directory.ts'
@@ -56,18 +57,5 @@ async function kill(id: string, pid: number, startTime: string): Promise<void> {
 }
 
 /** Whether a process has PATH among its descriptors. Not for one that is gone, or another user's. */
-function holds(pid: string, path: string): boolean {
-  try {
-    return readdirSync(`/proc/${pid}/fd`).some((fd) => link(`/proc/${pid}/fd/${fd}`) === path)
-  } catch {
-    return false
-  }
-}
-
-function link(path: string): string | undefined {
-  try {
-    return readlinkSync(path)
-  } catch {
-    return undefined
-  }
-}
+const holds = (pid: string, path: string): boolean => orElse(false, () =>
+  readdirSync(`/proc/${pid}/fd`).some((fd) => orElse('', () => readlinkSync(`/proc/${pid}/fd/${fd}`)) === path))

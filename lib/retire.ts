@@ -22,7 +22,7 @@ export async function removeContainer(lock: Lock, directory: string, state: Stat
 }
 
 async function removeAtOnce(lock: Lock, directory: string, cgroups: readonly string[]): Promise<boolean> {
-  const { a: error } = await job((native, id) => native.removeContainer(id, [...new Set(cgroups)], directory, lock.descriptor))
+  const { b: error } = await job((native, id) => native.removeContainer(id, [...new Set(cgroups)], directory, lock.descriptor))
   if (error === 0) lock.giveAway()
   else addon().holdLock(lock.descriptor)
   return error === 0

@@ -2,7 +2,7 @@
  * The entry of the library: making, finding, listing and deleting containers below one state root.
  */
 import { randomBytes } from 'node:crypto'
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Blueprint, Blueprints } from './blueprint.ts'
 import { checkSpec, loadSpec } from './bundle.ts'
@@ -15,13 +15,12 @@ import { Execution, type ExecutionOptions, withoutExecution } from './execution.
 import { checkHookFunctions } from './hooks.ts'
 import { Limiter } from './limiter.ts'
 import { addon } from './native/addon.ts'
+import { orElse } from './native/refused.ts'
 import { checkManager, type CreateOptions, refuseUnknown, type RuntimeOptions, stdioNames } from './options.ts'
 import { Pool, poolOptions, type PoolOptions, type Prepared, refuseUnpoolable } from './pool.ts'
-import {
-  checkId, checkRoot, containerDirectory, containerIds, defaultRoot, removeDirectory, takeDirectory,
-} from './state/directory.ts'
+import { checkId, checkRoot, containerDirectory, containerIds, defaultRoot } from './state/directory.ts'
 import { readState } from './state/file.ts'
-import { takeLock, withLock } from './state/lock.ts'
+import { takeId, withLock } from './state/lock.ts'
 import { Template, templateOptions, type TemplateOptions } from './template.ts'
 import { Stopwatch } from './timings.ts'
 import { Turns } from './turns.ts'
@@ -125,11 +124,7 @@ export class Runtime {
   /** A container that waits for its program, under the lock on its id. */
   async #prepare(blueprint: Blueprint, options: CreateOptions): Promise<Prepared> {
     const id = randomBytes(16).toString('hex')
-    const directory = takeDirectory(this.root, id)
-    const lock = await takeLock(directory, id).catch((error: unknown) => {
-      removeDirectory(directory)
-      throw error
-    })
+    const { directory, lock } = await takeId(this.root, id)
     const place = { directory, root: this.root, id, start: true, awaitsPlan: true, ...this.#settings }
     const creation = new Creation(place, options, new Stopwatch(true))
     try {
@@ -204,7 +199,7 @@ export class Runtime {
   async #deleteHalf(id: string): Promise<void> {
     const directory = containerDirectory(this.root, id)
     const finished = await withLock(directory, id, async () => {
-      if (existsSync(`${directory}/state.json`)) return true
+      if (orElse(false, () => statSync(`${directory}/state.json`).isFile())) return true
       await (await import('./half-made.ts')).removeStaged(directory)
       return false
     })
@@ -264,16 +259,11 @@ export class Runtime {
 
   /** Take the id, and do WORK under its lock. */
   async #createIn(id: string, work: (directory: string) => Promise<Container>): Promise<Container> {
-    const directory = takeDirectory(this.root, id)
-    let begun = false
+    const { directory, lock } = await takeId(this.root, id)
     try {
-      return await withLock(directory, id, () => {
-        begun = true
-        return work(directory)
-      })
-    } catch (error) {
-      if (!begun) removeDirectory(directory)
-      throw error
+      return await work(directory)
+    } finally {
+      lock.close()
     }
   }
 }

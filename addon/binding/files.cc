@@ -72,9 +72,9 @@ Napi::Value Addon::MakeFifo(const Info& info) {
   return checked(info, chmod(path.c_str(), static_cast<mode_t>(number(info, 1))));  // the mode, whatever the umask
 }
 
-// lock(directory): descriptor that holds an exclusive flock, or -EAGAIN.
+// lock(directory, fresh): descriptor that holds an exclusive flock, or -EAGAIN.
 Napi::Value Addon::Lock(const Info& info) {
-  const int taken = host::take_lock(text(info, 0), false);
+  const int taken = host::take_lock(text(info, 0), false, info[1].ToBoolean());
   if (taken >= 0) locks_.insert(taken);
   return result(info, taken);
 }
@@ -86,11 +86,11 @@ Napi::Value Addon::HoldLock(const Info& info) {
   return info.Env().Undefined();
 }
 
-// lockWait(id, directory) -> done: a is what lock would have given.
+// lockWait(id, directory, fresh) -> done: a is what lock would have given.
 Napi::Value Addon::LockWait(const Info& info) {
   const u32 id = id_of(info);
-  return OnThread(info, {id, host::EventType::done, -EAGAIN}, [id, path = text(info, 1)]() -> host::Event {
-    return {id, host::EventType::done, host::take_lock(path, true), 0, {}, {}, true};
+  return OnThread(info, {id, host::EventType::done, -EAGAIN}, [id, path = text(info, 1), fresh = info[2].ToBoolean().Value()]() -> host::Event {
+    return {id, host::EventType::done, host::take_lock(path, true, fresh), 0, {}, {}, true};
   });
 }
 

@@ -35,15 +35,26 @@ Status write_file(const std::string& path, Text value, Text operand) {
   return write_value(file, value, operand);
 }
 
-// The first bytes of a small file, without white space at the end.
-std::string read_file(const std::string& path) {
+// Says nothing about the file: this process lacks something.
+bool is_shortage(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOMEM || error == EIO || error == EINTR;
+}
+
+// The first bytes of a small file, without white space at the end; none of one that is not there or cannot be read.
+Status read_file(const std::string& path, std::string& text) {
   Fd file;
   char buffer[4096];
-  if (!file.take(CALL(openat, AT_FDCWD, path.c_str(), O_RDONLY | O_CLOEXEC, 0)).ok()) return {};
-  sys::Call size = CALL(read, file.get(), buffer, sizeof buffer);
-  std::string text(buffer, size.failed() ? 0 : static_cast<size_t>(size.value));
+  text.clear();
+  Status opened = file.take(CALL(openat, AT_FDCWD, path.c_str(), O_RDONLY | O_CLOEXEC, 0));
+  if (!opened.ok()) return is_shortage(opened.error) ? opened : Status{};
+  sys::Call size{};
+  do {
+    size = CALL(read, file.get(), buffer, sizeof buffer);
+  } while (size.error() == EINTR);
+  if (size.failed()) return is_shortage(size.error()) ? status_of(size) : Status{};
+  text.assign(buffer, static_cast<size_t>(size.value));
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
-  return text;
+  return {};
 }
 
 enum Unified : u32 { kNotUnified = 0, kThreadable = 1, kDomain = 2 };
@@ -62,12 +73,14 @@ std::string parent_of(const std::string& path) { return path.substr(0, path.rfin
 Status seed_cpuset(const Tree& tree, const std::string& path, bool made, Text operand) {
   if (path.size() <= tree.root.size()) return {};
   for (const char* name : {"/cpuset.cpus", "/cpuset.mems"}) {
-    if (!made && !read_file(path + name).empty()) continue;
+    std::string inherited;
+    if (!made) TRY(read_file(path + name, inherited), operand);
+    if (!inherited.empty()) continue;
     const std::string parent = parent_of(path);
-    std::string inherited = read_file(parent + name);
+    TRY(read_file(parent + name, inherited), operand);
     if (inherited.empty()) {
       TRY(seed_cpuset(tree, parent, false, operand));
-      inherited = read_file(parent + name);
+      TRY(read_file(parent + name, inherited), operand);
     }
     TRY(write_file(path + name, Text(inherited.data(), static_cast<u32>(inherited.size())), operand));
   }
@@ -90,7 +103,8 @@ void enable_controllers(const std::string& path, const std::string& wanted) {
 // cgroups(7), "Thread mode": what is made below a threaded cgroup is invalid until it is made threaded too. No limit that
 // is for whole processes can be set there.
 Status settle_type(const Tree& tree, const std::string& path, Text operand) {
-  const std::string type = read_file(path + "/cgroup.type");
+  std::string type;
+  TRY(read_file(path + "/cgroup.type", type), operand);
   if (type.empty() || type == "domain") return {};
   if (tree.unified == kDomain) return failure(EOPNOTSUPP, "cgroup.type", operand);
   return type == "domain invalid" ? write_file(path + "/cgroup.type", "threaded", operand) : Status{};
@@ -164,9 +178,10 @@ Status detach_program(const Fd& cgroup, const Fd& program, Text operand) {
 }
 
 // What the kernel says of itself, and before Linux 4.15, where it does not, the files of cgroups(7).
-std::string delegated_files() {
-  std::string names = read_file("/sys/kernel/cgroup/delegate");
-  return names.empty() ? "cgroup.procs\ncgroup.subtree_control\ncgroup.threads" : names;
+Status delegated_files(std::string& names) {
+  TRY(read_file("/sys/kernel/cgroup/delegate", names));
+  if (names.empty()) names = "cgroup.procs\ncgroup.subtree_control\ncgroup.threads";
+  return {};
 }
 
 // Whether a process is in the cgroup or in one below it.
@@ -176,8 +191,15 @@ Status find_processes(const std::string& path, bool& found) {
   Status opened = file.take(CALL(openat, AT_FDCWD, (path + "/cgroup.procs").c_str(), O_RDONLY | O_CLOEXEC, 0));
   if (opened.error == ENOENT || opened.error == ENODEV) return {};  // removed meanwhile
   TRY(opened);
+  sys::Call listed{};
+  do {
+    listed = CALL(read, file.get(), &byte, 1);
+  } while (listed.error() == EINTR);
+  if (is_shortage(listed.error())) return status_of(listed);
   // That of a threaded cgroup cannot be read; its events, which only cgroup2 has, speak for the whole tree.
-  found = CALL(read, file.get(), &byte, 1).value > 0 || read_file(path + "/cgroup.events").find("populated 1") != std::string::npos;
+  std::string events;
+  TRY(read_file(path + "/cgroup.events", events));
+  found = listed.value > 0 || events.find("populated 1") != std::string::npos;
   if (found) return {};
   std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(path.c_str()), closedir);
   if (directory == nullptr) return errno == ENOENT ? Status{} : failure(errno, "openat");
@@ -204,9 +226,11 @@ Status make_cgroup(plan::Reader& arguments) {
   if (found) return failure(EBUSY, "mkdirat", path);
   // Nor a frozen one: what enters it stops, and init would never be heard of again.
   const std::string directory(path.data);
-  if (read_file(directory + "/freezer.state") == "FROZEN") return failure(EDEADLK, "freezer.state", path);
-  if (read_file(directory + "/cgroup.freeze") == "1") return failure(EDEADLK, "cgroup.freeze", path);
-  return {};
+  std::string frozen;
+  TRY(read_file(directory + "/freezer.state", frozen), path);
+  if (frozen == "FROZEN") return failure(EDEADLK, "freezer.state", path);
+  TRY(read_file(directory + "/cgroup.freeze", frozen), path);
+  return frozen == "1" ? failure(EDEADLK, "cgroup.freeze", path) : Status{};
 }
 
 // systemd has made the cgroup, for the controllers that it knows.
@@ -226,7 +250,8 @@ Status delegate_cgroup(plan::Reader& arguments) {
   Fd directory;
   TRY(directory.take(CALL(openat, AT_FDCWD, path.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), path));
   TRY(CALL(fchownat, directory.get(), "", uid, ~0u, AT_EMPTY_PATH), path);
-  std::string names = delegated_files();
+  std::string names;
+  TRY(delegated_files(names), path);
   for (size_t start = 0; start < names.size();) {
     size_t end = std::min(names.find('\n', start), names.size());
     std::string name = names.substr(start, end - start);

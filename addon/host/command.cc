@@ -34,6 +34,7 @@ bool open_streams(const std::string& input, Streams& streams) {
   if (!streams.input.valid()) return false;
   for (size_t at = 0; at < input.size();) {
     ssize_t written = write(streams.input.get(), input.data() + at, input.size() - at);
+    if (written < 0 && errno == EINTR) continue;
     if (written < 0) return false;
     at += static_cast<size_t>(written);
   }
@@ -78,7 +79,10 @@ bool follow(int pidfd, Streams& streams, unsigned timeout_ms, CommandResult& res
     auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - clock::now()).count();
     if (timeout_ms != 0 && left <= 0) return false;
     int ready = poll(wanted, 3, timeout_ms == 0 ? -1 : static_cast<int>(left < 1 << 30 ? left : 1 << 30));
-    if (ready < 0 && errno != EINTR) return false;
+    if (ready < 0 && errno != EINTR) {
+      result.error = errno;
+      return false;
+    }
     if (ready <= 0) continue;
     drain(wanted[1], result.output);
     drain(wanted[2], result.error_output);
@@ -107,7 +111,7 @@ CommandResult run_command(const Command& command) {
     result.error = errno;
     kill(pid, SIGKILL);
   } else if (!follow(pidfd.get(), streams, command.timeout_ms, result)) {
-    result.timed_out = true;
+    result.timed_out = result.error == 0;
     syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0);
   }
   siginfo_t info{};

@@ -14,7 +14,10 @@ int read_start_time(i32 pid, std::string& time) {
   Fd file;
   char text[1024];
   if (Status opened = file.take(CALL(openat, AT_FDCWD, path.data, O_RDONLY | O_CLOEXEC, 0)); !opened.ok()) return opened.error;
-  sys::Call size = CALL(read, file.get(), text, sizeof text);
+  sys::Call size{};
+  do {
+    size = CALL(read, file.get(), text, sizeof text);
+  } while (size.error() == EINTR);
   if (size.failed()) return size.error();
   std::string stat(text, static_cast<size_t>(size.value));
   size_t at = stat.rfind(')');  // the name before it may hold anything
@@ -24,18 +27,22 @@ int read_start_time(i32 pid, std::string& time) {
   return 0;
 }
 
-std::string start_time(i32 pid) {
+namespace {
+
+// 0 when PID still is the process that began at START.
+int confirm(i32 pid, const std::string& start) {
   std::string time;
-  return read_start_time(pid, time) == 0 ? time : std::string();
+  const int error = read_start_time(pid, time);
+  const bool unknown = error == EMFILE || error == ENFILE || error == ENOMEM || error == EIO || error == EINTR;
+  if (unknown) return error;  // not to know is not that it is gone
+  return time == start ? 0 : ESRCH;
 }
+
+}  // namespace
 
 int open_process(i32 pid, const std::string& start_time, Fd& pidfd) {
   Status opened = pidfd.take(CALL(pidfd_open, pid, 0));
-  if (!opened.ok()) return opened.error;
-  std::string time;
-  const int error = read_start_time(pid, time);
-  if (error == EMFILE || error == ENFILE || error == ENOMEM) return error;  // not to know is not that it is gone
-  return time == start_time ? 0 : ESRCH;
+  return opened.ok() ? confirm(pid, start_time) : opened.error;
 }
 
 int open_root_of(i32 pid, const std::string& start, Fd& root) {
@@ -45,7 +52,7 @@ int open_root_of(i32 pid, const std::string& start, Fd& root) {
   Status opened = root.take(CALL(openat, AT_FDCWD, path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC, 0));
   if (!opened.ok()) return opened.error;
   // The process could have ended, and another one have got its pid, before the path was resolved.
-  return start_time(pid) == start ? 0 : ESRCH;
+  return confirm(pid, start);
 }
 
 }  // namespace host

@@ -10,9 +10,6 @@ namespace host {
 // Start time of a process in clock ticks since boot (proc(5), stat, field 22). 0 or an errno.
 int read_start_time(i32 pid, std::string& time);
 
-// The same, or an empty text.
-std::string start_time(i32 pid);
-
 // A pidfd of the process that had PID and began at START_TIME. 0 or an errno: ESRCH when it is gone.
 int open_process(i32 pid, const std::string& start_time, Fd& pidfd);
 

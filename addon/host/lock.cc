@@ -9,7 +9,30 @@
 
 namespace host {
 
-int take_lock(const std::string& directory, bool wait) {
+namespace {
+
+// 0 for a directory that has nothing but `.` and `..`.
+int check_empty(const Fd& directory) {
+  struct Entry {  // struct linux_dirent64
+    u64 inode, offset;
+    u16 size;
+    u8 type;
+    char name[];
+  };
+  alignas(8) char entries[512];
+  for (u32 count = 0;;) {
+    const sys::Call size = CALL(getdents64, directory.get(), entries, sizeof entries);
+    if (size.failed()) return size.error();
+    if (size.value == 0) return 0;
+    for (long at = 0; at < size.value; at += reinterpret_cast<Entry*>(entries + at)->size) {
+      if (++count > 2) return ENOTEMPTY;
+    }
+  }
+}
+
+}  // namespace
+
+int take_lock(const std::string& directory, bool wait, bool fresh) {
   Fd held;
   Status opened = held.take(CALL(openat, AT_FDCWD, directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0));
   if (!opened.ok()) return -opened.error;
@@ -19,8 +42,10 @@ int take_lock(const std::string& directory, bool wait) {
   } while (locked.error() == EINTR);
   if (locked.failed()) return -locked.error();
   kernel::Stat status{};
-  CALL(fstat, held.get(), &status);
-  return status.nlink == 0 ? -ENOENT : held.release();
+  if (sys::Call looked = CALL(fstat, held.get(), &status); looked.failed()) return -looked.error();
+  if (status.nlink == 0) return -ENOENT;
+  const int refused = fresh ? check_empty(held) : 0;
+  return refused != 0 ? -refused : held.release();
 }
 
 }  // namespace host

@@ -27,6 +27,7 @@ namespace {
 enum Kind : u64 { kChannel = 0, kProcess = 1, kFormer = 2, kNotification = 3 };
 constexpr u64 key_of(u32 id, Kind kind) { return (static_cast<u64>(id) << 2) | kind; }
 constexpr u64 kWakeKey = ~0ul;
+constexpr u32 kProcessEvents = EPOLLIN | EPOLLET;
 
 // Linux 6.15 keeps the exit status of a process that somebody else reaped: ioctl(PIDFD_GET_INFO) on its pidfd.
 bool status_from_info(int pidfd, int& status) {
@@ -69,8 +70,7 @@ Event closed(u32 id) {
 Reactor::Reactor(Post post) : post_(std::move(post)) {
   epoll_.reset(epoll_create1(EPOLL_CLOEXEC));
   wake_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  (void)add(wake_.get(), kWakeKey);
-  running_ = epoll_.valid() && wake_.valid() && start_thread([this] { loop(); }, &thread_);
+  running_ = epoll_.valid() && wake_.valid() && add(wake_.get(), kWakeKey).ok() && start_thread([this] { loop(); }, &thread_);
 }
 
 Reactor::~Reactor() {
@@ -90,9 +90,11 @@ Reactor::~Reactor() {
   reap(std::move(orphans));
 }
 
+// A process is told of once, and again whenever there is news: one that a tracer has not let go yet has ended, and cannot be
+// reaped before that.
 Status Reactor::add(int fd, u64 key) {
   epoll_event event{};
-  event.events = EPOLLIN;
+  event.events = (key & 3) == kProcess && key != kWakeKey ? kProcessEvents : EPOLLIN;
   event.data.u64 = key;
   return status_of(CALL(epoll_ctl, epoll_.get(), EPOLL_CTL_ADD, fd, &event));
 }
@@ -204,8 +206,8 @@ void Reactor::loop() {
         case kNotification: notified(id, watch, events[i].events); break;
         default: {
           siginfo_t info{};
-          CALL(waitid, kernel::kPidfdWait, watch.former.get(), &info, WEXITED | WNOHANG, nullptr);
-          watch.former.reset();
+          sys::Call waited = CALL(waitid, kernel::kPidfdWait, watch.former.get(), &info, WEXITED | WNOHANG, nullptr);
+          if (waited.failed() || info.si_pid != 0) watch.former.reset();
         }
       }
       const bool over = !watch.channel.valid() && !watch.pidfd.valid() && !watch.former.valid();
@@ -272,7 +274,9 @@ void Reactor::frame(u32 id, Watch& watch, u32 type, std::string payload) {
       i32 pid = 0;
       if (payload.size() == sizeof pid) __builtin_memcpy(&pid, payload.data(), sizeof pid);
       if (pid <= 0) break;
-      if (!passed.valid()) {  // this process has no descriptor left: what cannot be watched must not go on
+      std::string started;
+      // What cannot be watched, or be known again, must not go on.
+      if (!passed.valid() || read_start_time(pid, started) != 0 || !add(passed.get(), key_of(id, kProcess)).ok()) {
         siginfo_t info{};
         CALL(kill, pid, kernel::kSigKill);
         CALL(waitid, P_PID, pid, &info, WEXITED, nullptr);
@@ -280,13 +284,12 @@ void Reactor::frame(u32 id, Watch& watch, u32 type, std::string payload) {
       }
       // Under another key, so that its end is not taken for the end of the container.
       epoll_event event{};
-      event.events = EPOLLIN;
+      event.events = kProcessEvents;
       event.data.u64 = key_of(id, kFormer);
       epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, watch.pidfd.get(), &event);
       watch.former = std::move(watch.pidfd);
       watch.pidfd = std::move(passed);
-      (void)add(watch.pidfd.get(), key_of(id, kProcess));
-      post_({id, EventType::spawned, pid, 0, start_time(pid)});
+      post_({id, EventType::spawned, pid, 0, std::move(started)});
       break;
     }
   }
@@ -298,7 +301,7 @@ void Reactor::process_ended(u32 id, Watch& watch) {
   // Whoever reaps it first is the only one to learn its status before Linux 6.15: it must not be a second watch.
   const int how = WEXITED | WNOHANG | (watch.reaps && reaping_ ? 0 : WNOWAIT);
   sys::Call waited = CALL(waitid, kernel::kPidfdWait, watch.pidfd.get(), &info, how, nullptr);
-  if (!waited.failed() && info.si_pid == 0) return;  // not yet
+  if (!waited.failed() && info.si_pid == 0) return;  // a tracer has it: there will be news when it lets go
   // The first reading may have brought the process that goes on in the place of the one that forked: it has ended too, and
   // its last words are still to be read.
   read_channel(id, watch);

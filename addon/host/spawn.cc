@@ -85,8 +85,12 @@ class Spawn {
     if (outcome.ok) move_devices(outcome);
     times_.mapped = monotonic_time();
     if (outcome.ok) send_plan(outcome);
+    std::string started;  // without it nobody would know the process again
     if (outcome.ok) {
-      const Event spawned{id, EventType::spawned, child_.pid, 0, start_time(child_.pid) + times_.text()};
+      if (int error = read_start_time(child_.pid, started); error != 0) outcome.fail(clone_, failure(error, "read", "/proc/PID/stat"));
+    }
+    if (outcome.ok) {
+      const Event spawned{id, EventType::spawned, child_.pid, 0, started + times_.text()};
       Fd pidfd;
       Status watched = pidfd.take(CALL(fcntl, child_.pidfd.get(), F_DUPFD_CLOEXEC, 0), "init");
       if (watched.ok()) watched = reactor.watch(id, std::move(control_), std::move(pidfd), &spawned);

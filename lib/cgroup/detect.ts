@@ -5,10 +5,13 @@ import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'no
 import { posix } from 'node:path'
 import { baseDirectory, type CgroupHost, type Hierarchy, ownDirectory, parseCgroupHost } from './host.ts'
 import type { HasFile } from './limit.ts'
+import { orElse } from '../native/refused.ts'
 
 /**
- * Detect the hierarchies of this host; cgroups(7). A file that cannot be read counts as empty. What only a rootless
+ * Detect the hierarchies of this host; cgroups(7). A file that is not there counts as empty. What only a rootless
  * caller wants to know is looked up when it is asked for.
+ *
+ * @throws NruncError ERR_HOST where this process cannot look: a container without its limits must not come of that
  */
 export function detectCgroups(): CgroupHost {
   const { mode, hierarchies, unified } = parseCgroupHost(read('/proc/self/mountinfo'), read('/proc/self/cgroup'))
@@ -50,32 +53,18 @@ export function cgroupFiles(host: CgroupHost): HasFile {
 function exampleOf(hierarchy: Hierarchy): string | undefined {
   const own = ownDirectory(hierarchy)
   if (own !== hierarchy.mountpoint) return own
-  try {
-    const child = readdirSync(own, { withFileTypes: true }).find(entry => entry.isDirectory())
-    return child && posix.join(own, child.name)
-  } catch {
-    return undefined
-  }
+  const child = orElse(undefined, () => readdirSync(own, { withFileTypes: true }).find(entry => entry.isDirectory()))
+  return child && posix.join(own, child.name)
 }
 
 const controllersOf = (directory: string): string[] =>
   read(`${directory}/cgroup.controllers`).split(/\s+/).filter(Boolean)
 
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return ''
-  }
-}
+const read = (path: string): string => orElse('', () => readFileSync(path, 'utf8'))
 
 /** Moving a process also takes write access to the file `join` of the common ancestor; cgroups(7). */
-function mayCreateIn(directory: string, join: string): boolean {
-  try {
-    accessSync(directory, constants.W_OK)
-    accessSync(`${directory}/${join}`, constants.W_OK)
-    return true
-  } catch {
-    return false
-  }
-}
+const mayCreateIn = (directory: string, join: string): boolean => orElse(false, () => {
+  accessSync(directory, constants.W_OK)
+  accessSync(`${directory}/${join}`, constants.W_OK)
+  return true
+})

@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { posix } from 'node:path'
 import { NruncError } from '../errors.ts'
+import { orElse } from '../native/refused.ts'
 import { ownDirectory, type UnifiedHierarchy } from './host.ts'
 import type { CgroupPaths } from './layout.ts'
 
@@ -46,10 +47,4 @@ export function joinableCgroups(paths: CgroupPaths, pid: number, findUnified: ()
   return own === undefined || unified === undefined ? paths : { ...paths, '': ownDirectory({ ...unified, own }) }
 }
 
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return ''
-  }
-}
+const read = (path: string): string => orElse('', () => readFileSync(path, 'utf8'))

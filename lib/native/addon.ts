@@ -68,8 +68,9 @@ export interface Addon {
   removeDirectories(id: number, paths: readonly string[]): void
   /** Closes LOCK when it has removed all. */
   removeContainer(id: number, cgroups: readonly string[], directory: string, lock: number): void
-  lock(directory: string): number
-  lockWait(id: number, directory: string): void
+  /** FRESH: -ENOTEMPTY for a directory in which there is something. */
+  lock(directory: string, fresh: boolean): number
+  lockWait(id: number, directory: string, fresh: boolean): void
   /** Closed at the end of the environment at the latest, as what {@link Addon.lock} gives. */
   holdLock(fd: number): void
   mkfifo(path: string, mode: number): number

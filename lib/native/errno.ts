@@ -39,5 +39,5 @@ export function errnoMessage(errno: number): string {
   return own[errno]?.[1] ?? getSystemErrorMap().get(-errno)?.[1] ?? `errno ${errno}`
 }
 
-/** What has run out here, and says nothing about what was asked for. */
-export const isShortage = (name: string | undefined): boolean => ['EMFILE', 'ENFILE', 'ENOMEM', 'ENOSPC'].includes(name ?? '')
+/** What has run out or been disturbed here, and says nothing about what was asked for. */
+export const isShortage = (name: string | undefined): boolean => ['EMFILE', 'ENFILE', 'ENOMEM', 'ENOSPC', 'EINTR', 'EIO'].includes(name ?? '')

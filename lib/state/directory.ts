@@ -46,8 +46,7 @@ export function takeDirectory(root: string, id: string): string {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
       if (code === 'EEXIST') {
-        const message = `container with given ID already exists: ${JSON.stringify(id)}`
-        throw new NruncError('ERR_ID_EXISTS', message, { operand: id })
+        throw idExists(id)
       }
       if (code !== 'ENOENT' || attempt === 2) throw stateError(directory, error)
       makeRoot(root)
@@ -55,6 +54,9 @@ export function takeDirectory(root: string, id: string): string {
   }
   return directory
 }
+
+export const idExists = (id: string): NruncError =>
+  new NruncError('ERR_ID_EXISTS', `container with given ID already exists: ${JSON.stringify(id)}`, { operand: id })
 
 function makeRoot(root: string): void {
   try {
@@ -85,8 +87,12 @@ function removeFiles(directory: string): void {
   }
 }
 
-/** Reading a directory takes a descriptor, of which there may be none left. */
-function removeEmpty(directory: string): boolean {
+/**
+ * Whether the directory was empty, and is gone: reading one takes a descriptor, of which there may be none left.
+ *
+ * @throws an error of node:fs
+ */
+export function removeEmpty(directory: string): boolean {
   try {
     rmdirSync(directory)
     return true

@@ -4,6 +4,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { NruncError } from '../errors.ts'
+import { orElse } from '../native/refused.ts'
 import { parseJson, stringifyJson } from '../spec/parse.ts'
 import type { Scope } from '../cgroup/layout.ts'
 import type { Spec } from '../spec/schema.ts'
@@ -105,14 +106,14 @@ export function isCurrent(directory: string, { init_process_pid: pid, init_proce
   }
 }
 
-/** The state that a creation has staged and not published; undefined where there is none, or not a whole one. */
+/**
+ * The state that a creation has staged and not published; undefined where there is none, or not a whole one.
+ *
+ * @throws NruncError ERR_HOST when it cannot be read now: what it names would be left behind
+ */
 export function readStaged(directory: string): StateFile | undefined {
   const path = `${join(directory, NAME)}.new`
-  try {
-    return parseState(readFileSync(path, 'utf8'), path)
-  } catch {
-    return undefined
-  }
+  return orElse(undefined, () => parseState(readFileSync(path, 'utf8'), path))
 }
 
 /** As JSON.parse would have it, but never half a state, nor that of another runtime. */

@@ -3,8 +3,7 @@
  */
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { NruncError } from '../errors.ts'
-import { isShortage } from '../native/errno.ts'
+import { orElse } from '../native/refused.ts'
 import type { Status } from '../options.ts'
 import type { StateFile } from './file.ts'
 
@@ -24,16 +23,10 @@ export function isAlive(pid: number, startTime: number | string): boolean {
 export const startTimeOf = (pid: number | string): string => statFields(pid)?.[19] ?? ''
 
 /** From the third on: the second may have anything in it. */
-function statFields(pid: number | string): string[] | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  } catch (error) {
-    const { code, syscall } = error as NodeJS.ErrnoException
-    if (!isShortage(code)) return undefined
-    throw new NruncError('ERR_HOST', `cannot look at process ${pid}: ${code}`, { errno: code, syscall, operand: String(pid), cause: error })
-  }
-}
+const statFields = (pid: number | string): string[] | undefined => orElse(undefined, () => {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+})
 
 /** Pids of the processes in the pid namespace of PID: what can be said of a container that has no cgroup. */
 export function namespaceProcesses(pid: number): number[] {
@@ -57,20 +50,13 @@ export function statusOf(directory: string, state: StateFile): Status {
 
 /** Whoever starts a container removes its FIFO afterwards, and may be killed before: then init's program tells. */
 function hasProgram(pid: number): boolean {
-  try {
-    return !/^\/memfd:nrunc-init|\/#\d+ \(deleted\)$/.test(readlinkSync(`/proc/${pid}/exe`)) // addon/host/image.cc
-  } catch {
-    return false // another user's
-  }
+  return orElse(false, () => !/^\/memfd:nrunc-init|\/#\d+ \(deleted\)$/.test(readlinkSync(`/proc/${pid}/exe`))) // addon/host/image.cc
 }
 
 /** Frozen itself, or about to be; what is frozen with a cgroup above it is not paused. */
 function isFrozen(paths: StateFile['cgroup_paths']): boolean {
   const unified = paths[''], freezer = paths['freezer']
   if (freezer === undefined && unified === undefined) return false
-  try {
-    return readFileSync(freezer === undefined ? `${unified}/cgroup.freeze` : `${freezer}/freezer.self_freezing`, 'latin1').startsWith('1')
-  } catch {
-    return false
-  }
+  const file = freezer === undefined ? `${unified}/cgroup.freeze` : `${freezer}/freezer.self_freezing`
+  return orElse(false, () => readFileSync(file, 'latin1').startsWith('1'))
 }

@@ -1,28 +1,69 @@
 /**
  * The command line with a fault in one of its system calls. strace(1) makes it: of all threads of the Node process, but
- * not of what they execute.
+ * not of what they execute. It is attached when the program is loaded: what Node itself needs before is not counted.
  */
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type CliResult, program, runProgram } from './cli.ts'
+import type { Duplex } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { type CliResult, userEnvironment } from './cli.ts'
+import { until } from './host.ts'
 import { bench } from './needs.ts'
 
 export interface Injected extends CliResult {
-  /** Whether the system call was made so often that the fault came. */
-  readonly hit: boolean
-  /** strace's own account of it, for the message of a test that fails. */
-  readonly trace: string
+  /** strace's lines of the calls that were changed: none when the call was not made so often. */
+  readonly hits: readonly string[]
 }
+
+const program = fileURLToPath(new URL('held-cli.cjs', import.meta.url))
 
 /**
  * Run `nrunc WORDS` with FAULT (`signal=SIGKILL`, `error=ENOSPC`: strace(1), "Tampering") in the WHEN-th SYSCALL of each
  * thread.
  */
 export async function inject(words: readonly string[], syscall: string, fault: string, when: number): Promise<Injected> {
-  const file = join(bench().directory, `trace-${randomBytes(6).toString('hex')}`)
-  const tracer = ['strace', '-f', '-qq', '-b', 'execve', '-o', file, '-e', `trace=${syscall}`, '-e', `inject=${syscall}:${fault}:when=${when}`]
-  const result = await runProgram([...tracer, process.execPath, program, ...words])
-  const trace = existsSync(file) ? readFileSync(file, 'latin1') : ''
-  return { ...result, hit: result.code === 'SIGKILL' || trace.includes('INJECTED'), trace }
+  const { trace, ...result } = await traced(words, ['-e', `trace=${syscall}`, '-e', `inject=${syscall}:${fault}:when=${when}`])
+  const hits = trace.split('\n').filter((line) => line.includes('(INJECTED)') || line.includes('killed by SIGKILL'))
+  return { ...result, hits }
 }
+
+/** What `nrunc WORDS` asks of the kernel: how often, at most, one of its threads makes each system call. */
+export async function survey(words: readonly string[]): Promise<Map<string, number>> {
+  const { trace } = await traced(words, [])
+  const counts = new Map<string, number>(), most = new Map<string, number>()
+  for (const [, thread, syscall = ''] of trace.matchAll(/^(\d+) +(\w+)\(/gm)) {
+    const count = (counts.get(`${thread} ${syscall}`) ?? 0) + 1
+    counts.set(`${thread} ${syscall}`, count)
+    most.set(syscall, Math.max(count, most.get(syscall) ?? 0))
+  }
+  return most
+}
+
+async function traced(words: readonly string[], filters: readonly string[]): Promise<CliResult & { readonly trace: string }> {
+  const scratch = mkdtempSync(join(bench().directory, 'inject-'))
+  const [stdout, stderr, trace] = ['out', 'err', `trace-${randomBytes(4).toString('hex')}`].map((name) => join(scratch, name)) as [string, string, string]
+  const files = [openSync('/dev/null', 'r'), openSync(stdout, 'a+'), openSync(stderr, 'a+')]
+  const child = spawn(process.execPath, [program, ...words], { cwd: scratch, stdio: [...files, 'pipe'], env: userEnvironment() })
+  files.forEach((file) => closeSync(file))
+  const ended = once(child, 'exit')
+  const held = child.stdio[3] as Duplex
+  held.on('error', () => {})
+  await once(held, 'data')
+  const tracer = spawn('strace', ['-f', '-qq', '-b', 'execve', '-o', trace, ...filters, '-p', String(child.pid)], { stdio: 'ignore' })
+  const gone = once(tracer, 'exit')
+  await until(() => tracer.exitCode !== null || isTraced(child.pid!))
+  held.end('g')
+  const [code, signal] = await ended as [number | null, string | null]
+  await gone
+  return {
+    code: code ?? String(signal), stdout: readFileSync(stdout, 'utf8'), stderr: readFileSync(stderr, 'utf8'),
+    trace: existsSync(trace) ? readFileSync(trace, 'latin1') : '',
+  }
+}
+
+/** All of its threads. */
+const isTraced = (pid: number): boolean => readdirSync(`/proc/${pid}/task`).every((thread) =>
+  !/^TracerPid:\t0$/m.test(readFileSync(`/proc/${pid}/task/${thread}/status`, 'latin1')))
