@@ -58,9 +58,18 @@ export async function takeId(root: string, id: string): Promise<{ readonly direc
     } catch (error) {
       const { code } = error as NruncError
       if (code === 'ERR_NOT_FOUND') continue
-      if (code !== 'ERR_ID_EXISTS') removeEmpty(directory)
+      if (code !== 'ERR_ID_EXISTS') tolerate(() => removeEmpty(directory))
       throw error
     }
+  }
+}
+
+/** What was to be told is why there is no lock. */
+function tolerate(work: () => unknown): void {
+  try {
+    work()
+  } catch (error) {
+    process.emitWarning(error as Error)
   }
 }
 

@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmdirSync, writeFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { addon } from '../../../lib/native/addon.ts'
 import { NruncError } from '../../../lib/errors.ts'
-import { withLock } from '../../../lib/state/lock.ts'
+import { takeId, withLock } from '../../../lib/state/lock.ts'
 import { temporaryDirectory } from './samples.ts'
 
 const temporary = temporaryDirectory()
@@ -53,6 +54,22 @@ describe.skipIf(reason !== '')(name, () => {
   test('is held while the work is done, and gives back what the work gave', async () => {
     const directory = newDirectory()
     expect(await withLock(directory, 'web', async () => [openHere(directory), 5])).toEqual([1, 5])
+    expect(openHere(directory)).toBe(0)
+  })
+
+  test('of a new id is on an empty directory, whoever made it', async () => {
+    const root = newDirectory()
+    const { directory, lock } = await takeId(root, 'web')
+    expect([directory, openHere(directory)]).toEqual([join(root, 'web'), 1])
+    lock.close()
+    expect(await rejected(takeId(root, 'web'))).toMatchObject({ code: 'ERR_ID_EXISTS' })
+    expect(readdirSync(root)).toEqual(['web'])
+    const fresh = addon().lock(directory, true)
+    expect(fresh).toBeGreaterThan(0)
+    addon().close(fresh)
+    // Somebody has removed it, made it again, and had the lock first.
+    writeFileSync(join(directory, 'state.json'), '')
+    expect(addon().lock(directory, true)).toBe(-constants.errno.ENOTEMPTY)
     expect(openHere(directory)).toBe(0)
   })
 
