@@ -75,14 +75,15 @@ export const bundleOptions = () => ({
   // import() of a builtin module becomes require(): a script with cached code has no loader for import().
   supported: { 'dynamic-import': false },
   external: ['node-gyp-build'],
-  // One function expression, which bin/nrunc.cjs calls: wrapping the text there would copy it.
+  // One function expression, which bin/nrunc.cjs calls: wrapping the text there would copy it. `home.directory` is where
+  // this file stands, which a start image of Node (scripts/snapshot.mjs) only learns when it is started.
   banner: {
-    js: '(function(module,require,__dirname,__filename){' +
-      "const nrunc={get url(){return require('node:url').pathToFileURL(__filename).href}};",
+    js: "(function(module,require,home){const nrunc={get url(){return require('node:url').pathToFileURL(home.directory+'/cli.cjs').href}};",
   },
   footer: { js: '})' },
   define: {
     'import.meta.url': 'nrunc.url',
+    __dirname: 'home.directory',
     NRUNC_VERSION: JSON.stringify(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version),
     NRUNC_COMMIT: JSON.stringify(commit()),
   },

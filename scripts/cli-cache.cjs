@@ -1,21 +1,21 @@
 'use strict'
-// cli-cache.cjs BUNDLE CACHE WORD...: runs one command line as bin/nrunc.cjs does, and writes to CACHE what V8 has compiled
+// cli-cache.cjs BUNDLE CACHE WORD...: runs one command line as bin/nrunc.cjs does, and adds to CACHE what V8 has compiled
 // of the bundle for it. Only functions that have run are in a cache.
-const { readFileSync, writeFileSync } = require('node:fs')
+const { existsSync, readFileSync, writeFileSync } = require('node:fs')
 const { dirname } = require('node:path')
 const { setFlagsFromString } = require('node:v8')
 const { Script } = require('node:vm')
 
-// V8 drops code that has not run for a while; here it is all wanted.
+const [filename, cache, ...words] = process.argv.slice(2)
+const cachedData = existsSync(cache) ? readFileSync(cache) : undefined
+const script = new Script(readFileSync(filename, 'latin1'), { filename, cachedData })
+// V8 drops code that has not run for a while; here it is all wanted. A cache fits one set of options: not before it is read.
 setFlagsFromString('--no-flush-bytecode')
-
-const [file, cache, ...words] = process.argv.slice(2)
-const script = new Script(readFileSync(file, 'latin1'), { filename: file })
 const bundle = {}
-script.runInThisContext()(bundle, require, dirname(file), file)
+script.runInThisContext()(bundle, require, { directory: dirname(filename) })
 
 bundle.exports.main(words).then((code) => {
-  setFlagsFromString('--flush-bytecode') // a cache fits one set of options
+  setFlagsFromString('--flush-bytecode')
   writeFileSync(cache, script.createCachedData())
   process.exit(code)
 })

@@ -1,13 +1,14 @@
 /**
  * Makes the command ready for the Node that runs this: dist/nrunc, the launcher; dist/cache, what V8 has compiled of the
- * command line; and dist/launch, where the launcher finds this Node and the words that make it start sooner. Run by the
- * build, and by npm where the package is installed.
+ * command line; dist/snapshot, from which Node starts with all of it loaded; and dist/launch, where the launcher finds this
+ * Node and the words that make it start sooner. Run by the build, and by npm where the package is installed.
  */
 import { spawnSync } from 'node:child_process'
 import { chmodSync, copyFileSync, existsSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { writeCodeCache } from './code-cache.mjs'
+import { writeSnapshot } from './snapshot.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const launchers = [join(root, 'build/Release/nrunc_launcher'), join(root, `prebuilds/linux-${process.arch}/nrunc_launcher`)]
@@ -17,7 +18,7 @@ const launchers = [join(root, 'build/Release/nrunc_launcher'), join(root, `prebu
  * hashes by default, against those who choose the keys of objects: a config is trusted (SECURITY.md). No thread is
  * wanted for optimizing and collecting garbage, and a young generation of 16 MB is not full before the end.
  */
-const options = ['--no-rehash-snapshot', '--no-opt', '--v8-pool-size=0', '--min-semi-space-size=16']
+const options = ['--no-rehash-snapshot', '--no-verify-snapshot-checksum', '--no-opt', '--no-sparkplug', '--v8-pool-size=0', '--min-semi-space-size=16']
 
 /** What Node reads from the environment is not in the launcher's either. */
 const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('NODE_')))
@@ -37,10 +38,11 @@ export const installLauncher = (commands = []) => {
   rmSync(join(root, 'dist/launch'), { force: true })
   const words = accepted() ? options : []
   writeCodeCache(root, words, env)
+  const snapshot = writeSnapshot(root, words, env) ? 'snapshot' : ''
   const launcher = launchers.find(existsSync)
   if (launcher === undefined) return
   for (const command of [join(root, 'dist/nrunc'), ...commands]) install(launcher, command)
   const { size, mtimeMs } = statSync(process.execPath)
-  const lines = [`${size} ${Math.floor(mtimeMs / 1000)}`, process.execPath, ...words]
+  const lines = [`${size} ${Math.floor(mtimeMs / 1000)}`, process.execPath, snapshot, ...words]
   writeFileSync(join(root, 'dist/launch'), `${lines.join('\n')}\n`)
 }

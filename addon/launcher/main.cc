@@ -1,4 +1,5 @@
-// The command `nrunc`: finds Node and becomes it, with bin/nrunc.cjs as its program.
+// The command `nrunc`: finds Node and becomes it, with bin/nrunc.cjs as its program, or with a start image in which that
+// is loaded already.
 //
 // Runs as the process that the caller started, before Node; freestanding like init. The words for Node that make it start
 // sooner are used with exactly the Node that they were tried with: another one might refuse them.
@@ -50,12 +51,13 @@ void find_package(PathBuffer& root) {
 }
 
 bool executable(const char* path) { return !CALL(faccessat, AT_FDCWD, path, 1 /* X_OK */).failed(); }
+bool readable(const char* path) { return !CALL(faccessat, AT_FDCWD, path, 4 /* R_OK */).failed(); }
 
-// dist/launch, written by scripts/launcher.mjs. Lines: size and time of a Node in bytes and seconds; its path; words for
-// it, each of them a line.
+// dist/launch, written by scripts/launcher.mjs. Lines: size and time of a Node in bytes and seconds; its path; the name of
+// its start image in dist, or nothing; words for it, each of them a line.
 struct Record {
   char data[kPathMax + 512];
-  Text identity, node;
+  Text identity, node, snapshot;
   const char* words[kMostWords];
   u32 word_count = 0;
 
@@ -79,6 +81,7 @@ struct Record {
   void take(u32 line, Text text) {
     if (line == 0) identity = text;
     else if (line == 1) node = text;
+    else if (line == 2) snapshot = text;
     else if (word_count < kMostWords) words[word_count++] = text.data;
   }
 };
@@ -127,13 +130,21 @@ void forget_node_variables(char** environment) {
   *kept = nullptr;
 }
 
-[[noreturn]] void become(const Process& process, const PathBuffer& node, const Record& record, const PathBuffer& script) {
-  // The name, words for Node, the script, the caller's words, the end.
-  auto** words = static_cast<const char**>(__builtin_alloca((process.argument_count + kMostWords + 3) * sizeof(char*)));
+[[noreturn]] void become(const Process& process, const PathBuffer& node, const Record& record, Text root) {
+  PathBuffer script, snapshot;
+  script.add(root).add("/bin/nrunc.cjs");
+  // The name, words for Node, its start image and the end of its words, the script, the caller's words, the end.
+  auto** words = static_cast<const char**>(__builtin_alloca((process.argument_count + kMostWords + 6) * sizeof(char*)));
   u32 count = 0;
   words[count++] = "nrunc";
   if (is_same(node.data, record.identity)) {
     for (u32 i = 0; i < record.word_count; i++) words[count++] = record.words[i];
+    snapshot.add(root).add("/dist/").add(record.snapshot);
+    if (!record.snapshot.empty() && readable(snapshot.data)) {
+      words[count++] = "--snapshot-blob";
+      words[count++] = snapshot.data;
+      words[count++] = "--";
+    }
   }
   words[count++] = script.data;
   for (long i = 1; i < process.argument_count; i++) words[count++] = process.arguments[i];
@@ -148,14 +159,13 @@ void forget_node_variables(char** environment) {
 extern "C" [[noreturn]] void launcher_main(long* stack) {
   seed_stack_guard(stack);
   Process process(stack);
-  PathBuffer root, node, script;
+  PathBuffer root, node;
   Record record;
   find_package(root);
   record.read(root.text());
   find_node(process, record, node);
   forget_node_variables(process.environment);
-  script.add(root.text()).add("/bin/nrunc.cjs");
-  become(process, node, record, script);
+  become(process, node, record, root.text());
 }
 
 #if defined(__x86_64__)

@@ -55,6 +55,17 @@ const commands: Readonly<Record<string, () => Promise<{ readonly command: Defini
 const find = async (name: string): Promise<Definition | undefined> =>
   Object.hasOwn(commands, name) ? (await commands[name]?.())?.command : undefined
 
+/** What engines call for each container. */
+const usual = ['create', 'start', 'state', 'exec', 'kill', 'delete', 'run']
+
+/**
+ * Loads what the usual commands need, for an image from which they start (scripts/snapshot.mjs). Nothing that is loaded may
+ * look at the host: it would be the host's state of the day when the image was made.
+ */
+export const prepare = async (): Promise<void> => {
+  await Promise.all([...usual.map(find), import('../runtime.ts')])
+}
+
 /** The program and all of its commands, for what is made from them. */
 export const definitions = async (): Promise<{ readonly program: Definition; readonly commands: readonly Definition[] }> => ({
   program, commands: (await Promise.all(Object.keys(commands).map(find))).filter((command) => command !== undefined),

@@ -50,18 +50,30 @@ describe('the launcher', () => {
     record(`${process.execPath}\n`) // a record without an identity names no Node
     expect((await run([])).said.options).toEqual([])
     const { stdout } = await runProgram(['stat', '-L', '-c', '%s %Y', process.execPath])
-    record(`${stdout.trim()}\n${process.execPath}\n--no-opt\n--stack-trace-limit=7\n`)
+    record(`${stdout.trim()}\n${process.execPath}\n\n--no-opt\n--stack-trace-limit=7\n`)
     const { said } = await run(['x'], ['env', '-i'])
     expect(said).toMatchObject({ node: process.execPath, options: ['--no-opt', '--stack-trace-limit=7'], args: ['x'] })
   })
 
+  test('a start image goes with its Node, if it is there; the words of the caller reach it as they are', async () => {
+    const identity = (await runProgram(['stat', '-L', '-c', '%s %Y', process.execPath])).stdout.trim()
+    record(`${identity}\n${process.execPath}\nsnapshot\n--no-opt\n`)
+    const words = ['--version', '--', '', 'a b', '--eval=1', '-e', 'ü']
+    expect((await run(words)).said).toMatchObject({ options: ['--no-opt'], args: words })
+    writeFileSync(join(home, 'image.cjs'), `require('node:v8').startupSnapshot.setDeserializeMainFunction(() => { ${script}; console.log() })`)
+    const made = await runProgram([process.execPath, '--no-opt', '--snapshot-blob', join(home, 'dist/snapshot'), '--build-snapshot', join(home, 'image.cjs')])
+    expect(made).toMatchObject({ code: 0 })
+    const { said } = await run(words)
+    expect(said).toMatchObject({ options: ['--no-opt', '--snapshot-blob', join(home, 'dist/snapshot')], args: words })
+  })
+
   test('another Node than the recorded one is called without words: it might refuse them', async () => {
-    record(`1 1\n${process.execPath}\n--no-opt\n`)
+    record(`1 1\n${process.execPath}\nsnapshot\n--no-opt\n`)
     expect((await run([])).said).toMatchObject({ node: process.execPath, options: [] })
   })
 
   test('where the recorded Node is gone, it is the first one of PATH', async () => {
-    record('1 1\n/no/such/node\n--no-opt\n')
+    record('1 1\n/no/such/node\n\n--no-opt\n')
     symlinkSync(process.execPath, join(home, 'node/node'))
     const { said } = await run([], ['env', '-i', `PATH=relative::/no/such:${join(home, 'node')}`])
     expect(said.node).toBe(process.execPath)

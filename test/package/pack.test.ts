@@ -70,12 +70,13 @@ describe.skipIf(noHeaders || !compiler)('the packed package (needs g++, make, py
     expect(files).toEqual(expect.arrayContaining([
       'LICENSE', 'README.md', 'CHANGELOG.md', 'package.json', 'bin/nrunc', 'bin/nrunc.cjs', 'dist/index.js', 'dist/cli.cjs',
       'dist/types/index.d.ts', `${binary}/nrunc.glibc.node`, 'binding.gyp', 'addon/sources.gypi', 'addon/binding/addon.cc',
-      'scripts/install.mjs', 'scripts/launcher.mjs', 'scripts/code-cache.mjs', 'scripts/cli-cache.cjs', `${binary}/nrunc_launcher`,
+      'scripts/install.mjs', 'scripts/launcher.mjs', 'scripts/code-cache.mjs', 'scripts/cli-cache.cjs', 'scripts/snapshot.mjs', 'scripts/cli-snapshot.cjs',
+      `${binary}/nrunc_launcher`,
     ]))
   })
 
   it('holds no sources of the library, no tests, no build and no code compiled for another Node', () => {
-    expect(files.filter((name) => /^(lib|test|bench|build|node_modules|\.)|^dist\/(nrunc$|launch$|cache\/)|\.tgz$/.test(name))).toEqual([])
+    expect(files.filter((name) => /^(lib|test|bench|build|node_modules|\.)|^dist\/(nrunc|launch|cache|snapshot)$|\.tgz$/.test(name))).toEqual([])
   })
 
   it('is complete: every file that package.json names is there', async () => {
@@ -87,8 +88,8 @@ describe.skipIf(noHeaders || !compiler)('the packed package (needs g++, make, py
 
   it('makes the command ready for the Node that installs it', () => {
     const [home, node] = [join(project, 'node_modules/nrunc'), succeed(['node', '-p', 'process.execPath'], project, machine).trim()]
-    expect(existsSync(join(home, 'dist/cache/run'))).toBe(true)
-    expect(readFileSync(join(home, 'dist/launch'), 'utf8').split('\n')[1]).toBe(node)
+    for (const name of ['cache', 'snapshot']) expect(existsSync(join(home, 'dist', name)), name).toBe(true)
+    expect(readFileSync(join(home, 'dist/launch'), 'utf8').split('\n').slice(1, 3)).toEqual([node, 'snapshot'])
     expect(readFileSync(join(home, 'bin/nrunc')).equals(readFileSync(join(home, binary, 'nrunc_launcher')))).toBe(true)
   })
 
