@@ -1,7 +1,7 @@
 /**
  * A checked config on its way to a plan: what can be known before a container has an id.
  */
-import { dirname, join, posix, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { type Bundle, checkSpec, readConfig, refuseHostNamespaces } from './bundle.ts'
 import { cgroupFiles, cgroupHost } from './cgroup/detect.ts'
 import type { CgroupPlanner } from './cgroup/driver.ts'
@@ -41,7 +41,7 @@ const kept = 8
 interface BlueprintOptions {
   /** Its plans are kept. */
   readonly forMany?: boolean
-  /** Each container has the cgroup of its id below this one, instead of `cgroupsPath`. */
+  /** Each container has the cgroup of its id below this one, instead of `cgroupsPath`; its scope in this slice. */
   readonly cgroupsParent?: string | undefined
 }
 
@@ -130,7 +130,7 @@ export class Blueprint {
 
   #computeLayout(id: string, planner: CgroupPlanner): CgroupLayout {
     const { linux } = this.spec
-    const cgroupsPath = this.#cgroupsParent === undefined ? linux?.cgroupsPath : posix.join(this.#cgroupsParent, id)
+    const cgroupsPath = this.#cgroupsParent === undefined ? linux?.cgroupsPath : planner.below(this.#cgroupsParent, id)
     return planner.layout(cgroupHost(), { id, cgroupsPath, resources: linux?.resources })
   }
 

@@ -7,6 +7,7 @@ import type { Readable, Writable } from 'node:stream'
 import type { CheckpointOptions } from './checkpoint/options.ts'
 import { freezeCgroup, thawCgroup } from './cgroup/freeze.ts'
 import { oomKillCount } from './cgroup/oom.ts'
+import { OomRecord } from './cgroup/oom-record.ts'
 import { cgroupProcesses, killCgroup } from './cgroup/processes.ts'
 import type { Statistics } from './cgroup/statistics.ts'
 import type { CgroupWatch, OomListener, PressureLevel, PressureListener } from './cgroup/watch.ts'
@@ -101,6 +102,7 @@ export class Container extends ContainerEmitter {
   #startedAt: Date | null = null
   #cause: Cause | undefined
   #oomKilled: boolean | undefined
+  readonly #oomRecord: OomRecord | undefined
   #lastStatistics: Promise<Statistics | null> | undefined
 
   /** @internal */
@@ -122,6 +124,7 @@ export class Container extends ContainerEmitter {
     this.#seccompNotify = made?.seccompNotify
     this.#notify = made?.notify
     this.#watch = made?.watch
+    this.#oomRecord = made !== undefined && state.systemd !== undefined ? OomRecord.begin(state.cgroup_paths) : undefined
   }
 
   /**
@@ -200,14 +203,14 @@ export class Container extends ContainerEmitter {
     if (deadline !== undefined) this.obey(deadline)
     const { code, signal, finishedAt } = await this.#exit
     const because = { timedOut: this.#cause === 'timedOut', aborted: this.#cause === 'aborted' }
-    const oomKilled = this.#wasOomKilled()
+    const oomKilled = await this.#wasOomKilled()
     const stats = options.stats === false ? null : await (this.#lastStatistics ??= this.stats().catch(() => null))
     return { code, signal, oomKilled, startedAt: this.#startedAt, finishedAt, ...because, stats }
   }
 
   /** Before the cgroups are removed. */
-  #wasOomKilled(): boolean {
-    return this.#oomKilled ??= oomKillCount(this.#state.cgroup_paths) > 0
+  async #wasOomKilled(): Promise<boolean> {
+    return this.#oomKilled ??= oomKillCount(this.#state.cgroup_paths) > 0 || (await this.#oomRecord?.struck() ?? false)
   }
 
   /**
@@ -458,7 +461,7 @@ export class Container extends ContainerEmitter {
       }
       if (status !== 'stopped') await this.#finish()
       if (!this.#ownsPidNamespace) await killCgroup(this.#state.cgroup_paths)
-      this.#wasOomKilled()
+      await this.#wasOomKilled()
       await this.#lastStatistics // somebody waits for them
       await removeContainer(lock, this.#directory, this.#state)
     })

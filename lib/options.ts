@@ -161,9 +161,12 @@ export interface ProcessExit extends ExitResult {
 
 /** What `wait` tells of the end of a container. */
 export interface ContainerExit extends ProcessExit {
-  /** The OOM killer has ended a process of it. */
+  /** The OOM killer has ended a process of it; in a scope of systemd only when that was seen before its cgroup was gone. */
   readonly oomKilled: boolean
-  /** What its cgroups said last; null where nobody can say any more, and when the call has asked for none. */
+  /**
+   * What its cgroups said last; null where nobody can say any more (systemd removes a scope's cgroup with its last
+   * process), and when the call has asked for none.
+   */
   readonly stats: Statistics | null
 }
 

@@ -17,7 +17,7 @@ import { type Changes, Variants } from './variants.ts'
 export interface PoolOptions extends Pick<CreateOptions, 'bundle' | 'spec' | 'noPivot' | 'noNewKeyring' | 'hooks'> {
   /** How many containers are kept ready, 1 to 10000. */
   readonly size: number
-  /** The cgroup below which each container gets its own, by its id. Default: as for a config without `cgroupsPath`. */
+  /** The cgroup below which each container gets its own, by its id; with systemd a slice. Default: as for a config without `cgroupsPath`. */
   readonly cgroupsParent?: string | undefined
   /**
    * Milliseconds without an `acquire` after which the pool is filled up, so that it does not compete with the programs

@@ -6,8 +6,11 @@
  */
 export const runs = {
   user: ['delegation'],
-  scopes: ['lifecycle'],
-  root: ['systemd', 'cgroup2', 'cgroup', 'doctor', 'events', 'exit-and-events', 'pause', 'labels'],
+  scopes: ['lifecycle', 'exit-and-events', 'events', 'pause', 'update', 'resources', 'exec-cgroup', 'template', 'pool'],
+  root: [
+    'systemd', 'cgroup2', 'cgroup', 'doctor', 'events', 'exit-and-events', 'pause', 'update', 'resources', 'devices', 'exec-cgroup',
+    'user-namespace', 'idmap', 'seccomp', 'labels', 'template', 'pool', 'service', 'criu',
+  ],
 }
 
 /** `user delegation root events pause`: these files instead; a file without a name before it is root's. */

@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path'
 import { beforeAll, beforeEach, expect, test } from 'vitest'
 import { isAlive } from '../../lib/state/status.ts'
+import { cgroupOf, cgroupsPathOf } from '../helpers/cgroup.ts'
 import { type TestSpec, useSandbox } from '../helpers/containers.ts'
 import { FakeCriu } from '../helpers/criu.ts'
 import { container, describeWith } from '../helpers/needs.ts'
@@ -245,8 +246,8 @@ describeWith(needs, 'restore', () => {
     })
     const roots = (criu.options.cgroupRoots ?? []).map(({ controller, path }) => `${controller} ${path}`)
     expect(roots.length).toBeGreaterThan(0)
-    expect(roots.some((one) => one.endsWith(id))).toBe(true)
-    expect(criu.facts.filter((fact) => fact.startsWith('cgroup')).some((fact) => fact.endsWith(id))).toBe(true)
+    expect(roots.some((one) => one.endsWith(cgroupOf(id)))).toBe(true)
+    expect(criu.facts.filter((fact) => fact.startsWith('cgroup')).some((fact) => fact.endsWith(cgroupOf(id)))).toBe(true)
   })
 
   test('in the foreground: its end is the end of the command, with its code, and it is deleted', async () => {
@@ -358,7 +359,7 @@ describeWith(needs, 'restore', () => {
     Object.assign(process.env, criu.env)
     try {
       const id = sandbox.id()
-      const spec = sandbox.spec(['sleep', '1000'], ({ linux }) => { linux.cgroupsPath = `/${id}` })
+      const spec = sandbox.spec(['sleep', '1000'], ({ linux }) => { linux.cgroupsPath = cgroupsPathOf(id) })
       const restored = sandbox.keep(await sandbox.runtime.restore({ id, bundle: sandbox.directory, spec, stdin: 'ignore', imagePath: checkpoint() }))
       const { text } = await import('node:stream/consumers')
       const [output, error] = [text(restored.stdout!), text(restored.stderr!)]

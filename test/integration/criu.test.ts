@@ -31,6 +31,8 @@ describeWith([...container, 'cli', 'compiler', 'criu'], 'criu', () => {
 
   /** Counts for ever, into /mnt/count of the container, and on its output. */
   const counter = ['sh', '-c', 'i=0; while :; do i=$((i+1)); echo $i >> /mnt/count; echo $i; sleep 0.2; done']
+  /** criu restores a sleep as one that was interrupted, and newer busyboxes end then. */
+  const idle = ['sh', '-c', 'while :; do sleep 1000; done']
   const withData = () => {
     const data = join(sandbox.directory, `data-${++count}`)
     mkdirSync(data)
@@ -149,7 +151,7 @@ describeWith([...container, 'cli', 'compiler', 'criu'], 'criu', () => {
   }, slow)
 
   test('a read-only root is read-only again', async () => {
-    const first = await sandbox.run(['sleep', '1000'], ({ root }) => { root.readonly = true })
+    const first = await sandbox.run(idle, ({ root }) => { root.readonly = true })
     expect(await rootOptions(first)).toMatch(/^ro,/)
     const path = images()
     await first.checkpoint({ ...still, imagePath: path })
@@ -158,7 +160,7 @@ describeWith([...container, 'cli', 'compiler', 'criu'], 'criu', () => {
   }, slow)
 
   test('a container with a user namespace, when its root may enter the directory of the images', async () => {
-    const first = await sandbox.run(['sleep', '1000'], ({ linux }) => {
+    const first = await sandbox.run(idle, ({ linux }) => {
       linux.namespaces.push({ type: 'user' })
       linux.uidMappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }]
       linux.gidMappings = [{ containerID: 0, hostID: 200_000, size: 65_536 }]

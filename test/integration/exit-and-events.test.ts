@@ -4,13 +4,14 @@
 import { once } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import type { Statistics } from '../../lib/index.ts'
+import { bySystemd } from '../helpers/cgroup.ts'
 import { rejection, type Sandbox, useSandbox } from '../helpers/containers.ts'
 import { until } from '../helpers/host.ts'
 import { leavesNothing } from '../helpers/leftovers.ts'
 import { container, describeWith } from '../helpers/needs.ts'
 
-/** Takes more memory than it may have. */
-const greedy = ['sh', '-c', 'tail /dev/zero; exit 3']
+/** Takes more memory than it may have. systemd removes a cgroup with its last process: that one is not the one that was killed. */
+const greedy = ['sh', '-c', bySystemd ? 'tail /dev/zero; sleep 2; exit 3' : 'tail /dev/zero; exit 3']
 const small: Parameters<Sandbox['spec']>[1] = ({ linux }) => { linux.resources = { ...linux.resources, memory: { limit: 20 << 20, swap: 20 << 20 } } }
 
 /** Fewer on a machine that is emulated. */
@@ -23,13 +24,14 @@ describeWith(container, 'the end of a container', () => {
     const made = await sandbox.run(greedy, small)
     const exit = await made.wait()
     expect(exit).toMatchObject({ code: 3, oomKilled: true })
-    expect(exit.stats!.memory.oomKills).toBeGreaterThan(0)
+    if (!bySystemd) expect(exit.stats!.memory.oomKills).toBeGreaterThan(0)
   })
 
   test('of one that was not', async () => {
     const made = await sandbox.run(['true'], small)
     const exit = await made.wait()
     expect(exit).toMatchObject({ code: 0, signal: null, oomKilled: false })
+    if (bySystemd) return
     expect(Number(exit.stats!.cpu.usage.total)).toBeGreaterThan(0)
     expect(Number(exit.stats!.memory.usage.limit)).toBe(20 << 20)
   })
@@ -53,7 +55,7 @@ describeWith(container, 'the end of a container', () => {
     const made = await sandbox.run(['sleep', '1000'])
     const ended = made.wait()
     await made.delete({ force: true })
-    expect(await ended).toMatchObject({ signal: 'SIGKILL', oomKilled: false, stats: { pids: { current: 0 } } })
+    expect(await ended).toMatchObject({ signal: 'SIGKILL', oomKilled: false, ...bySystemd ? {} : { stats: { pids: { current: 0 } } } })
   })
 
   test(`${many} containers, 20 at a time: each its own end, none lost`, async () => {
@@ -102,7 +104,7 @@ describeWith(container, 'events', () => {
   })
 
   test('oom', async () => {
-    const made = await sandbox.run(['sh', '-c', 'read go; tail /dev/zero; exit 3'], small, { stdin: 'pipe' })
+    const made = await sandbox.run(['sh', '-c', `read go; ${greedy[2]}`], small, { stdin: 'pipe' })
     const event = once(made, 'oom')
     made.stdin!.end('go\n')
     await event

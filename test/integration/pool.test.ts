@@ -2,11 +2,11 @@
  * Pools: containers made ahead, which get their program at the moment they are asked for.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { beforeAll, expect, test } from 'vitest'
 import type { Container, Pool, PoolAcquire, PoolOptions } from '../../lib/index.ts'
-import { groupRoot, testCgroups } from '../helpers/cgroup.ts'
+import { bySystemd, groupRoot, testCgroups } from '../helpers/cgroup.ts'
 import { runProgram } from '../helpers/cli.ts'
 import { end, rejection, type TestSpec, useSandbox } from '../helpers/containers.ts'
 import { childrenOf, isRunning, linkOf, until } from '../helpers/host.ts'
@@ -19,7 +19,7 @@ const waitingInits = (): number[] => childrenOf(process.pid).filter((pid) => lin
 
 describeWith([...container, 'cli'], 'pools', () => {
   const sandbox = useSandbox()
-  const cgroupsParent = join(groupRoot, sandbox.prefix)
+  const cgroupsParent = bySystemd ? basename(groupRoot) : join(groupRoot, sandbox.prefix)
   const open = (change?: (spec: TestSpec) => void, options: Partial<PoolOptions> = {}): Promise<Pool> =>
     sandbox.runtime.pool({ bundle: sandbox.directory, spec: sandbox.spec(['echo', 'config'], change), size: 2, cgroupsParent, fillAfter: 1, ...options })
   const acquire = async (pool: Pool, options: PoolAcquire = {}): Promise<Container> =>

@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { cgroupDirectory, groupRoot, hierarchyOf, testCgroups } from '../helpers/cgroup.ts'
+import { bySystemd, cgroupDirectory, groupRoot, hierarchyOf, testCgroups } from '../helpers/cgroup.ts'
 import { controllers2, isUnified, lackingCgroup2, throughCgroup2, unifiedDirectory } from '../helpers/cgroup2.ts'
 import { rejection, type TestSpec, useSandbox } from '../helpers/containers.ts'
 import { container, describeWith } from '../helpers/needs.ts'
@@ -216,7 +216,7 @@ describeWith(container, 'limits, from inside', () => {
     expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('Read-only')])
   })
 
-  testIf(lackingCgroup2, 'below a threaded cgroup a container is threaded, and one with limits of whole processes is refused', async () => {
+  testIf(bySystemd ? 'a scope is never threaded' : lackingCgroup2, 'below a threaded cgroup a container is threaded, and one with limits of whole processes is refused', async () => {
     const parent = unifiedDirectory(join(groupRoot, `${sandbox.prefix}-threads`))
     mkdirSync(join(parent, 'other'), { recursive: true })
     writeFileSync(join(parent, 'other/cgroup.type'), 'threaded')

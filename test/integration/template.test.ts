@@ -5,7 +5,7 @@ import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Container, TemplateOptions, TemplateStart } from '../../lib/index.ts'
-import { groupRoot } from '../helpers/cgroup.ts'
+import { cgroupsPathOf } from '../helpers/cgroup.ts'
 import { end, rejection, type TestSpec, useSandbox } from '../helpers/containers.ts'
 import { linkOf, until } from '../helpers/host.ts'
 import { leavesNothing } from '../helpers/leftovers.ts'
@@ -21,7 +21,7 @@ describeWith([...container, 'cli'], 'templates', () => {
   /** With an id and a cgroup of its own. */
   const start = (options: TemplateStart = {}): TemplateStart => {
     const id = options.id ?? sandbox.id()
-    return { stdin: 'ignore', cgroupsPath: join(groupRoot, id), ...options, id }
+    return { stdin: 'ignore', cgroupsPath: cgroupsPathOf(id), ...options, id }
   }
   const output = async (made: Container): Promise<string> => {
     const { stdout, stderr, code } = await end(made)
@@ -162,7 +162,7 @@ describeWith([...container, 'cli'], 'templates', () => {
     const { id, bundle } = sandbox.bundle(['echo', 'one'])
     const run = async (): Promise<string> => output(await sandbox.runtime.run({ id, bundle, stdin: 'ignore' }))
     for (const _ of [1, 2, 3]) expect(await run()).toBe('0 one\n')
-    const spec = sandbox.spec(['echo', 'two'], ({ linux }) => { linux.cgroupsPath = join(groupRoot, id) })
+    const spec = sandbox.spec(['echo', 'two'], ({ linux }) => { linux.cgroupsPath = cgroupsPathOf(id) })
     writeFileSync(join(bundle, 'config.json'), JSON.stringify(spec))
     for (const _ of [1, 2, 3]) expect(await run()).toBe('0 two\n')
   })

@@ -33,6 +33,7 @@ export async function scopePlanner(rootless: boolean): Promise<CgroupPlanner> {
   const controllers = readFileSync(file, 'utf8').split(/\s+/).filter(Boolean)
   return {
     simple: false,
+    below: (slice, id) => `${slice}:nrunc:${id}`,
     layout: (host, request) => layoutScope(host, { ...request, manager: name, controlGroup, controllers, rootless }),
   }
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -21,7 +21,12 @@ beforeEach(async () => {
   await list('box/a/b', '100\n4\n0\n')
 })
 afterEach(async () => {
-  for (const child of children.splice(0)) child.kill('SIGKILL')
+  for (const child of children.splice(0)) {
+    if ((child.exitCode ?? child.signalCode) !== null) continue
+    const end = once(child, 'exit')
+    child.kill('SIGKILL')
+    await end
+  }
   await rm(root, { recursive: true, force: true })
 })
 
@@ -31,7 +36,7 @@ const list = (directory: string, pids: string) => writeFile(join(root, directory
 async function pretend(lists: readonly string[], own = ''): Promise<ChildProcess> {
   const child = spawn('/bin/sleep', ['100'], { stdio: 'ignore' })
   children.push(child)
-  child.once('exit', () => { for (const directory of lists) list(directory, own).catch(() => {}) }) // the test may be over
+  child.once('exit', () => { for (const directory of lists) writeFileSync(join(root, directory, 'cgroup.procs'), own) })
   for (const directory of lists) await list(directory, `${child.pid}\n${own}`)
   return child
 }
