@@ -1,169 +1,111 @@
 /**
- * Many starts, and what they leave: growth of descriptors, memory, cgroups, mounts, processes and state; how long the
- * event loop was held up; and the memory of many created containers at the same time.
+ * Load, and what it leaves: many starts, a storm of execs, many containers at the same time, and all kinds of work for
+ * hours. Growth is told for each: descriptors, memory, threads, cgroups, mounts, processes and state.
  *
  * Started by run.mjs as `npm run bench -- soak [options]`, in a private mount namespace.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
-import { makeBundles, makeRootfs, rootfsOf } from './bundle.ts'
+import { makeRootfs, rootfsOf } from './bundle.ts'
+import { growthOf, held, type Held } from './growth.ts'
 import { claimHost, makeGroupRoot, releaseHost } from './host.ts'
-import { memoryOf } from './memory.ts'
-import { groupRoot, stateRoot } from './options.ts'
+import { execs, hold, type HeldByMany, mixed, type Runtime, starts } from './load.ts'
+import { stateRoot } from './options.ts'
 import { defaultSpec } from '../lib/spec/defaults.ts'
 import type { ProcessSpec } from '../lib/spec/schema.ts'
 
-interface Container {
-  readonly pid: number
-  wait(options: { stats: false }): Promise<{ code: number | null }>
-  delete(options?: { force?: boolean }): Promise<void>
-}
-interface Template {
-  run(options: object): Promise<Container>
-  create(options: object): Promise<Container>
-  close(): void
-}
-interface Library {
-  Runtime: new (options: { root: string }) => { compile(options: object): Promise<Template> }
-}
-
-/** What must not grow. Memory in KB, the rest are counts. */
-interface Held {
-  readonly descriptors: number
-  readonly children: number
-  readonly cgroups: number
-  readonly mounts: number
-  readonly state: number
-  readonly rss: number
-}
-
 const usage = `usage: npm run bench -- soak [options]
 
-  --starts N    starts that count (default 10000)
-  --at-once N   how many run at the same time (default 32)
-  --created N   containers that are created and held at the end (default 1000)
-  --json        print JSON
+  --starts N         starts that count (default 10000)
+  --at-once N        how many run at the same time (default 32)
+  --execs N          processes that are executed in 32 containers (default 2000)
+  --execs-at-once N  how many run at the same time (default 64)
+  --created N        containers that are created and held (default 1000)
+  --running N        containers that run at the same time (default 1000)
+  --minutes N        all kinds of work, 8 at a time, for so long (default 0), with a line of growth every minute
+  --json             print JSON
 `
 
-const quiet = { stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' } as const
 const root = join(stateRoot, 'library')
+const EXEC_CONTAINERS = 32
+const MIXED_AT_ONCE = 8
 
-const childrenOf = (parent: number): number =>
-  readdirSync('/proc').filter((name) => /^\d+$/.test(name)).filter((name) => {
-    try {
-      const stat = readFileSync(`/proc/${name}/stat`, 'latin1')
-      return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === parent
-    } catch {
-      return false
-    }
-  }).length
+const defaults = { starts: '10000', 'at-once': '32', execs: '2000', 'execs-at-once': '64', created: '1000', running: '1000', minutes: '0' }
 
-/** Of this benchmark: the directories below its own in every hierarchy. */
-const cgroups = (): number => {
-  const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n')
-    .flatMap((line) => (/ - cgroup2? /.test(line) ? [join(line.split(' ')[4] ?? '', groupRoot)] : []))
-  const count = (path: string): number => readdirSync(path, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory()).reduce((sum, { name }) => sum + 1 + count(join(path, name)), 0)
-  return [...new Set(mounts)].filter((path) => existsSync(path)).reduce((sum, path) => sum + count(path), 0)
+function readOptions(args: string[]) {
+  const numbers = Object.fromEntries(Object.entries(defaults).map(([name, value]) => [name, { type: 'string', default: value }] as const))
+  const { values } = parseArgs({ args, options: { ...numbers, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } })
+  const number = (name: keyof typeof defaults): number => Number((values as Record<string, unknown>)[name])
+  return { number, json: values['json'] === true, help: values['help'] === true }
 }
 
-const held = (): Held => ({
-  descriptors: readdirSync('/proc/self/fd').length,
-  children: childrenOf(process.pid),
-  cgroups: cgroups(),
-  mounts: readFileSync('/proc/self/mountinfo', 'utf8').split('\n').length,
-  state: readdirSync(root).length,
-  rss: Math.round(process.memoryUsage.rss() / 1024),
-})
-
-/** MemAvailable of /proc/meminfo, KB. */
-const available = (): number => Number(/^MemAvailable: +(\d+)/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1])
-
-const settle = async (): Promise<void> => {
-  globalThis.gc?.()
-  await sleep(500)
+/** WORK, and what is more after it than before. */
+async function grown<T>(work: () => Promise<T>): Promise<{ result: T; growth: Record<keyof Held, number> }> {
+  const before = await held(root)
+  const result = await work()
+  return { result, growth: growthOf(before, await held(root)) }
 }
 
-/** COUNT starts, AT_ONCE at a time, each to its end and removed. */
-const start = async (template: Template, count: number, atOnce: number): Promise<number> => {
-  let next = 0
-  const before = process.hrtime.bigint()
-  await Promise.all(Array.from({ length: atOnce }, async () => {
-    while (next < count) {
-      next++
-      const container = await template.run(quiet)
-      const { code } = await container.wait({ stats: false })
-      await container.delete()
-      if (code !== 0) throw new Error(`a container ended with ${code}`)
-    }
-  }))
-  return Number(process.hrtime.bigint() - before) / 1e6
-}
+const words = (growth: Record<string, number>): string => Object.entries(growth).map(([name, value]) => `${name} ${value}`).join(', ')
 
-const create = async (template: Template, count: number) => {
-  await settle()
-  const before = available()
-  const made: Container[] = []
-  try {
-    for (let index = 0; index < count; index++) made.push(await template.create(quiet))
-    await settle()
-    const inits = made.reduce((sum, { pid }) => sum + memoryOf(pid).pss, 0)
-    return { count, inits, system: before - available() }
-  } finally {
-    for (const container of made) await container.delete({ force: true })
-  }
-}
+const memory = (what: string, { count, programs, own, system }: HeldByMany): string =>
+  `${count} ${what} containers (KB): ${programs} in their processes, ${own} in this one, ${system} of the system's available memory`
 
 const main = async (): Promise<void> => {
   const [home, work, busybox, , , ...args] = process.argv.slice(2) as [string, string, string, string, string]
-  const { values } = parseArgs({
-    args, options: {
-      starts: { type: 'string', default: '10000' }, 'at-once': { type: 'string', default: '32' },
-      created: { type: 'string', default: '1000' }, json: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h', default: false },
-    },
-  })
-  if (values.help) return void process.stdout.write(usage)
-  const [starts, atOnce, created] = [Number(values.starts), Number(values['at-once']), Number(values.created)]
+  const { number, json, help } = readOptions(args)
+  if (help) return void process.stdout.write(usage)
   claimHost()
   process.once('exit', releaseHost)
   makeGroupRoot()
   makeRootfs(work, busybox)
-  makeBundles(work, 'library', 1)
-  const { Runtime } = (await import(pathToFileURL(join(home, 'dist/index.js')).href)) as Library
-  const spec = defaultSpec({ cgroupNamespace: true })
-  const template = await new Runtime({ root }).compile({
-    bundle: work, networksAhead: 0,
-    spec: { ...spec, process: { ...(spec.process as ProcessSpec), terminal: false, args: ['/bin/true'] }, root: { ...spec.root, path: rootfsOf(work) } },
-  })
-  await start(template, Math.max(atOnce, Math.min(200, starts)), atOnce) // what is allocated once
-  await settle()
-  const before = held()
+  const library = (await import(pathToFileURL(join(home, 'dist/index.js')).href)) as { Runtime: new (options: { root: string }) => Runtime }
+  const runtime = new library.Runtime({ root })
+  const base = defaultSpec({ cgroupNamespace: true })
+  const spec = { ...base, process: { ...(base.process as ProcessSpec), terminal: false, args: ['/bin/true'] }, root: { ...base.root, path: rootfsOf(work) } }
+  const template = await runtime.compile({ bundle: work, networksAhead: 0, spec })
+  const atOnce = number('at-once')
+  // What is allocated once.
+  await starts(template, Math.max(atOnce, Math.min(200, number('starts'))), atOnce)
+  await execs(template, EXEC_CONTAINERS, EXEC_CONTAINERS, EXEC_CONTAINERS)
+
   const delay = monitorEventLoopDelay({ resolution: 1 })
   delay.enable()
-  const time = await start(template, starts, atOnce)
+  const started = await grown(() => starts(template, number('starts'), atOnce))
   delay.disable()
-  await settle()
-  const after = held()
-  const growth = Object.fromEntries(Object.entries(after).map(([name, value]) => [name, value - before[name as keyof Held]]))
-  const memory = await create(template, created)
+  const executed = await grown(() => execs(template, number('execs'), number('execs-at-once'), EXEC_CONTAINERS))
+  const created = await grown(() => hold(template, number('created'), 'create'))
+  const running = await grown(() => hold(template, number('running'), 'run'))
+  const minutes: Record<keyof Held, number>[] = []
+  const done: Record<string, number> = {}
+  for (let left = number('minutes'); left > 0; left--) {
+    const time = Math.min(left, 1) * 60_000
+    const { result, growth } = await grown(() => mixed(runtime, template, { bundle: work, spec }, time, MIXED_AT_ONCE))
+    for (const [name, count] of Object.entries(result)) done[name] = (done[name] ?? 0) + count
+    minutes.push(growth)
+    if (!json) process.stdout.write(`minute ${minutes.length}: ${words(growth)}; so far ${words(done)}\n`)
+  }
   template.close()
+
   const loop = { p50: delay.percentile(50) / 1e6, p99: delay.percentile(99) / 1e6, max: delay.max / 1e6 }
-  const report = { starts, atOnce, each: time / starts, growth, loop, created: memory }
-  if (values.json) return void process.stdout.write(`${JSON.stringify(report)}\n`)
-  const fixed = (value: number): string => value.toFixed(2)
+  const report = {
+    starts: { count: number('starts'), atOnce, each: started.result / number('starts'), growth: started.growth, loop },
+    execs: { count: number('execs'), atOnce: number('execs-at-once'), each: executed.result / number('execs'), growth: executed.growth },
+    created: { ...created.result, growth: created.growth }, running: { ...running.result, growth: running.growth }, minutes, done,
+  }
+  if (json) return void process.stdout.write(`${JSON.stringify(report)}\n`)
   process.stdout.write([
-    `${starts} starts, ${atOnce} at a time: ${fixed(report.each)} ms each`,
-    `growth: ${Object.entries(growth).map(([name, value]) => `${name} ${value}${name === 'rss' ? ' KB' : ''}`).join(', ')}`,
-    `timer of 1 ms late by (ms, includes that 1 ms): median ${fixed(loop.p50)}, p99 ${fixed(loop.p99)}, max ${fixed(loop.max)}`,
-    `${created} created containers: ${memory.inits} KB in their inits, ${memory.system} KB of the system's available memory`, '',
+    `${report.starts.count} starts, ${atOnce} at a time: ${report.starts.each.toFixed(2)} ms each; growth: ${words(started.growth)}`,
+    `timer of 1 ms late by (ms, includes that 1 ms): median ${loop.p50.toFixed(2)}, p99 ${loop.p99.toFixed(2)}, max ${loop.max.toFixed(2)}`,
+    `${report.execs.count} execs, ${report.execs.atOnce} at a time: ${report.execs.each.toFixed(2)} ms each; growth: ${words(executed.growth)}`,
+    `${memory('created', created.result)}; growth: ${words(created.growth)}`,
+    `${memory('running', running.result)}; growth: ${words(running.growth)}`, '',
   ].join('\n'))
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`soak: ${error instanceof Error ? error.message : String(error)}\n`)
+  process.stderr.write(`soak: ${error instanceof Error ? [error.stack, error.cause].join('\n') : String(error)}\n`)
   process.exitCode = 1
 })
