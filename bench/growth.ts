@@ -66,5 +66,7 @@ export async function held(root: string): Promise<Held> {
 }
 
 /** What is more now than it was, by name. */
-export const growthOf = (before: Held, after: Held): Record<keyof Held, number> =>
-  Object.fromEntries(Object.entries(after).map(([name, value]) => [name, value - before[name as keyof Held]])) as Record<keyof Held, number>
+export type Growth = Record<keyof Held, number>
+
+export const growthOf = (before: Held, after: Held): Growth =>
+  Object.fromEntries(Object.entries(after).map(([name, value]) => [name, value - before[name as keyof Held]])) as Growth

@@ -153,18 +153,21 @@ function activities(runtime: Runtime, template: Template, pool: Pool, config: ob
       await short(container, 0)
     },
     acquire: async () => short(await pool.acquire(silent), 0),
-    pooled: async (round) => must('output', (await pool.execute({ args: ['/bin/sh', '-c', 'echo $0', String(round)] })).stdout, String(round)),
+    pooled: async (round) => {
+      const { stdout } = await pool.execute({ args: ['/bin/sh', '-c', 'echo $0', String(round)] })
+      must('output', stdout, String(round))
+    },
     inside: async (round) => {
       const container = await template.run(sleeping())
       let ended = false
       container.once('exit', () => void (ended = true))
+      must('processes', (await container.stats()).pids.current, 1)
       await container.writeFile('/dev/shm/file', String(round))
       must('file', await container.readFile('/dev/shm/file', { encoding: 'utf8' }), String(round))
       must('file', (await container.execute({ args: ['/bin/sh', '-c', 'read a < /dev/shm/file; echo $a'] })).stdout, String(round))
       must('exit code', (await container.execute({ args: ['/bin/sh', '-c', 'exit 4'], reject: false })).exitCode, 4)
       await container.pause()
       await container.resume()
-      must('processes', (await container.stats()).pids.current, 1)
       await container.kill('SIGKILL')
       must('signal', (await container.wait({ stats: true })).signal, 'SIGKILL')
       must('exit event', ended, true)
@@ -177,7 +180,10 @@ function activities(runtime: Runtime, template: Template, pool: Pool, config: ob
       must('aborted', (await container.wait({ stats: true })).aborted, true)
       await container.delete()
     },
-    refused: async () => must('error', await template.run({ ...quiet(), args: ['/no/such'] }).then(() => 'none', ({ code }: { code: string }) => code), 'ERR_PROGRAM'),
+    refused: async () => {
+      const start = template.run({ ...quiet(), args: ['/no/such'] })
+      must('error', await start.then(() => 'none', ({ code }: { code: string }) => code), 'ERR_PROGRAM')
+    },
     compiled: async () => {
       const other = await runtime.compile(config)
       await short(await other.run(quiet()), 0)
@@ -187,7 +193,9 @@ function activities(runtime: Runtime, template: Template, pool: Pool, config: ob
 }
 
 /** All kinds of work, AT_ONCE at the same time, for so many milliseconds. @returns how often each was done */
-export async function mixed(runtime: Runtime, template: Template, config: object, time: number, atOnce: number): Promise<Record<string, number>> {
+export async function mixed(
+  runtime: Runtime, template: Template, config: object, time: number, atOnce: number,
+): Promise<Record<string, number>> {
   const pool = await runtime.pool({ ...config, size: 4, cgroupsParent: `/${groupRoot}` })
   const work = Object.entries(activities(runtime, template, pool, config))
   const done: Record<string, number> = Object.fromEntries(work.map(([name]) => [name, 0]))

@@ -9,7 +9,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { makeRootfs, rootfsOf } from './bundle.ts'
-import { growthOf, held, type Held } from './growth.ts'
+import { type Growth, growthOf, held } from './growth.ts'
 import { claimHost, makeGroupRoot, releaseHost } from './host.ts'
 import { execs, hold, type HeldByMany, mixed, type Runtime, starts } from './load.ts'
 import { stateRoot } from './options.ts'
@@ -35,14 +35,18 @@ const MIXED_AT_ONCE = 8
 const defaults = { starts: '10000', 'at-once': '32', execs: '2000', 'execs-at-once': '64', created: '1000', running: '1000', minutes: '0' }
 
 function readOptions(args: string[]) {
-  const numbers = Object.fromEntries(Object.entries(defaults).map(([name, value]) => [name, { type: 'string', default: value }] as const))
+  const numbers = Object.fromEntries(Object.entries(defaults).map(([name, value]) => [name, { type: 'string', default: value } as const]))
   const { values } = parseArgs({ args, options: { ...numbers, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } })
-  const number = (name: keyof typeof defaults): number => Number((values as Record<string, unknown>)[name])
-  return { number, json: values['json'] === true, help: values['help'] === true }
+  return { number: (name: keyof typeof defaults) => Number((values as Record<string, unknown>)[name]), json: values['json'] === true, help: values['help'] === true }
+}
+
+async function runtimeOf(home: string): Promise<Runtime> {
+  const library = await import(pathToFileURL(join(home, 'dist/index.js')).href) as { Runtime: new (options: { root: string }) => Runtime }
+  return new library.Runtime({ root })
 }
 
 /** WORK, and what is more after it than before. */
-async function grown<T>(work: () => Promise<T>): Promise<{ result: T; growth: Record<keyof Held, number> }> {
+async function grown<T>(work: () => Promise<T>): Promise<{ result: T; growth: Growth }> {
   const before = await held(root)
   const result = await work()
   return { result, growth: growthOf(before, await held(root)) }
@@ -61,48 +65,53 @@ const main = async (): Promise<void> => {
   process.once('exit', releaseHost)
   makeGroupRoot()
   makeRootfs(work, busybox)
-  const library = (await import(pathToFileURL(join(home, 'dist/index.js')).href)) as { Runtime: new (options: { root: string }) => Runtime }
-  const runtime = new library.Runtime({ root })
+  const runtime = await runtimeOf(home)
   const base = defaultSpec({ cgroupNamespace: true })
-  const spec = { ...base, process: { ...(base.process as ProcessSpec), terminal: false, args: ['/bin/true'] }, root: { ...base.root, path: rootfsOf(work) } }
+  const program = { ...(base.process as ProcessSpec), terminal: false, args: ['/bin/true'] }
+  const spec = { ...base, process: program, root: { ...base.root, path: rootfsOf(work) } }
   const template = await runtime.compile({ bundle: work, networksAhead: 0, spec })
   const atOnce = number('at-once')
   // What is allocated once.
   await starts(template, Math.max(atOnce, Math.min(200, number('starts'))), atOnce)
   await execs(template, EXEC_CONTAINERS, EXEC_CONTAINERS, EXEC_CONTAINERS)
 
+  const say = (text: string): void => void (json || process.stdout.write(`${text}\n`))
   const delay = monitorEventLoopDelay({ resolution: 1 })
   delay.enable()
-  const started = await grown(() => starts(template, number('starts'), atOnce))
+  const count = number('starts')
+  const started = await grown(() => starts(template, count, atOnce))
   delay.disable()
-  const executed = await grown(() => execs(template, number('execs'), number('execs-at-once'), EXEC_CONTAINERS))
+  const loop = { p50: delay.percentile(50) / 1e6, p99: delay.percentile(99) / 1e6, max: delay.max / 1e6 }
+  say(`${count} starts, ${atOnce} at a time: ${(started.result / count).toFixed(2)} ms each; growth: ${words(started.growth)}`)
+  say(`timer of 1 ms late by (ms, includes that 1 ms): median ${loop.p50.toFixed(2)}, p99 ${loop.p99.toFixed(2)}, max ${loop.max.toFixed(2)}`)
+
+  const [execCount, execsAtOnce] = [number('execs'), number('execs-at-once')]
+  const executed = await grown(() => execs(template, execCount, execsAtOnce, EXEC_CONTAINERS))
+  say(`${execCount} execs, ${execsAtOnce} at a time: ${(executed.result / execCount).toFixed(2)} ms each; growth: ${words(executed.growth)}`)
+
   const created = await grown(() => hold(template, number('created'), 'create'))
+  say(`${memory('created', created.result)}; growth: ${words(created.growth)}`)
   const running = await grown(() => hold(template, number('running'), 'run'))
-  const minutes: Record<keyof Held, number>[] = []
+  say(`${memory('running', running.result)}; growth: ${words(running.growth)}`)
+
+  const minutes: Growth[] = []
   const done: Record<string, number> = {}
   for (let left = number('minutes'); left > 0; left--) {
     const time = Math.min(left, 1) * 60_000
     const { result, growth } = await grown(() => mixed(runtime, template, { bundle: work, spec }, time, MIXED_AT_ONCE))
-    for (const [name, count] of Object.entries(result)) done[name] = (done[name] ?? 0) + count
+    for (const [name, times] of Object.entries(result)) done[name] = (done[name] ?? 0) + times
     minutes.push(growth)
-    if (!json) process.stdout.write(`minute ${minutes.length}: ${words(growth)}; so far ${words(done)}\n`)
+    say(`minute ${minutes.length}: ${words(growth)}; so far ${words(done)}; rss ${Math.round(process.memoryUsage.rss() / 1024)}`)
   }
   template.close()
-
-  const loop = { p50: delay.percentile(50) / 1e6, p99: delay.percentile(99) / 1e6, max: delay.max / 1e6 }
-  const report = {
-    starts: { count: number('starts'), atOnce, each: started.result / number('starts'), growth: started.growth, loop },
-    execs: { count: number('execs'), atOnce: number('execs-at-once'), each: executed.result / number('execs'), growth: executed.growth },
-    created: { ...created.result, growth: created.growth }, running: { ...running.result, growth: running.growth }, minutes, done,
-  }
-  if (json) return void process.stdout.write(`${JSON.stringify(report)}\n`)
-  process.stdout.write([
-    `${report.starts.count} starts, ${atOnce} at a time: ${report.starts.each.toFixed(2)} ms each; growth: ${words(started.growth)}`,
-    `timer of 1 ms late by (ms, includes that 1 ms): median ${loop.p50.toFixed(2)}, p99 ${loop.p99.toFixed(2)}, max ${loop.max.toFixed(2)}`,
-    `${report.execs.count} execs, ${report.execs.atOnce} at a time: ${report.execs.each.toFixed(2)} ms each; growth: ${words(executed.growth)}`,
-    `${memory('created', created.result)}; growth: ${words(created.growth)}`,
-    `${memory('running', running.result)}; growth: ${words(running.growth)}`, '',
-  ].join('\n'))
+  if (!json) return
+  process.stdout.write(`${JSON.stringify({
+    starts: { count, atOnce, each: started.result / count, growth: started.growth, loop },
+    execs: { count: execCount, atOnce: execsAtOnce, each: executed.result / execCount, growth: executed.growth },
+    created: { ...created.result, growth: created.growth },
+    running: { ...running.result, growth: running.growth },
+    minutes, done,
+  })}\n`)
 }
 
 main().catch((error: unknown) => {

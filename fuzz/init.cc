@@ -34,12 +34,32 @@ struct Bytes {
   }
 };
 
+// What a name stands for, as far as init looks at it.
+struct Kind {
+  u32 mode = 0100644;
+  u64 rdev = 0;
+  i64 filesystem = TMPFS_MAGIC;
+};
+
+bool ends_with(const char* name, const char* end) {
+  const size_t size = strlen(name), wanted = strlen(end);
+  return size >= wanted && strcmp(name + size - wanted, end) == 0;
+}
+
+Kind kind_of(const char* path, bool directory) {
+  if (ends_with(path, "ptmx")) return {0020666, kernel::kPtmxDevice, 0x1cd1 /* DEVPTS_SUPER_MAGIC */};
+  if (ends_with(path, "null")) return {0020666, kernel::kNullDevice};
+  if (strncmp(path, "/proc", 5) == 0) return {directory ? 0040755u : 0100644u, 0, PROC_SUPER_MAGIC};
+  return {directory ? 0040755u : 0100755u};
+}
+
 struct FakeKernel {
   jmp_buf over;
   Bytes socket, answers;
   std::vector<void*> memory;
   u32 calls = 0;
   int next_descriptor = 4;
+  Kind kinds[256];  // of the descriptors; higher ones share
 
   [[noreturn]] void end() { longjmp(over, 1); }
 
@@ -80,6 +100,45 @@ struct FakeKernel {
     return 1;
   }
 
+  long open(const char* path, u64 flags) {
+    const int fd = next_descriptor++ % 0x7fff;
+    kinds[fd % 256] = kind_of(path, (flags & O_DIRECTORY) != 0);
+    return fd;
+  }
+
+  // The truth, or whatever a hostile root file system has there.
+  void describe(kernel::Stat& status, const Kind& kind, u8 answer) {
+    constexpr u32 kTypes[] = {0040000, 0100000, 0120000, 0020000, 0060000, 0010000, 0140000, 0};
+    status.mode = kind.mode;
+    status.rdev = kind.rdev;
+    if (answer < 0x80) return;
+    status.mode = kTypes[answer % 8] | (answers.next() * 8u);
+    answers.copy(&status.rdev, answers.next() % 9);
+  }
+
+  // Also what the child does.
+  long clone(const clone_args& how, u8 answer) {
+    if (answer % 4 == 3) return 0;
+    if ((how.flags & CLONE_PIDFD) != 0) *reinterpret_cast<int*>(how.pidfd) = next_descriptor++ % 0x7fff;
+    return 1000 + answer;
+  }
+
+  // Names of any bytes, each ended as the kernel does; "." and the end come often.
+  long list(u8* into, u64 room, u8 answer) {
+    if (answer < 0x40) return 0;
+    u64 used = 0;
+    for (u32 left = answer % 4; left > 0; left--) {
+      const u64 length = answers.next() % 40, size = (19 + length + 1 + 7) & ~7ull;
+      if (used + size > room) break;
+      memset(into + used, 0, size);
+      const u16 record = static_cast<u16>(size);
+      memcpy(into + used + 16, &record, sizeof record);
+      answers.copy(into + used + 19, length);
+      used += size;
+    }
+    return static_cast<long>(used);
+  }
+
   long call(long number, long a, long b, long c, long d) {
     if (++calls > kMaximumCalls) end();
     if (number == __NR_exit_group || number == __NR_exit) end();
@@ -95,15 +154,24 @@ struct FakeKernel {
       case __NR_read: return static_cast<long>(answers.copy(reinterpret_cast<void*>(b), static_cast<u64>(c)));
       case __NR_recvmsg: return receive(*reinterpret_cast<kernel::Message*>(b));
       case __NR_readlinkat: return static_cast<long>(answers.copy(reinterpret_cast<void*>(c), static_cast<u64>(d) < answer ? static_cast<u64>(d) : answer));
-      case __NR_getcwd: return static_cast<long>(answers.copy(reinterpret_cast<void*>(a), 1));
+      case __NR_getcwd:
+        memcpy(reinterpret_cast<void*>(a), answer < 0x80 ? "/" : "(unreachable)/", 2);
+        return 2;
       case __NR_newfstatat: {
-        auto* status = reinterpret_cast<kernel::Stat*>(c);
-        answers.copy(&status->mode, sizeof status->mode);
-        answers.copy(&status->rdev, answer % 9);
+        const char* path = reinterpret_cast<const char*>(b);
+        describe(*reinterpret_cast<kernel::Stat*>(c), *path == 0 ? kinds[a & 255] : kind_of(path, false), answer);
         return 0;
       }
+      case __NR_fstat: describe(*reinterpret_cast<kernel::Stat*>(b), kinds[a & 255], answer); return 0;
       case __NR_fstatfs: {
-        reinterpret_cast<kernel::StatFs*>(b)->type = answer % 2 == 0 ? PROC_SUPER_MAGIC : TMPFS_MAGIC;
+        reinterpret_cast<kernel::StatFs*>(b)->type = answer < 0x80 ? kinds[a & 255].filesystem : PROC_SUPER_MAGIC;
+        return 0;
+      }
+      case __NR_getdents64: return list(reinterpret_cast<u8*>(b), static_cast<u64>(c), answer);
+      case __NR_waitid: {
+        auto* info = reinterpret_cast<kernel::SignalInfo*>(c);
+        info->code = answer < 0x80 ? 1 /* CLD_EXITED */ : answer % 8;
+        info->status = answer % 4;
         return 0;
       }
       case __NR_pipe2:
@@ -115,15 +183,15 @@ struct FakeKernel {
       }
       case __NR_ppoll: {
         auto* wanted = reinterpret_cast<kernel::Poll*>(a);
-        for (long i = 0; i < b; i++) wanted[i].revents = static_cast<short>((answer >> i) & 1);
+        for (long i = 0; i < b; i++) wanted[i].revents = answer < 0x80 ? 1 : static_cast<short>((answer >> i) & 1);
         return 1;
       }
-      case __NR_clone:
-      case __NR_clone3: return answer % 4 == 0 ? 0 : 1000 + answer;  // also what the child does
+      case __NR_clone: return error();  // a thread: there is none here
+      case __NR_clone3: return clone(*reinterpret_cast<clone_args*>(a), answer);
       case __NR_write:
       case __NR_sendto: return c;
-      case __NR_openat:
-      case __NR_openat2:
+      case __NR_openat: return open(reinterpret_cast<const char*>(b), static_cast<u64>(c));
+      case __NR_openat2: return open(reinterpret_cast<const char*>(b), reinterpret_cast<const open_how*>(c)->flags);
       case __NR_open_tree:
       case __NR_fsopen:
       case __NR_fsmount:

@@ -1,7 +1,7 @@
 /** Changing JSON documents at random: what comes out is often nearly right, which is where mistakes are. */
 import type { Random } from '../test/unit/plan/random.ts'
 
-type Json = unknown
+export type Json = unknown
 type Holder = Record<string, Json> | Json[]
 
 const odd: readonly Json[] = [
@@ -11,7 +11,7 @@ const odd: readonly Json[] = [
 ]
 
 /** Every place in VALUE: the object or array, and the key in it. */
-function places(value: Json, found: [Holder, string][] = []): [Holder, string][] {
+export function places(value: Json, found: [Holder, string][] = []): [Holder, string][] {
   if (typeof value !== 'object' || value === null) return found
   for (const [key, inner] of Object.entries(value)) {
     found.push([value as Holder, key])
@@ -26,17 +26,20 @@ function put([holder, key]: [Holder, string], value: Json): void {
   Object.defineProperty(holder, key, { value, enumerable: true, configurable: true, writable: true })
 }
 
-function remove([holder, key]: [Holder, string]): void {
+export function remove([holder, key]: [Holder, string]): void {
   if (Array.isArray(holder)) holder.splice(Number(key), 1)
   else delete holder[key]
 }
 
 function distort(value: Json, from: Random): Json {
   if (typeof value === 'number') return from.pick([value + 1, -value, value * 2 ** 32, value / 3, String(value)])
+  if (typeof value === 'bigint') return from.pick([value + 1n, -value, value << 32n, value >> 32n, Number(value)])
   if (typeof value === 'boolean') return !value
   if (typeof value !== 'string') return from.pick(odd)
   const cut = from.below(value.length + 1)
-  return from.pick([value.slice(0, cut), value.slice(cut), `${value}/..`, `${value.slice(0, cut)}${from.pick(['/', '\n', ':', ',', '=', '%', '\u0000', ' '])}${value.slice(cut)}`, value + value, value.toUpperCase()])
+  const [start, end] = [value.slice(0, cut), value.slice(cut)]
+  const between = from.pick(['/', '\n', ':', ',', '=', '%', '\u0000', ' '])
+  return from.pick([start, end, `${value}/..`, `${start}${between}${end}`, value + value, value.toUpperCase()])
 }
 
 /** A few changes to DOCUMENT, which stays as it is; parts of OTHER may come in. */
@@ -50,9 +53,12 @@ export function mutate(document: Json, other: Json, from: Random): Json {
       case 0: remove(place); break
       case 1: put(place, structuredClone(from.pick(odd))); break
       case 2: case 3: put(place, distort(at(place), from)); break
-      case 4: put(place, structuredClone(at(from.pick(places(other))))); break
+      case 4: put(place, structuredClone(at(from.pick([...places(other), place])))); break
       case 5: put(place, structuredClone(at(from.pick(all)))); break
-      case 6: if (Array.isArray(place[0])) place[0].push(structuredClone(at(place))); else put([place[0], from.pick(['x', '__proto__', 'path', 'type'])], at(place)); break
+      case 6:
+        if (Array.isArray(place[0])) place[0].push(structuredClone(at(place)))
+        else put([place[0], from.pick(['x', '__proto__', 'path', 'type'])], at(place))
+        break
       default: { // the same key from the other document, where it has one
         const same = places(other).filter(([, key]) => key === place[1])
         if (same.length > 0) put(place, structuredClone(at(from.pick(same))))
@@ -65,5 +71,6 @@ export function mutate(document: Json, other: Json, from: Random): Json {
 /** TEXT with a few bytes changed. */
 export function garble(text: string, from: Random): string {
   const at = from.below(text.length + 1)
-  return `${text.slice(0, at)}${from.pick(['', '"', '\\', '{', ']', ',', '\u0000', '1e999', '00', '9'.repeat(30), '\\ud800', '//', '[[[[[['])}${text.slice(at + from.below(4))}`
+  const piece = from.pick(['', '"', '\\', '{', ']', ',', '\u0000', '1e999', '00', '9'.repeat(30), '\\ud800', '//', '[[[[[['])
+  return `${text.slice(0, at)}${piece}${text.slice(at + from.below(4))}`
 }

@@ -1,10 +1,19 @@
-// `npm run fuzz -- config|words|state [--count N] [--seed N]`, or `npm run fuzz -- init [SECONDS]`: libFuzzer on init, for
-// which it needs clang with compiler-rt (Debian: clang).
+// Launcher of the fuzzers. README.md says what they do; options:
+//
+//   npm run fuzz -- config|seccomp|words|state [--count N] [--seed N]      documents at random, 20000
+//   npm run fuzz -- config|seccomp|words|state --seconds N [--seed N] [--found FILE]    guided by coverage
+//   npm run fuzz -- config|seccomp|words|state --merge --found FILE        what FILE adds to the corpus
+//   npm run fuzz -- init [SECONDS] [DIRECTORY]                             libFuzzer; what it finds stays in DIRECTORY
+//   npm run fuzz -- init --replay                                          the corpus, once
+//   npm run fuzz -- init --merge DIRECTORY                                 what DIRECTORY adds to the corpus
+//
+// init needs clang with compiler-rt (Debian: clang).
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { gunzipSync, gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
@@ -22,32 +31,62 @@ const typescript = async (name, words) => {
   const outfile = join(work, `${name}.mjs`)
   await build({
     entryPoints: [join(here, `${name}.ts`)], outfile, bundle: true, platform: 'node', format: 'esm', target: 'node20', logLevel: 'error',
+    absWorkingDir: project,
   })
   return run(process.execPath, [outfile, ...words])
 }
 
 const clang = () => ['clang++', 'clang++-19', 'clang++-16', 'clang++-14'].find((name) => spawnSync(name, ['--version']).status === 0)
 
-const init = async (seconds) => {
+const buildInit = (compiler, program) => {
+  // The file is gyp's: JSON with comments and trailing commas.
+  const text = readFileSync(join(project, 'addon/sources.gypi'), 'utf8').replace(/^\s*#.*$/gm, '').replace(/,(\s*[\]}])/g, '$1')
+  const sources = JSON.parse(text).variables.init_sources.filter((name) => !name.endsWith('/memory.cc'))
+  return run(compiler, [
+    '-std=c++20', '-g', '-O1', '-fsanitize=fuzzer,address,undefined', '-fno-sanitize-recover=undefined', '-DNRUNC_FAKE_KERNEL',
+    '-fno-exceptions', '-fno-rtti', `-I${join(project, 'addon')}`, '-o', program, join(here, 'init.cc'),
+    ...sources.map((name) => join(project, name)),
+  ])
+}
+
+// The corpus of init: a line of base64 for each input. They are alike: in one file they take a tenth of the space.
+const packed = join(here, 'corpus/init.gz')
+
+const unpack = (directory) => {
+  mkdirSync(directory)
+  const lines = gunzipSync(readFileSync(packed)).toString().split('\n').filter((line) => line !== '')
+  for (const [index, line] of lines.entries()) writeFileSync(join(directory, String(index)), Buffer.from(line, 'base64'))
+}
+
+const pack = (directory) => {
+  const inputs = readdirSync(directory).map((name) => readFileSync(join(directory, name)))
+  const lines = inputs.sort((a, b) => a.length - b.length || a.compare(b)).map((input) => `${input.toString('base64')}\n`)
+  writeFileSync(packed, gzipSync(lines.join(''), { level: 9 }))
+}
+
+const init = async ([mode = '60', directory = join(work, 'found')]) => {
   const compiler = clang()
   if (compiler === undefined) {
     process.stderr.write('fuzz: no clang++ (Debian: clang)\n')
     return 1
   }
-  // The file is gyp's: JSON with comments and trailing commas.
-  const { variables } = JSON.parse(readFileSync(join(project, 'addon/sources.gypi'), 'utf8').replace(/^\s*#.*$/gm, '').replace(/,(\s*[\]}])/g, '$1'))
-  const sources = variables.init_sources.filter((name) => !name.endsWith('/memory.cc')).map((name) => join(project, name))
-  const words = ['-std=c++20', '-g', '-O1', '-fsanitize=fuzzer,address,undefined', '-fno-sanitize-recover=undefined', '-DNRUNC_FAKE_KERNEL',
-    '-fno-exceptions', '-fno-rtti', `-I${join(project, 'addon')}`, '-o', join(work, 'init'), join(here, 'init.cc'), ...sources]
-  if (run(compiler, words) !== 0) return 1
-  const seeds = join(work, 'seeds')
-  const corpus = join(here, 'corpus/init')
+  const [program, seeds, corpus, smallest] = ['init', 'seeds', 'corpus', 'smallest'].map((name) => join(work, name))
+  if (buildInit(compiler, program) !== 0) return 1
+  unpack(corpus)
+  if (mode === '--replay') return run(program, [corpus, '-runs=0', '-timeout=10', '-rss_limit_mb=2048'])
   mkdirSync(seeds)
-  mkdirSync(join(work, 'found'))
   if (await typescript('seeds', [seeds]) !== 0) return 1
-  return run(join(work, 'init'), [join(work, 'found'), seeds, ...(existsSync(corpus) ? [corpus] : []),
-    `-max_total_time=${seconds}`, '-max_len=16384', '-timeout=10', '-rss_limit_mb=2048', '-print_final_stats=1', '-verbosity=1', `-artifact_prefix=${join(project, 'fuzz-')}`])
+  if (mode === '--merge') {
+    mkdirSync(smallest)
+    const status = run(program, ['-set_cover_merge=1', smallest, seeds, corpus, directory])
+    if (status === 0) pack(smallest)
+    return status
+  }
+  mkdirSync(directory, { recursive: true })
+  return run(program, [directory, seeds, corpus, `-max_total_time=${mode}`, '-max_len=16384', '-timeout=10', '-rss_limit_mb=2048',
+    '-print_final_stats=1', '-verbosity=1', '-use_value_profile=1', `-artifact_prefix=${join(project, 'fuzz-')}`])
 }
 
 const [target = 'config', ...words] = process.argv.slice(2)
-process.exitCode = target === 'init' ? await init(Number(words[0] ?? 60)) : await typescript('typescript', [target, ...words])
+process.exitCode = target === 'init' ? await init(words)
+  : await typescript('typescript', [target, ...words, '--corpus', join(here, `corpus/${target}.jsonl`)])

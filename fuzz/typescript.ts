@@ -1,45 +1,93 @@
 /**
- * `npm run fuzz -- config|words|state [--count N] [--seed N]`: so many runs, each from a seed of its own, which is printed
- * with what goes wrong.
+ * The targets in TypeScript; options in run.mjs, which bundles this. A run at random is made of a seed of its own, which is
+ * printed with what goes wrong; a guided one writes down the text.
  */
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { stringifyJson } from '../lib/spec/parse.ts'
 import { random } from '../test/unit/plan/random.ts'
-import { targets } from './targets.ts'
+import { Coverage } from './coverage.ts'
+import { AT_ONCE, Guided } from './guided.ts'
+import type { Target } from './target.ts'
+import { runOnce, targets } from './targets.ts'
 
 /** Milliseconds of one run beyond which it counts as a hang. */
 const LIMIT = 5000
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { count: { type: 'string', default: '20000' }, seed: { type: 'string', default: '1' } },
+  options: {
+    count: { type: 'string', default: '20000' }, seed: { type: 'string', default: '1' }, seconds: { type: 'string' },
+    corpus: { type: 'string', default: '' }, found: { type: 'string', default: '' }, merge: { type: 'boolean', default: false },
+  },
 })
 const [name = 'config'] = positionals
 const target = targets[name]
 if (target === undefined) throw new Error(`no such target: ${name}`)
 process.removeAllListeners('warning').on('warning', () => {})
 
-const outcomes: Record<string, number> = {}
 const before = process.memoryUsage.rss()
-let longest = 0
-for (let index = 0; index < Number(values.count); index++) {
-  const seed = Number(values.seed) + index
-  const start = performance.now()
-  try {
-    const outcome = target(random(seed))
-    outcomes[outcome] = (outcomes[outcome] ?? 0) + 1
-  } catch (error) {
-    process.stderr.write(`fuzz: ${name} --seed ${seed} --count 1: ${error instanceof Error ? error.stack : String(error)}\n`)
-    process.exitCode = 1
-    break
-  }
-  const time = performance.now() - start
-  if (time > longest) longest = time
-  if (time > LIMIT) {
-    process.stderr.write(`fuzz: ${name} --seed ${seed} --count 1: took ${Math.round(time)} ms\n`)
-    process.exitCode = 1
-    break
-  }
-  if (index % 1000 === 999) await new Promise((resolve) => setImmediate(resolve)) // warnings are told on a later tick
+const seed = Number(values.seed)
+const linesOf = (file: string): string[] => (existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter((line) => line !== '') : [])
+const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)) // warnings are told on a later one
+
+function report(more: object): void {
+  const grownMiB = Math.round((process.memoryUsage.rss() - before) / 2 ** 20)
+  process.stdout.write(`${JSON.stringify({ target: name, seed, ...more, grownMiB })}\n`)
 }
-const grown = Math.round((process.memoryUsage.rss() - before) / 2 ** 20)
-process.stdout.write(`${JSON.stringify({ target: name, seed: Number(values.seed), count: Number(values.count), outcomes, longest: Math.round(longest), grownMiB: grown })}\n`)
+
+function wrong(how: string, error: unknown): void {
+  process.stderr.write(`fuzz: ${name} ${how}: ${error instanceof Error ? error.stack : String(error)}\n`)
+  process.exitCode = 1
+}
+
+/** COUNT runs, each of its own seed. */
+async function atRandom(what: Target, count: number): Promise<void> {
+  const outcomes: Record<string, number> = {}
+  let longest = 0
+  for (let index = 0; index < count && process.exitCode === undefined; index++) {
+    const start = performance.now()
+    try {
+      const outcome = runOnce(what, random(seed + index))
+      outcomes[outcome] = (outcomes[outcome] ?? 0) + 1
+    } catch (error) {
+      wrong(`--seed ${seed + index} --count 1`, error)
+    }
+    longest = Math.max(longest, performance.now() - start)
+    if (longest > LIMIT) wrong(`--seed ${seed + index} --count 1`, `took ${Math.round(longest)} ms`)
+    if (index % 1000 === 999) await tick()
+  }
+  report({ count, outcomes, longest: Math.round(longest) })
+}
+
+/** For so many seconds, beginning with the corpus and what was found before; what is new is added to FOUND. */
+async function guided(what: Target, seconds: number, texts: readonly string[]): Promise<void> {
+  const run = new Guided(what, new Coverage(import.meta.url, what.sources, true))
+  const from = random(seed)
+  const until = performance.now() + seconds * 1000
+  let runs = 0, said = performance.now()
+  try {
+    for (const text of [...what.seeds.map((one) => stringifyJson(one)), ...texts]) run.offer(text)
+    while (performance.now() < until) {
+      for (const fresh of run.step(from)) if (values.found !== '') appendFileSync(values.found, `${fresh}\n`)
+      if (run.longest > LIMIT) throw new Error(`took ${Math.round(run.longest)} ms`)
+      runs += AT_ONCE
+      await tick()
+      if (performance.now() - said < 60_000) continue
+      said = performance.now()
+      report({ runs, kept: run.kept.length, covered: run.covered, longest: Math.round(run.longest), outcomes: run.outcomes })
+    }
+  } catch (error) {
+    writeFileSync(`fuzz-${name}-wrong.json`, run.last)
+    wrong(`input in fuzz-${name}-wrong.json`, error)
+  }
+  report({ runs, kept: run.kept.length, covered: run.covered, longest: Math.round(run.longest), outcomes: run.outcomes })
+}
+
+const texts = [...linesOf(values.corpus), ...linesOf(values.found)]
+if (values.merge) {
+  const smallest = new Guided(target, new Coverage(import.meta.url, target.sources, false)).smallest(texts)
+  writeFileSync(values.corpus, smallest.map((text) => `${text}\n`).join(''))
+  report({ offered: texts.length, kept: smallest.length })
+} else if (values.seconds === undefined) await atRandom(target, Number(values.count))
+else await guided(target, Number(values.seconds), texts)

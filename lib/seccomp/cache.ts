@@ -15,7 +15,7 @@ import { compileProgram, MAXIMUM_INSTRUCTIONS } from './compile.ts'
 import { TABLE_VERSION } from './numbers.ts'
 
 /** To be raised when the compiler gives another program for the same profile. */
-const COMPILER_VERSION = 1
+const COMPILER_VERSION = 2
 
 /** The name cannot be the id of a container. */
 const DIRECTORY = '@seccomp'

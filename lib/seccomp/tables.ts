@@ -28,13 +28,13 @@ export function multiplexer(architecture: ArchitectureName, name: string): { num
   return number === undefined ? undefined : { number, call: place % 100 }
 }
 
-/** The highest number that one of these names has; undefined where the architecture has none of them. */
+/** The highest number that one of these names has, or that stands for it; undefined where the architecture has none of them. */
 export function highestCall(architecture: ArchitectureName, called: readonly string[]): number | undefined {
   const table = tableOf(architecture)
   let highest: number | undefined
   for (const name of called) {
-    const number = table.get(name)
-    if (number !== undefined && (highest === undefined || number > highest)) highest = number
+    const number = Math.max(table.get(name) ?? -1, multiplexer(architecture, name)?.number ?? -1)
+    if (number >= 0 && (highest === undefined || number > highest)) highest = number
   }
   return highest
 }

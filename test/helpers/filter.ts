@@ -26,6 +26,16 @@ export class Filter {
     this.#ifTrue = Uint8Array.from({ length: count }, (_, at) => view.getUint8(at * 8 + 2))
     this.#ifFalse = Uint8Array.from({ length: count }, (_, at) => view.getUint8(at * 8 + 3))
     this.#operands = Uint32Array.from({ length: count }, (_, at) => view.getUint32(at * 8 + 4, !bigEndian))
+    this.#check()
+  }
+
+  /** Every instruction that can be reached leads to a return, as bpf_check_classic of the kernel has it. */
+  #check(): void {
+    for (let at = 0; at < this.length; at++) {
+      const code = this.#codes[at]!
+      const farthest = code === 0x05 ? this.#operands[at]! : (code & 7) === 5 ? Math.max(this.#ifTrue[at]!, this.#ifFalse[at]!) : 0
+      if (at + farthest + 1 >= this.length && code !== 0x06) throw new Error(`instruction ${at} leads out of the program`)
+    }
   }
 
   /** What the filter returns for a system call. */

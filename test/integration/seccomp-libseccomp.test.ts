@@ -8,12 +8,13 @@ import { describe, expect, test } from 'vitest'
 import { actionValue } from '../../lib/seccomp/actions.ts'
 import { type ArchitectureName, architectureName, architectures } from '../../lib/seccomp/architectures.ts'
 import { compileProgram } from '../../lib/seccomp/compile.ts'
-import { behind, names } from '../../lib/seccomp/numbers.ts'
+import { names } from '../../lib/seccomp/numbers.ts'
 import { systemCalls } from '../../lib/seccomp/tables.ts'
 import type { Seccomp, SeccompArgument, SeccompSyscall } from '../../lib/spec/schema.ts'
 import { Filter } from '../helpers/filter.ts'
 import { compileWithLibseccomp, numbersOfLibseccomp } from '../helpers/libseccomp.ts'
 import { bench, describeWith } from '../helpers/needs.ts'
+import { holding, rulesFor } from '../helpers/profile.ts'
 
 /** The installed libseccomp may be older than our tables, and not know all architectures. */
 const sets: readonly ArchitectureName[][] = [
@@ -42,35 +43,6 @@ class Random {
     const left = [...list]
     return Array.from({ length: Math.min(count, left.length) }, () => left.splice(this.below(left.length), 1)[0]!)
   }
-}
-
-/** Rules as any reader of the profile would apply them, of which all that hold are given. */
-function holding(rules: readonly SeccompSyscall[], args: readonly bigint[], bits: 32 | 64): SeccompSyscall[] {
-  const cut = (value: bigint): bigint => BigInt.asUintN(bits, value)
-  return rules.filter(({ args: conditions = [] }) => conditions.every(({ index, op, value, valueTwo = 0 }) => {
-    const [argument, a, b] = [cut(args[index]!), cut(BigInt(value)), cut(BigInt(valueTwo))]
-    switch (op) {
-      case 'SCMP_CMP_NE': return argument !== a
-      case 'SCMP_CMP_LT': return argument < a
-      case 'SCMP_CMP_LE': return argument <= a
-      case 'SCMP_CMP_EQ': return argument === a
-      case 'SCMP_CMP_GE': return argument >= a
-      case 'SCMP_CMP_GT': return argument > a
-      case 'SCMP_CMP_MASKED_EQ': return (argument & a) === (b & a)
-    }
-  }))
-}
-
-/** The rules for a call, each with one name; those of what is behind socketcall and ipc where it is one of these. */
-function rulesFor({ syscalls = [] }: Seccomp, call: string): SeccompSyscall[] {
-  const first = { socketcall: 100, ipc: 200 }[call]
-  return syscalls.flatMap((rule): SeccompSyscall[] => {
-    const place = behind[rule.names[0]!] ?? 0
-    if (rule.names[0] === call) return [rule]
-    if (first === undefined || place <= first || place >= first + 100) return []
-    const which = { index: 0, op: 'SCMP_CMP_EQ', value: place - first } as const
-    return [{ ...rule, args: [which, ...(rule.args ?? []).filter(({ index }) => index !== 0)] }]
-  })
 }
 
 const swapped = (value: number): number => Buffer.from(Uint32Array.of(value).buffer).swap32().readUInt32LE()

@@ -1,24 +1,44 @@
 /**
- * The fuzzers in small; `npm run fuzz` runs them for longer.
+ * The fuzzers in small, and the inputs that they have found worth keeping; `npm run fuzz` runs them for longer.
  */
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { targets } from '../../fuzz/targets.ts'
+import { existsSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { runOnce, targets } from '../../fuzz/targets.ts'
 import { random } from './plan/random.ts'
 
-const counts = { config: 2000, words: 5000, state: 1000 } as const
+const counts = { config: 1000, seccomp: 100, words: 5000, state: 300 } as const
 
 // Some values are only warned of.
 beforeAll(() => void vi.spyOn(process, 'emitWarning').mockImplementation(() => {}))
 afterAll(() => void vi.restoreAllMocks())
 
-test.each(Object.entries(counts))('%s: %i runs end well or in an error of ours', (name, count) => {
-  const outcomes = new Set<string>()
-  for (let seed = 0; seed < count; seed++) {
-    try {
-      outcomes.add(targets[name]!(random(seed)))
-    } catch (cause) {
-      throw new Error(`npm run fuzz -- ${name} --seed ${seed} --count 1`, { cause })
+describe('at random', () => {
+  test.each(Object.entries(counts))('%s: %i runs end well or in an error of ours', (name, count) => {
+    const outcomes = new Set<string>()
+    for (let seed = 0; seed < count; seed++) {
+      try {
+        outcomes.add(runOnce(targets[name]!, random(seed)))
+      } catch (cause) {
+        throw new Error(`npm run fuzz -- ${name} --seed ${seed} --count 1`, { cause })
+      }
     }
-  }
-  expect(outcomes.size).toBeGreaterThan(1)
+    expect(outcomes.size).toBeGreaterThan(1)
+  })
+})
+
+describe('the corpus', () => {
+  const file = (name: string): string => fileURLToPath(new URL(`../../fuzz/corpus/${name}.jsonl`, import.meta.url))
+
+  test.each(Object.keys(targets).filter((name) => existsSync(file(name))))('of %s: each input ends well or in an error of ours', (name) => {
+    const outcomes = new Set<string>()
+    for (const text of readFileSync(file(name), 'utf8').trimEnd().split('\n')) {
+      try {
+        outcomes.add(targets[name]!.run(text))
+      } catch (cause) {
+        throw new Error(`fuzz/corpus/${name}.jsonl: ${text}`, { cause })
+      }
+    }
+    expect(outcomes.size).toBeGreaterThan(1)
+  })
 })

@@ -205,6 +205,12 @@ describe('calls newer than the profile', () => {
     expect(verdictOf(profile({ syscalls: [] }))(5000)).toBe(EPERM)
   })
 
+  test('what stands for a call that the profile names is known: ipc and socketcall have higher numbers than their calls may', () => {
+    const named: Seccomp = { defaultAction: 'SCMP_ACT_ERRNO', architectures: ['SCMP_ARCH_X86'], syscalls: [rule('SCMP_ACT_ALLOW', ['read', 'semop'])] }
+    const verdict = verdictOf(named)
+    expect([verdict('ipc', [1], 'X86'), verdict('ipc', [2], 'X86'), verdict(118, [], 'X86')]).toEqual([ALLOW, EPERM, ENOSYS])
+  })
+
   test('each architecture has its own last one; on s390 the unknown ones come as number 0', () => {
     const verdict = verdictOf(profile({ architectures: ['SCMP_ARCH_X32', 'SCMP_ARCH_X86'] }))
     expect([verdict(0x40000000 + 437), verdict(0x40000000 + 438), verdict(438, [], 'X86'), verdict(0xffffffff)]).toEqual([ALLOW, ENOSYS, ENOSYS, EPERM])
