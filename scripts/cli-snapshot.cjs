@@ -50,10 +50,12 @@ const callNode = () => {
 const bundle = {}
 const filename = join(home.directory, 'cli.cjs')
 const script = new Script(fs.readFileSync(filename, 'latin1'), { filename, cachedData: fs.readFileSync(join(home.directory, 'cache')) })
+// V8 of Node 22 and later takes no compiled code here, and an image without it is slower than none.
+if (script.cachedDataRejected) process.exit(1)
 setFlagsFromString('--no-flush-bytecode')
 script.runInThisContext()(bundle, load, home)
 callNode()
-bundle.exports.prepare().then(() => setFlagsFromString('--flush-bytecode'))
+bundle.exports.prepare()
 
 startupSnapshot.setDeserializeMainFunction(() => {
   const [, program, ...words] = process.argv

@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** In the header's flags: nothing is in the image that depends on the processor and on V8's options. */
+/** The flag by which Node knows that nothing in the image depends on the processor and on V8's options. */
 const WITHOUT_CODE_CACHE = 1
 
 /** Reads the parts of an image one after the other. */
@@ -55,7 +55,9 @@ export const slim = (image) => {
   const header = new Reader(bytes)
   header.skip(4 + 1) // magic, type
   for (let text = 0; text < 3; text++) header.skip(header.size()) // Node's version, processor, platform
-  header.skip(4) // V8's version and options
+  // Then, where the image is for one set of options of V8 only, their tag; and the flags, of which none is set.
+  const tagged = header.at + 8 <= bytes.length && bytes.readUInt32LE(header.at + 4) === 0
+  if (tagged) header.skip(4)
   const flags = header.at
   header.skip(4)
   header.skip(4)
@@ -63,7 +65,7 @@ export const slim = (image) => {
   let at = header.at
   while (at < bytes.length && !isCodeCache(bytes, at)) at++
   if (at === bytes.length) throw new Error('a start image of another form')
-  bytes.writeUInt32LE(bytes.readUInt32LE(flags) | WITHOUT_CODE_CACHE, flags)
+  bytes.writeUInt32LE(WITHOUT_CODE_CACHE, flags)
   bytes.fill(0, at, at + 8)
   return bytes.subarray(0, at + 8)
 }

@@ -88,8 +88,10 @@ describe.skipIf(noHeaders || !compiler)('the packed package (needs g++, make, py
 
   it('makes the command ready for the Node that installs it', () => {
     const [home, node] = [join(project, 'node_modules/nrunc'), succeed(['node', '-p', 'process.execPath'], project, machine).trim()]
-    for (const name of ['cache', 'snapshot']) expect(existsSync(join(home, 'dist', name)), name).toBe(true)
-    expect(readFileSync(join(home, 'dist/launch'), 'utf8').split('\n').slice(1, 3)).toEqual([node, 'snapshot'])
+    const hasImage = succeed(['node', '--version'], project, machine).startsWith('v20.')
+    expect(existsSync(join(home, 'dist/cache'))).toBe(true)
+    expect(existsSync(join(home, 'dist/snapshot'))).toBe(hasImage)
+    expect(readFileSync(join(home, 'dist/launch'), 'utf8').split('\n').slice(1, 3)).toEqual([node, hasImage ? 'snapshot' : ''])
     expect(readFileSync(join(home, 'bin/nrunc')).equals(readFileSync(join(home, binary, 'nrunc_launcher')))).toBe(true)
   })
 
