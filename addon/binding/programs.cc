@@ -13,7 +13,7 @@ namespace binding {
 Napi::Value Addon::RunCommand(const Info& info) {
   host::Command command;
   const u32 id = id_of(info);
-  command.program = {text(info, 1), texts_of(info[2]), texts_of(info[3]), text(info, 4)};
+  command.program = {text(info, 1), texts_of(info[2]), texts_of(info[3]), text(info, 4), {}};
   command.input = text(info, 5);
   command.timeout_ms = info[6].As<Napi::Number>().Uint32Value();
   for (size_t at : {7, 8}) {
@@ -30,12 +30,12 @@ Napi::Value Addon::RunCommand(const Info& info) {
   });
 }
 
-// openSession(id, path, args, env, descriptors, source, target, readonly) -> done: a socket or -1, b pid or -errno,
+// openSession(id, path, args, env, descriptors, source, target, readonly, keyring) -> done: a socket or -1, b pid or -errno,
 // data what failed. DESCRIPTORS stay the caller's.
 Napi::Value Addon::OpenSession(const Info& info) {
   auto session = std::make_shared<host::Session>();
   const u32 id = id_of(info);
-  session->program = {text(info, 1), texts_of(info[2]), texts_of(info[3]), {}};
+  session->program = {text(info, 1), texts_of(info[2]), texts_of(info[3]), {}, text(info, 8)};
   const int error = duplicate(info[4], session->descriptors, host::Session::kFirstNumber);
   if (error != 0) return Posted(info, {id, host::EventType::done, -1, -error, "fcntl"});
   session->source = text(info, 5);

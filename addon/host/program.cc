@@ -2,8 +2,11 @@
 
 #include "host/program.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 namespace host {
 namespace {
@@ -35,9 +38,21 @@ void reset_signals(posix_spawnattr_t& attributes) {
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
 }
 
+// A filter that keeps this process from its keys (EPERM) keeps the program from them, too.
+int leave_keyring(const std::string& name) {
+  constexpr int kJoinSession = 1, kSetPermissions = 5, kSession = -3;
+  constexpr unsigned kPermissions = 0x3f1b0000;  // of the owner: view, read, search, link; as init's
+  if (syscall(SYS_keyctl, kJoinSession, name.empty() ? nullptr : name.c_str(), 0, 0, 0) < 0) {
+    return errno == ENOSYS || errno == EPERM ? 0 : errno;
+  }
+  if (!name.empty()) syscall(SYS_keyctl, kSetPermissions, kSession, kPermissions, 0, 0);
+  return 0;
+}
+
 }  // namespace
 
 int start_program(const Program& program, const std::vector<int>& files, pid_t& pid) {
+  if (const int error = leave_keyring(program.keyring); error != 0) return error;
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
   posix_spawn_file_actions_init(&actions);

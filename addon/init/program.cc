@@ -47,13 +47,14 @@ bool home_of(Text line, u32 uid, Text& home) {
   return true;
 }
 
-// The file is the container's: it is read as data, bounded, and anything odd in it means "/".
+// The file is the container's: it is read as data, bounded, and anything odd in it means "/". It may be a FIFO, or a
+// terminal, which would become that of the new session.
 void find_home(u32 uid, PathBuffer& out) {
   static char contents[kPasswdMax];
   out.add("HOME=");
   Text home = "/";
   Fd file;
-  if (file.take(CALL(openat, AT_FDCWD, "/etc/passwd", O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0)).ok()) {
+  if (file.take(CALL(openat, AT_FDCWD, "/etc/passwd", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0)).ok()) {
     sys::Call size = CALL(read, file.get(), contents, sizeof contents);
     u32 start = 0, end = size.failed() ? 0 : static_cast<u32>(size.value);
     // The last line may lack its line feed, unless it is where the buffer ended.
@@ -63,7 +64,8 @@ void find_home(u32 uid, PathBuffer& out) {
       start = i + 1;
     }
   }
-  out.add(home.empty() ? Text("/") : home);
+  if (home.empty() || home.size > kPathMax - 6) home = "/";
+  out.add(home);
 }
 
 }  // namespace

@@ -25,6 +25,8 @@ interface CriuSetting {
   readonly stdio?: readonly number[] | undefined
   /** Its descriptors from {@link firstDescriptor} on. */
   readonly descriptors?: readonly number[] | undefined
+  /** Name of its session keyring, which restored processes have; default: a new one. It has nothing of the caller's. */
+  readonly keyring?: string | undefined
   /** In a mount namespace of its own, where SOURCE is mounted on TARGET too. */
   readonly mount?: { readonly source: string; readonly target: string; readonly readonly: boolean } | undefined
 }
@@ -63,14 +65,14 @@ export class Criu {
   }
 
   /** @throws NruncError ERR_CRIU when there is none, or it cannot be started */
-  static async start({ stdio, descriptors = [], mount }: CriuSetting = {}): Promise<Criu> {
+  static async start({ stdio, descriptors = [], mount, keyring = '' }: CriuSetting = {}): Promise<Criu> {
     const path = findProgram('criu')
     if (path === undefined) throw new NruncError('ERR_CRIU', 'cannot find criu in PATH: it is what makes and restores checkpoints', { operand: 'criu' })
     const nothing = stdio === undefined ? openSync('/dev/null', 'r+') : undefined
     try {
       const given = [...stdio ?? [nothing!, nothing!, nothing!], ...descriptors]
       const { a: socket, b, data } = await job((native, id) =>
-        native.openSession(id, path, ['criu', 'swrk', '3'], environment(), given, mount?.source ?? '', mount?.target ?? '', mount?.readonly ?? false))
+        native.openSession(id, path, ['criu', 'swrk', '3'], environment(), given, mount?.source ?? '', mount?.target ?? '', mount?.readonly ?? false, keyring))
       if (b > 0) return new Criu(b, socket)
       const details = { syscall: data.toString(), errno: errnoName(-b), operand: mount?.source ?? path }
       throw new NruncError('ERR_CRIU', `cannot start ${path}: ${details.syscall}: ${errnoMessage(-b)}`, details)

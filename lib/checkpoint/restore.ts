@@ -100,6 +100,7 @@ export class Restoration {
       const descriptors = namespaces.inherited.map(({ path: namespace, field }) => this.#openNamespace(namespace, field))
       const criu = this.#criu = await Criu.start({
         stdio: terminal ? undefined : this.#descriptors.given.stdio.map((slot) => this.#descriptors!.list[slot]!), descriptors,
+        keyring: `_ses.${this.#place.id}`,
         // criu forgets that the root of a container was read-only (its issue 2632).
         mount: { source: rootfsPath(spec, path), target: mountPoint, readonly: spec.root?.readonly ?? false },
       })

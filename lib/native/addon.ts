@@ -47,7 +47,7 @@ export interface Addon {
    * Start a program that is talked to through a socket, its descriptor 3; DESCRIPTORS become 0, 1, 2 and 4 and so on. With
    * a SOURCE: in a mount namespace of its own where that is mounted on TARGET.
    */
-  openSession(id: number, path: string, args: readonly string[], env: readonly string[], descriptors: readonly number[], source: string, target: string, readonly: boolean): void
+  openSession(id: number, path: string, args: readonly string[], env: readonly string[], descriptors: readonly number[], source: string, target: string, readonly: boolean, keyring: string): void
   /** Send a message (none when it is empty), and get the next one with the descriptor that comes along. */
   exchange(id: number, socket: number, message: Uint8Array): void
   /** Wait for the end of a child that is nobody else's to wait for. */

@@ -23,6 +23,11 @@ export const hostGuards: readonly Guard[] = [
     tests: ['security/hardening.test.ts'],
   },
   {
+    name: 'programs of the host leave the session keyring',
+    changes: [['addon/host/program.cc', '  if (const int error = leave_keyring(program.keyring); error != 0) return error;\n', '  static_cast<void>(leave_keyring);\n']],
+    tests: ['security/identity.test.ts'], title: 'keys in the', commandLine: true,
+  },
+  {
     name: 'setgroups is denied',
     changes: [['addon/host/idmap.cc', '  if (deny_setgroups != 0) TRY(write_proc(pid, "setgroups", "deny"));\n', '  static_cast<void>(deny_setgroups);\n']],
     tests: ['security/rootless.test.ts'], title: '8989', commandLine: true,

@@ -52,8 +52,9 @@ export const initGuards: readonly Guard[] = [
   {
     name: 'no directory of the host is open at execve',
     changes: [
-      ['addon/init/lifecycle.cc', '    fd->reset();\n', '    static_cast<void>(fd);\n'],
-      ['addon/init/lifecycle.cc', '  let_go(context, plan::kNoSlot);\n  context.proc.reset();\n  return {};', '  return {};'],
+      ['addon/init/lifecycle.cc', 'void let_go(Context& context, u32 except) {\n', 'void let_go(Context& context, u32 except) {\n  if (except + 2 != 0) return;\n'],
+      ['addon/init/lifecycle.cc', '  let_go(context, plan::kNoSlot);\n  context.proc.reset();\n  return {};', '  let_go(context, plan::kNoSlot);\n  return {};'],
+      ['addon/init/lifecycle.cc', '    context.proc.reset();\n    return wait_for_word(context);', '    return wait_for_word(context);'],
     ],
     tests: ['security/interpreter.test.ts'],
   },
@@ -76,6 +77,16 @@ export const initGuards: readonly Guard[] = [
     name: 'writes below /proc go to the host\'s',
     changes: [['addon/init/paths.cc', '  TRY(file.take(CALL(openat, context.proc.get(), path.data, O_WRONLY | O_CLOEXEC, 0), path));', '  PathBuffer whole;\n  whole.add("/proc/").add(path);\n  TRY(file.take(CALL(openat, AT_FDCWD, whole.data, O_WRONLY | O_CLOEXEC, 0), path));']],
     tests: ['security/cve-2025-52881.test.ts'],
+  },
+  {
+    name: 'a terminal at /etc/passwd is not taken',
+    changes: [['addon/init/program.cc', 'O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY', 'O_RDONLY | O_CLOEXEC | O_NONBLOCK']],
+    tests: ['security/exec.test.ts'], title: 'a terminal at',
+  },
+  {
+    name: 'a FIFO at /etc/passwd is not waited for',
+    changes: [['addon/init/program.cc', 'O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY', 'O_RDONLY | O_CLOEXEC | O_NOCTTY']],
+    tests: ['security/exec.test.ts'], title: 'a FIFO at',
   },
   {
     name: 'init cannot be looked into',

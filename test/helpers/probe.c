@@ -352,6 +352,25 @@ static _Noreturn void lease(const char *path) {
   for (;;) pause();
 }
 
+// A new terminal, whose name it prints, open as long as this process.
+static _Noreturn void make_terminal(void) {
+  int fd = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC), unlocked = 0, number = 0;
+  if (fd < 0 || ioctl(fd, TIOCSPTLCK, &unlocked) != 0 || ioctl(fd, TIOCGPTN, &number) != 0) _exit(1);
+  printf("/dev/pts/%d\n", number);
+  fflush(stdout);
+  for (;;) pause();
+}
+
+// A key in a session keyring of its own, for the program that is executed then; keyctl(2), add_key(2).
+static int with_key(char **words) {
+  syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, NULL);
+  if (syscall(SYS_add_key, "user", "nrunc-secret", "x", 1, -3) < 0) return report(-1);
+  execvp(words[0], words);
+  return report(-1);
+}
+
+static int look_for_key(void) { return report(syscall(SYS_keyctl, 10 /* KEYCTL_SEARCH */, -3, "user", "nrunc-secret", 0)); }
+
 // What the links of another process lead to, where they can be seen; a file of memory is tried to write to.
 static void look_at(const char *pid, const char *name) {
   char path[300], target[4096];
@@ -419,6 +438,9 @@ int main(int argc, char **argv) {
   if (argc == 4 && strcmp(argv[1], "swap") == 0) swap(argv[2], argv[3]);
   if (argc == 2 && strcmp(argv[1], "snoop") == 0) snoop();
   if (argc == 3 && strcmp(argv[1], "lease") == 0) lease(argv[2]);
+  if (argc >= 3 && strcmp(argv[1], "withkey") == 0) return with_key(argv + 2);
+  if (argc == 2 && strcmp(argv[1], "key") == 0) return look_for_key();
+  if (argc == 2 && strcmp(argv[1], "terminal") == 0) make_terminal();
   if (argc >= 3 && strcmp(argv[1], "catch") == 0) catch_signals(argv);
   print_self(argv);
   return 0;

@@ -2,12 +2,13 @@
  * Who a process is, what it may look at, and what it may inherit. CVE-2014-8989 is in integration/rootless.test.ts
  * (setgroups is denied).
  */
+import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { program } from '../helpers/cli.ts'
 import { end, useSandbox } from '../helpers/containers.ts'
-import { container, describeWith } from '../helpers/needs.ts'
+import { bench, container, describeWith } from '../helpers/needs.ts'
 import { bitsOf, errnoOf, parseProbe } from '../helpers/probe.ts'
 import { Pty } from '../helpers/pty.ts'
 
@@ -97,6 +98,24 @@ describeWith([...container, 'cli', 'compiler'], 'identity', () => {
     const hooks = readFileSync(out, 'utf8')
     expect(hooks.match(/PATH=/g)?.length).toBeGreaterThanOrEqual(5)
     for (const seen of [stdout, added.stdout, hooks]) expect(seen).not.toContain(value)
+  })
+
+  test('the keys in the session keyring of the caller stay with him: container, exec, hooks', async () => {
+    const { probe } = bench()
+    expect(spawnSync(probe, ['withkey', probe, 'key'], { encoding: 'utf8' }).stdout, 'it is found where it is').toBe('0\n')
+    const out = join(sandbox.directory, 'keys')
+    const hook = { path: '/bin/sh', args: ['sh', '-c', `${probe} key >> ${out}`] }
+    const { id, bundle } = sandbox.bundle(['sh', '-c', 'probe key; exec sleep 1000'], (spec) => {
+      spec.hooks = { prestart: [hook], createRuntime: [hook], createContainer: [hook], poststart: [hook], poststop: [hook] }
+    })
+    const through = [probe, 'withkey']
+    const running = sandbox.nrunc(['run', '-b', bundle, id], { through })
+    await expect.poll(async () => (await sandbox.nrunc(['state', id])).stdout).toContain('"running"')
+    const added = await sandbox.nrunc(['exec', id, 'probe', 'key'], { through })
+    await sandbox.nrunc(['kill', id, 'KILL'])
+    const all = [(await running).stdout, added.stdout, readFileSync(out, 'utf8')].join('').trim().split('\n')
+    const ENOKEY = '126'
+    expect(all).toEqual(Array(7).fill(ENOKEY))
   })
 
   test('nor is it in a waiting init, or in what init calls itself', async () => {

@@ -1,12 +1,13 @@
 /**
  * Everything that the program of a container finds itself in, compared with a list: descriptors, namespaces, mounts with
- * their flags, capabilities, signals, limits, keyring, environment, the links of /proc. For run and exec; as root, in a user
- * namespace, and of an ordinary user. What is not in the list must not be there.
+ * their flags, capabilities, signals, limits, keyring, environment, the links of /proc. For run, templates, pools and exec; as
+ * root, in a user namespace, and of an ordinary user. What is not in the list must not be there.
  */
 import { chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import type { Spec } from '../../lib/index.ts'
+import type { Container, Spec } from '../../lib/index.ts'
+import { groupRoot } from '../helpers/cgroup.ts'
 import { end, type TestSpec, useSandbox } from '../helpers/containers.ts'
 import { someone } from '../helpers/host.ts'
 import { bench, container, describeWith } from '../helpers/needs.ts'
@@ -69,7 +70,7 @@ const masked = [
 const readonly = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger']
 const devices = ['null', 'random', 'full', 'tty', 'zero', 'urandom']
 
-const rootMount = (): string => `/ ${bindOf(bench().rootfs)}`.replace(' rw,', ' ro,')
+const rootMount = (path = bench().rootfs): string => `/ ${bindOf(path)}`.replace(' rw,', ' ro,')
 
 /** Of what this kernel has. */
 const restrictions = (): string[] => [
@@ -99,18 +100,37 @@ describeWith([...container, 'compiler'], 'what a container sees', () => {
   }
   const run = async (change?: (spec: TestSpec) => void): Promise<View> =>
     viewOf(parseProbe((await sandbox.output(['probe'], change)).stdout))
-  const exec = async (change?: (spec: TestSpec) => void): Promise<View> => {
-    const made = await sandbox.run(['sleep', '1000'], change)
-    return viewOf(parseProbe((await end(await made.exec({ args: ['probe'], stdin: 'ignore' }))).stdout))
-  }
+  const viewIn = async (made: Container): Promise<View> =>
+    viewOf(parseProbe((await end(await made.exec({ args: ['probe'], stdin: 'ignore' }))).stdout))
+  const exec = async (change?: (spec: TestSpec) => void): Promise<View> => viewIn(await sandbox.run(['sleep', '1000'], change))
+  /** By a template, or out of a pool, with the given program. */
+  const started = (how: 'template' | 'pool', program: readonly string[], look: (made: Container) => Promise<View>) =>
+    async (change?: (spec: TestSpec) => void): Promise<View> => {
+      const cgroupsParent = join(groupRoot, sandbox.prefix)
+      const given = { bundle: sandbox.directory, spec: sandbox.spec(program, change) }
+      if (how === 'template') {
+        await using template = await sandbox.runtime.compile(given)
+        const id = sandbox.id()
+        return look(sandbox.keep(await template.run({ id, cgroupsPath: join(cgroupsParent, id), stdin: 'ignore' })))
+      }
+      await using pool = await sandbox.runtime.pool({ ...given, spec: sandbox.spec(['true'], change), size: 1, cgroupsParent })
+      return look(sandbox.keep(await pool.acquire({ args: program, stdin: 'ignore' })))
+    }
+  const output = async (made: Container): Promise<View> => viewOf(parseProbe((await end(made)).stdout))
 
-  test.each([['run', 1, run], ['exec', 2, exec]] as const)('%s as root', async (_, pid, start) => {
+  const ways = [
+    ['run', 1, run], ['exec', 2, exec],
+    ['a template', 1, started('template', ['probe'], output)], ['exec after a template', 2, started('template', ['sleep', '1000'], viewIn)],
+    ['a pool', 1, started('pool', ['probe'], output)], ['exec after a pool', 2, started('pool', ['sleep', '1000'], viewIn)],
+  ] as const
+
+  test.each(ways)('%s as root', async (_, pid, start) => {
     const { mounts: _mounts, ...view } = await start()
     expect(view).toEqual(everything(pid))
     expect(withoutCgroups({ ...view, mounts: _mounts })).toEqual([rootMount(), ...fileSystems, ...restrictions()])
   })
 
-  test.each([['run', 1, run], ['exec', 2, exec]] as const)('%s in a user namespace', async (_, pid, start) => {
+  test.each(ways)('%s in a user namespace', async (_, pid, start) => {
     const { mounts: _mounts, ...view } = await start(mapped)
     const expected = everything(pid)
     expect(view).toEqual({
@@ -164,6 +184,37 @@ describeWith([...container, 'cli', 'compiler', 'rootless'], 'what a container of
       // /sys is the host's with all that is mounted there: which of it can be reached is tested under CVE-2023-25809.
       const unlike = mounts.filter((line) => !line.startsWith('/sys/') || line.startsWith('/sys/firmware'))
       expect(unlike, how).toEqual([rootMount(), ...fileSystems, ...boundDevices(), ...restrictions()])
+    }
+  })
+})
+
+describeWith([...container, 'compiler', 'criu'], 'what a restored container sees', () => {
+  const sandbox = useSandbox()
+
+  test('as before, and so does a process that is added', async () => {
+    const data = join(sandbox.directory, 'data'), imagePath = join(sandbox.directory, 'images')
+    mkdirSync(data)
+    const first = await sandbox.run(['sh', '-c', 'while [ ! -e /mnt/go ]; do sleep 0.1; done; exec probe'], (spec) => {
+      spec.root.path = sandbox.rootfs()
+      mkdirSync(join(spec.root.path, 'mnt'))
+      spec.mounts.push({ destination: '/mnt', source: data, options: ['bind', 'ro'] })
+    })
+    await first.checkpoint({ imagePath, networkLock: 'skip' })
+    const made = sandbox.keep(await sandbox.runtime.restore({ id: first.id, bundle: sandbox.directory, spec: first.spec, stdin: 'ignore', imagePath, networkLock: 'skip' }))
+    const added = viewOf(parseProbe((await end(await made.exec({ args: ['probe'], stdin: 'ignore' }))).stdout))
+    writeFileSync(join(data, 'go'), '')
+    const restored = viewOf(parseProbe((await end(made)).stdout))
+    for (const [found, pid] of [[restored, 1], [added, added.pid]] as const) {
+      const { mounts, ...view } = found
+      const expected = everything(pid)
+      // The shell of before has added its own; criu makes a time namespace, in which the clocks go on.
+      const environment = view.env.filter((one) => pid > 1 || !/^(SHLVL|PWD)=/.test(one)).sort()
+      expect({ ...view, env: environment }).toEqual({
+        ...expected, env: [...expected.env].sort(), namespaces: { ...expected.namespaces, time: 'own' },
+      })
+      expect(withoutCgroups({ ...view, mounts }).sort()).toEqual([
+        rootMount(first.spec.root.path), ...fileSystems, `/mnt ${bindOf(data).replace(' rw,', ' ro,')}`, ...restrictions(),
+      ].sort())
     }
   })
 })
