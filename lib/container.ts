@@ -7,7 +7,7 @@ import type { Readable, Writable } from 'node:stream'
 import type { CheckpointOptions } from './checkpoint/options.ts'
 import { freezeCgroup, thawCgroup } from './cgroup/freeze.ts'
 import { oomKillCount } from './cgroup/oom.ts'
-import { OomRecord } from './cgroup/oom-record.ts'
+import type { OomRecord } from './cgroup/oom-record.ts'
 import { cgroupProcesses, killCgroup } from './cgroup/processes.ts'
 import type { Statistics } from './cgroup/statistics.ts'
 import type { CgroupWatch, OomListener, PressureLevel, PressureListener } from './cgroup/watch.ts'
@@ -59,6 +59,8 @@ export interface Made {
   readonly streams: Streams
   readonly terminal: Terminal | null
   readonly watch?: Stopwatch | undefined
+  /** Of a container in a scope. */
+  readonly oomRecord?: OomRecord | undefined
   readonly notify?: NotifyOptions | undefined
   readonly hooks?: HookFunctions | undefined
   readonly seccompNotify?: SeccompHandler | undefined
@@ -124,7 +126,7 @@ export class Container extends ContainerEmitter {
     this.#seccompNotify = made?.seccompNotify
     this.#notify = made?.notify
     this.#watch = made?.watch
-    this.#oomRecord = made !== undefined && state.systemd !== undefined ? OomRecord.begin(state.cgroup_paths) : undefined
+    this.#oomRecord = made?.oomRecord
   }
 
   /**

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { Blueprint, type Draft } from './blueprint.ts'
 import { type CgroupManager, type CgroupPlanner, cgroupPlanner, disposeCgroup } from './cgroup/driver.ts'
 import type { CgroupLayout } from './cgroup/layout.ts'
+import type { OomRecord } from './cgroup/oom-record.ts'
 import { killCgroup } from './cgroup/processes.ts'
 import { removeEmptyCgroups } from './cgroup/remove.ts'
 import { withReceiver } from './annotations.ts'
@@ -95,6 +96,7 @@ export class Creation {
   /** Once it has been written. */
   #pidFile: string | undefined
   #delivered: Promise<void> | undefined
+  #oomRecord: OomRecord | undefined
   /** systemd has made the scope: before, a unit of this name is somebody else's. */
   #scoped = false
 
@@ -242,9 +244,10 @@ export class Creation {
 
   /** Init waits meanwhile: it has done nothing yet. */
   async #enterScope(child: Child, { limits, prepare }: NonNullable<EncodedPlan['cgroup']>, { annotations }: Spec): Promise<void> {
-    const { startScope } = await import('./cgroup/systemd/driver.ts')
+    const [{ startScope }, { recordOom }] = await Promise.all([import('./cgroup/systemd/driver.ts'), import('./cgroup/oom-record.ts')])
     await startScope(this.#layout!.scope!, { id: this.#id, pid: child.pid, limits, annotations })
     this.#scoped = true
+    this.#oomRecord = recordOom(this.#layout!.paths)
     stageState(this.#directory, this.#staged!)
     await prepareCgroup(prepare)
     this.#deadline?.check()
@@ -288,7 +291,7 @@ export class Creation {
     this.#pidFile = this.#options.pidFile
     const { notify, hooks, seccompNotify } = this.#options
     const container = new Container(this.#root, state, {
-      child, streams: this.#descriptors!.streams, terminal, watch: this.#watch, notify, hooks, seccompNotify,
+      child, streams: this.#descriptors!.streams, terminal, watch: this.#watch, oomRecord: this.#oomRecord, notify, hooks, seccompNotify,
     })
     void finishStreams(child, this.#descriptors!, terminal)
     if (this.#start) {

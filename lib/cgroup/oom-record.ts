@@ -5,36 +5,29 @@
 import { existsSync } from 'node:fs'
 import type { CgroupPaths } from './layout.ts'
 import { oomFile } from './oom.ts'
-import { type CgroupWatch, watchOom } from './watch.ts'
+import { watchOom } from './watch.ts'
 
-export class OomRecord {
-  #struck = false
-  readonly #file: string
-  readonly #ended: Promise<void>
-
-  private constructor(file: string, paths: CgroupPaths) {
-    this.#file = file
-    this.#ended = new Promise((resolve) => {
-      const watch: CgroupWatch = watchOom(paths, {
-        oom: () => {
-          this.#struck = true
-          watch.close() // it does not become more
-          resolve()
-        },
-        end: resolve,
-      })
-    })
-  }
-
-  /** Undefined where nobody counts. */
-  static begin(paths: CgroupPaths): OomRecord | undefined {
-    const file = oomFile(paths)
-    return file !== undefined && existsSync(file) ? new OomRecord(file, paths) : undefined
-  }
-
+export interface OomRecord {
   /** When the container has ended: whether it was seen to. What comes last of all may have been too late to be seen. */
-  async struck(): Promise<boolean> {
-    if (!existsSync(this.#file)) await this.#ended
-    return this.#struck
+  struck(): Promise<boolean>
+}
+
+/** Before the first process may run. Undefined where nobody counts, or it cannot be watched. */
+export function recordOom(paths: CgroupPaths): OomRecord | undefined {
+  const file = oomFile(paths)
+  if (file === undefined || !existsSync(file)) return undefined
+  let seen = false
+  let end!: () => void
+  const ended = new Promise<void>((resolve) => { end = resolve })
+  try {
+    watchOom(paths, { oom: () => { seen = true }, end })
+  } catch {
+    return undefined
+  }
+  return {
+    async struck() {
+      if (!seen && !existsSync(file)) await ended
+      return seen
+    },
   }
 }

@@ -9,6 +9,7 @@ import { cgroupFiles, cgroupHost } from '../cgroup/detect.ts'
 import { cgroupPlanner, disposeCgroup } from '../cgroup/driver.ts'
 import type { CgroupLayout } from '../cgroup/layout.ts'
 import { cgroupOperations, type CgroupOperations } from '../cgroup/operations.ts'
+import type { OomRecord } from '../cgroup/oom-record.ts'
 import { cgroupOwner } from '../cgroup/owner.ts'
 import { killCgroup } from '../cgroup/processes.ts'
 import { removeEmptyCgroups } from '../cgroup/remove.ts'
@@ -70,6 +71,7 @@ export class Restoration {
   #sockets: Sockets = {}
   #descriptors: Descriptors | undefined
   #layout: CgroupLayout | undefined
+  #oomRecord: OomRecord | undefined
   #files: CheckpointFiles | undefined
   #criu: Criu | undefined
   #pid = 0
@@ -166,8 +168,9 @@ export class Restoration {
   async #enterCgroups(pid: number, { limits, prepare }: CgroupOperations): Promise<void> {
     const { scope, paths } = this.#layout!
     if (scope !== undefined) {
-      const { startScope } = await import('../cgroup/systemd/driver.ts')
+      const [{ startScope }, { recordOom }] = await Promise.all([import('../cgroup/systemd/driver.ts'), import('../cgroup/oom-record.ts')])
       await startScope(scope, { id: this.#place.id, pid, limits, annotations: this.#bundle.spec.annotations })
+      this.#oomRecord = recordOom(paths)
       await prepareCgroup(encode(prepare))
       return
     }
@@ -264,7 +267,9 @@ export class Restoration {
       descriptors.finish()
       terminal?.finish()
     })
-    return new Container(this.#place.root, state, { exit: this.#exit, streams: descriptors.streams, terminal, hooks: this.#options.hooks })
+    return new Container(this.#place.root, state, {
+      exit: this.#exit, streams: descriptors.streams, terminal, oomRecord: this.#oomRecord, hooks: this.#options.hooks,
+    })
   }
 
   /** What cannot be removed does not hide why. */

@@ -124,7 +124,8 @@ describeWith([...container, 'cli'], 'pools', () => {
     for (const kind of ['pid', 'mnt', 'net', 'ipc', 'uts']) {
       expect(new Set([...made.map(({ pid }) => linkOf(`/proc/${pid}/ns/${kind}`)), linkOf(`/proc/self/ns/${kind}`)]).size).toBe(3)
     }
-    for (const { pid, id } of made) expect(readFileSync(`/proc/${pid}/cgroup`, 'utf8')).toContain(`${cgroupsParent}/${id}`.replace(/^\/?/, '/'))
+    const name = (id: string): string => (bySystemd ? `nrunc-${id}.scope` : id)
+    for (const { pid, id } of made) expect(readFileSync(`/proc/${pid}/cgroup`, 'utf8')).toContain(join('/', cgroupsParent, name(id)))
   })
 
   test('more than are ready: the others wait for the next, and the pool is full again afterwards', async () => {
