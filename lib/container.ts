@@ -184,7 +184,7 @@ export class Container extends ContainerEmitter {
     if (!this.spec.hooks?.poststart?.length && !hasHookFunctions(this.#hooks, 'poststart')) return
     try {
       const state = describeState(this.#directory, this.#state, 'running')
-      await runHooks(this.spec.hooks?.poststart, 'poststart', state)
+      await runHooks(this.spec.hooks?.poststart, 'poststart', state, { deadline })
       await runHookFunctions(this.#hooks, 'poststart', state, { deadline })
     } catch (error) {
       this.#signal(SIGKILL)
@@ -524,7 +524,7 @@ export class Container extends ContainerEmitter {
     if (!this.spec.hooks?.poststop?.length && !hasHookFunctions(this.#hooks, 'poststop')) return
     const { pid: _, ...state } = describeState(this.#directory, this.#state, 'stopped')
     const tolerate = (error: NruncError): void => process.emitWarning(error)
-    await runHooks(this.spec.hooks?.poststop, 'poststop', state, tolerate)
+    await runHooks(this.spec.hooks?.poststop, 'poststop', state, { tolerate })
     await runHookFunctions(this.#hooks, 'poststop', state, { tolerate })
   }
 }

@@ -142,7 +142,7 @@ export class Creation {
       deadline?.onExpire(() => this.#child?.signal(SIGKILL))
       const child = this.#child!
       const wanted = variant.process.terminal ?? false
-      const descriptors = this.#descriptors = new Descriptors(options, wanted, await connectSockets(withReceiver(options, variant.spec), wanted))
+      const descriptors = this.#descriptors = new Descriptors(options, wanted, await connectSockets(withReceiver(options, variant.spec), wanted, deadline))
       this.#delivered = this.#deliver(variant, child)
       const hostname = variant.spec.hostname !== this.#staged!.config.hostname
       if (!child.sendPlan(variant.program(this.#id, descriptors.given, this.#layout!, hostname, this.#directory), descriptors.list)) throw new Lost()
@@ -185,7 +185,7 @@ export class Creation {
     const { cgroupManager, rootless } = this.#settings
     const planner = await cgroupPlanner(cgroupManager, isRootless(rootless))
     const { child, plan } = this.#awaitsPlan ? this.#spawnWaiting(blueprint, planner)
-      : await this.#spawn(blueprint, await connectSockets(withReceiver(this.#options, blueprint.spec), blueprint.process.terminal ?? false), planner)
+      : await this.#spawn(blueprint, await connectSockets(withReceiver(this.#options, blueprint.spec), blueprint.process.terminal ?? false, this.#deadline), planner)
     this.#watch.mark('plan')
     const state = await this.#stage(child, blueprint)
     if (plan.cgroup !== undefined) await this.#enterScope(child, plan.cgroup, blueprint.spec)
@@ -212,7 +212,7 @@ export class Creation {
 
   /** To whoever answers for trapped system calls; undefined where nothing is trapped. */
   #deliver({ spec }: Blueprint, child: Child): Promise<void> | undefined {
-    return Listener.of(spec, this.#options.seccompNotify)?.deliver(child, () => describeState(this.#directory, this.#staged!, 'creating'))
+    return Listener.of(spec, this.#options.seccompNotify)?.deliver(child, () => describeState(this.#directory, this.#staged!, 'creating'), this.#deadline)
   }
 
   /** It gets its descriptors together with its program. */
@@ -236,10 +236,10 @@ export class Creation {
   /** While init is at work. The state counts from `created` on: until then the namespaces still show the host. */
   async #stage(child: Child, blueprint: Blueprint): Promise<StateFile> {
     await child.spawned
+    const state = this.#staged = this.#record(child, blueprint, this.#layout!, this.#resctrl)
     this.#deadline?.check()
-    const state = this.#record(child, blueprint, this.#layout!, this.#resctrl)
     stageState(this.#directory, removable(state))
-    return this.#staged = state
+    return state
   }
 
   /** Init waits meanwhile: it has done nothing yet. */
@@ -261,9 +261,9 @@ export class Creation {
     await child.ready
     const creating = describeState(this.#directory, { ...state, init_process_pid: child.pid }, 'creating')
     const deadline = this.#deadline
-    await runHooks(prestart, 'prestart', creating)
+    await runHooks(prestart, 'prestart', creating, { deadline })
     await runHookFunctions(hooks, 'prestart', creating, { deadline })
-    await runHooks(createRuntime, 'createRuntime', creating)
+    await runHooks(createRuntime, 'createRuntime', creating, { deadline })
     await runHookFunctions(hooks, 'createRuntime', creating, { deadline })
     this.#deadline?.check()
     child.continue()
@@ -340,7 +340,7 @@ export class Creation {
     if (this.#staged === undefined) return
     const { pid: _, ...state } = describeState(this.#directory, this.#staged, 'stopped')
     const tolerate = (error: NruncError): void => process.emitWarning(error)
-    await runHooks(this.#staged.config.hooks?.poststop, 'poststop', state, tolerate)
+    await runHooks(this.#staged.config.hooks?.poststop, 'poststop', state, { tolerate })
     await runHookFunctions(this.#options.hooks, 'poststop', state, { tolerate })
   }
 }

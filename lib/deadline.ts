@@ -63,17 +63,20 @@ export class Deadline {
     if (this.#cause !== undefined) stop()
   }
 
+  /** Call TELL too when it fires; at once when it has. What is returned takes that back. */
+  onLate(tell: () => void): () => void {
+    if (this.#cause === undefined) this.#late.add(tell)
+    else tell()
+    return () => this.#late.delete(tell)
+  }
+
   /** What WORK gives, or the error of this deadline when it fires before. */
   async race<T>(work: Promise<T>): Promise<T> {
-    let late: (() => void) | undefined
+    let forget: (() => void) | undefined
     try {
-      return await Promise.race([work, new Promise<never>((_, reject) => {
-        late = () => reject(this.error())
-        if (this.#cause === undefined) this.#late.add(late)
-        else late()
-      })])
+      return await Promise.race([work, new Promise<never>((_, reject) => { forget = this.onLate(() => reject(this.error())) })])
     } finally {
-      this.#late.delete(late!)
+      forget?.()
     }
   }
 

@@ -5,6 +5,7 @@ import { existsSync, readlinkSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { cgroupHost } from './cgroup/detect.ts'
 import { joinableCgroups, subCgroups } from './cgroup/exec.ts'
+import { releaseKilled } from './cgroup/freeze.ts'
 import type { CgroupPaths } from './cgroup/layout.ts'
 import { Deadline, deadlineNames } from './deadline.ts'
 import { NruncError } from './errors.ts'
@@ -62,15 +63,16 @@ export async function executeInContainer(
   const listener = Listener.of(state.config, options.seccompNotify ?? handler)
   const wanted = process.terminal ?? false
   warnOfCapabilities(process)
-  await nextTurn()
-  const descriptors = new Descriptors(options, wanted, await connectSockets(options, wanted))
+  const deadline = Deadline.from(options)
+  let descriptors: Descriptors | undefined
   let child: Child | undefined
   let terminal: Terminal | null = null
-  let deadline: Deadline | undefined
   let pidFile: string | undefined
   try {
-    deadline = Deadline.from(options)
-    deadline?.onExpire(() => child?.signal(SIGKILL))
+    await nextTurn()
+    descriptors = new Descriptors(options, wanted, await connectSockets(options, wanted, deadline))
+    deadline?.check()
+    deadline?.onExpire(() => kill(child, state))
     const host = hostFacts()
     const attached = state.systemd?.manager === 'user'
     child = new Child(encodePlan(compileExec(process, {
@@ -81,7 +83,7 @@ export async function executeInContainer(
       groupsDenied: groupsDenied(state.config, host), keepGroups: keepOriginalGroups(state.config.annotations), noNewKeyring: state.no_new_keyring,
       descriptors: descriptors.given,
     })), descriptors.list)
-    const delivered = listener?.deliver(child, () => describeState(directory, state, 'running'))
+    const delivered = listener?.deliver(child, () => describeState(directory, state, 'running'), deadline)
     await child.spawned
     deadline?.check()
     requireAlive(state) // by now the namespaces are open: were they init's?
@@ -96,12 +98,20 @@ export async function executeInContainer(
     return new ContainerProcess(child, descriptors, terminal, deadline)
   } catch (error) {
     deadline?.clear()
-    descriptors.abandon()
+    descriptors?.abandon()
     terminal?.destroy()
+    if (deadline?.cause !== undefined) kill(child, state)
     await endChild(child)
     removePidFile(pidFile)
     throw deadline?.cause === undefined ? hostError(error) : deadline.error()
   }
+}
+
+/** Also in a paused container. */
+function kill(child: Child | undefined, { cgroup_paths: paths }: StateFile): void {
+  if (child === undefined || child.ended) return
+  child.signal(SIGKILL)
+  releaseKilled(paths, child.pid)
 }
 
 /** systemd moves the process, which waits: a user's own cgroup and the scope may have no parent that the user may write to. */

@@ -6,7 +6,7 @@ import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import type { Deadline } from './deadline.ts'
 import { NruncError } from './errors.ts'
-import { job } from './native/addon.ts'
+import { addon, job } from './native/addon.ts'
 import { errnoMessage, errnoName } from './native/errno.ts'
 import { refuseUnknown, type State } from './options.ts'
 import { hookEnvironment } from './plan/hooks.ts'
@@ -48,13 +48,16 @@ export function checkHookFunctions(hooks: HookFunctions = {}): void {
 export const hasHookFunctions = (hooks: HookFunctions | undefined, ...wanted: readonly RuntimeHookKind[]): boolean =>
   wanted.some((kind) => [hooks?.[kind] ?? []].flat().length > 0)
 
-/**
- * @throws NruncError ERR_HOOK at the first that throws, with what it threw as `cause`; with TOLERATE it is told instead,
- * and the next one runs. What DEADLINE says when it fires before they are done.
- */
+interface Around {
+  /** When it fires before they are done: what it says is thrown. */
+  readonly deadline?: Deadline | undefined
+  /** Told of a hook that fails; the next one runs. */
+  readonly tolerate?: (error: NruncError) => void
+}
+
+/** @throws NruncError ERR_HOOK at the first that throws, with what it threw as `cause` */
 export async function runHookFunctions(
-  hooks: HookFunctions | undefined, kind: RuntimeHookKind, state: HookState,
-  { deadline, tolerate }: { readonly deadline?: Deadline | undefined; readonly tolerate?: (error: NruncError) => void } = {},
+  hooks: HookFunctions | undefined, kind: RuntimeHookKind, state: HookState, { deadline, tolerate }: Around = {},
 ): Promise<void> {
   for (const [index, hook] of [hooks?.[kind] ?? []].flat().entries()) {
     const work = (async () => hook(state))()
@@ -71,38 +74,70 @@ export async function runHookFunctions(
 }
 
 /**
- * Run hooks one after the other, each with STATE as JSON on its standard input, in the bundle's directory.
+ * Run hooks one after the other, each with STATE as JSON on its standard input, in the bundle's directory. One that runs
+ * when the deadline fires, or when the worker thread of a start is terminated, is killed.
  *
- * @throws NruncError ERR_HOOK at the first that cannot be run, fails, or is not done within its timeout (it is killed);
- * with TOLERATE it is told instead, and the next one runs
+ * @throws NruncError ERR_HOOK at the first that cannot be run, fails, or is not done within its timeout (it is killed)
  */
 export async function runHooks(
-  hooks: readonly Hook[] | undefined, kind: RuntimeHookKind, state: Pick<HookState, 'bundle' | 'annotations'>,
-  tolerate?: (error: NruncError) => void,
+  hooks: readonly Hook[] | undefined, kind: RuntimeHookKind, state: Pick<HookState, 'bundle' | 'annotations'>, { deadline, tolerate }: Around = {},
 ): Promise<void> {
   for (const [index, hook] of (hooks ?? []).entries()) {
     try {
-      await runHook(hook, kind, index, state)
+      await runHook(hook, kind, index, state, deadline)
     } catch (error) {
+      deadline?.check()
       if (tolerate === undefined) throw error
       tolerate(error as NruncError)
     }
   }
 }
 
-async function runHook(hook: Hook, kind: RuntimeHookKind, index: number, state: Pick<HookState, 'bundle' | 'annotations'>): Promise<void> {
+async function runHook(
+  hook: Hook, kind: RuntimeHookKind, index: number, state: Pick<HookState, 'bundle' | 'annotations'>, deadline: Deadline | undefined,
+): Promise<void> {
   await using output = await openOutput('stdout', state)
   await using error = await openOutput('stderr', state)
+  // What is done after the end of a container goes on where nobody waits for it any more.
+  using cancel = kind === 'poststop' ? undefined : new Cancel(deadline)
   const { a: code, b, data, data2 } = await job((native, id) => native.command(
     id, hook.path, hook.args ?? [hook.path], hookEnvironment(hook), state.bundle, JSON.stringify(state),
     Math.min((hook.timeout ?? 0) * 1000, LONGEST),
-    output?.fd ?? -1, error?.fd ?? -1))
+    output?.fd ?? -1, error?.fd ?? -1, cancel?.descriptor ?? -1))
+  deadline?.check()
   if (code === 0 && b === 0) return
   const cause = code > 0 ? `exit status ${code}` : b > 0 ? `signal: ${signalName(b)}` : describe(b, hook)
   const words = code > 0 || b > 0 ? `, stdout: ${data.toString().trim()}, stderr: ${data2.toString().trim()}` : ''
   throw new NruncError('ERR_HOOK', `error running ${kind} hook #${index}: ${cause}${words}`, {
     field: `/hooks/${kind}/${index}`, step: 'hook', operand: hook.path, errno: b < 0 ? errnoName(-b) : undefined,
   })
+}
+
+/** A pipe whose other end is closed when a deadline fires. Without a descriptor to spare there is none: the program will not start either. */
+class Cancel {
+  readonly descriptor: number
+  readonly #end: number
+  readonly #forget: (() => void) | undefined
+  #open: boolean
+
+  constructor(deadline: Deadline | undefined) {
+    const [read, write] = addon().pipe()
+    this.descriptor = Math.max(read, -1)
+    this.#end = write
+    this.#open = read >= 0
+    this.#forget = deadline?.onLate(() => this.#close())
+  }
+
+  [Symbol.dispose](): void {
+    this.#forget?.()
+    this.#close()
+    if (this.descriptor >= 0) addon().close(this.descriptor)
+  }
+
+  #close(): void {
+    if (this.#open) addon().close(this.#end)
+    this.#open = false
+  }
 }
 
 /** The file that an annotation names for what hooks write. */

@@ -2,7 +2,7 @@
  * Removing what is left of a container that has ended: its cgroups and its state.
  */
 import { disposeCgroup } from './cgroup/driver.ts'
-import { addon, job } from './native/addon.ts'
+import { job } from './native/addon.ts'
 import { removeResctrl } from './resctrl/group.ts'
 import { removeDirectory } from './state/directory.ts'
 import type { StateFile } from './state/file.ts'
@@ -22,8 +22,7 @@ export async function removeContainer(lock: Lock, directory: string, state: Stat
 }
 
 async function removeAtOnce(lock: Lock, directory: string, cgroups: readonly string[]): Promise<boolean> {
-  const { b: error } = await job((native, id) => native.removeContainer(id, [...new Set(cgroups)], directory, lock.descriptor))
+  const { a: error } = await job((native, id) => native.removeContainer(id, [...new Set(cgroups)], directory, lock.descriptor))
   if (error === 0) lock.giveAway()
-  else addon().holdLock(lock.descriptor)
   return error === 0
 }

@@ -3,6 +3,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { NruncError } from './errors.ts'
+import type { Deadline } from './deadline.ts'
 import { addon } from './native/addon.ts'
 import { errnoName } from './native/errno.ts'
 import type { StdioOptions } from './options.ts'
@@ -20,12 +21,15 @@ const pause = 10
 /**
  * A connected stream socket. unix(7): without blocking, a connect to a listener whose queue is full is EAGAIN.
  *
- * @throws NruncError ERR_NATIVE, also after 10 s in which the listener does not accept
+ * @throws NruncError ERR_NATIVE, also after 10 s in which the listener does not accept; what DEADLINE says when it fires
  */
-export async function connectSocket(path: string, field?: string): Promise<number> {
+export async function connectSocket(
+  path: string, { field, deadline }: { readonly field?: string; readonly deadline?: Deadline | undefined } = {},
+): Promise<number> {
   let result = addon().connect(path)
   for (let waited = 0; errnoName(-result) === 'EAGAIN' && waited < patience; waited += pause) {
     await sleep(pause)
+    deadline?.check()
     result = addon().connect(path)
   }
   if (result >= 0) return result
@@ -37,12 +41,12 @@ export async function connectSocket(path: string, field?: string): Promise<numbe
 /**
  * Connect what the options name; a console socket only for a terminal.
  *
- * @throws NruncError ERR_NATIVE when one cannot be connected, also after 10 s in which its listener does not accept
+ * @throws NruncError as {@link connectSocket}
  */
-export async function connectSockets({ consoleSocket, pidfdSocket }: StdioOptions, terminal: boolean): Promise<Sockets> {
-  const console = terminal && consoleSocket !== undefined ? await connectSocket(consoleSocket) : undefined
+export async function connectSockets({ consoleSocket, pidfdSocket }: StdioOptions, terminal: boolean, deadline?: Deadline): Promise<Sockets> {
+  const console = terminal && consoleSocket !== undefined ? await connectSocket(consoleSocket, { deadline }) : undefined
   try {
-    return { console, pidfd: pidfdSocket === undefined ? undefined : await connectSocket(pidfdSocket) }
+    return { console, pidfd: pidfdSocket === undefined ? undefined : await connectSocket(pidfdSocket, { deadline }) }
   } catch (error) {
     if (console !== undefined) addon().close(console)
     throw error

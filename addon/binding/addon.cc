@@ -44,10 +44,10 @@ Addon::Addon(Napi::Env env, Napi::Object exports) {
       InstanceMethod("removeContainer", &Addon::RemoveContainer),
       InstanceMethod("lock", &Addon::Lock),
       InstanceMethod("lockWait", &Addon::LockWait),
-      InstanceMethod("holdLock", &Addon::HoldLock),
       InstanceMethod("mkfifo", &Addon::MakeFifo),
       InstanceMethod("pipe", &Addon::Pipe),
       InstanceMethod("close", &Addon::Close),
+      InstanceMethod("closeAtEnd", &Addon::CloseAtEnd),
       InstanceMethod("connect", &Addon::Connect),
       InstanceMethod("sendDescriptor", &Addon::SendDescriptor),
       InstanceMethod("descriptorFlags", &Addon::DescriptorFlags),
@@ -68,8 +68,7 @@ void Addon::Stop() {
   networks_->keep(0);
   workers_.reset();
   reactor_.reset();
-  for (int lock : locks_) CALL(close, lock);
-  locks_.clear();
+  held_->close_all();  // last: nobody is at work any more, and Node has closed its streams
 }
 
 // start(dispatcher): before everything else, once; again after -EAGAIN.

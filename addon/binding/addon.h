@@ -10,8 +10,8 @@
 #include <future>
 #include <memory>
 #include <string>
-#include <unordered_set>
 
+#include "binding/held.h"
 #include "binding/outbox.h"
 #include "binding/values.h"
 #include "host/networks.h"
@@ -75,12 +75,12 @@ class Addon : public Napi::Addon<Addon> {
   Napi::Value CreateEntry(const Info& info);
   Napi::Value MakeFifo(const Info& info);
   Napi::Value Lock(const Info& info);
-  Napi::Value HoldLock(const Info& info);
   Napi::Value LockWait(const Info& info);
 
   // descriptors.cc
   Napi::Value Pipe(const Info& info);
   Napi::Value Close(const Info& info);
+  Napi::Value CloseAtEnd(const Info& info);
   Napi::Value Connect(const Info& info);
   Napi::Value SendDescriptor(const Info& info);
   Napi::Value DescriptorFlags(const Info& info);
@@ -105,7 +105,7 @@ class Addon : public Napi::Addon<Addon> {
   bool plan_awaited_ = false;
   std::unique_ptr<host::Reactor> reactor_;
   std::unique_ptr<host::Workers> workers_;
-  std::unordered_set<int> locks_;  // JavaScript thread only
+  std::shared_ptr<Held> held_ = std::make_shared<Held>();
   std::shared_ptr<host::Networks> networks_ = std::make_shared<host::Networks>();
 };
 

@@ -11,10 +11,13 @@
 
 namespace binding {
 
-// pipe(): [read end, write end], close-on-exec
+// pipe(): [read end, write end], close-on-exec; both are closed at the end of the environment at the latest
 Napi::Value Addon::Pipe(const Info& info) {
   int ends[2] = {-1, -1};
   sys::Call made = CALL(pipe2, ends, O_CLOEXEC);
+  if (!made.failed()) {
+    for (int end : ends) held_->add(end);
+  }
   auto pair = Napi::Array::New(info.Env(), 2);
   pair.Set(0u, made.failed() ? -made.error() : ends[0]);
   pair.Set(1u, ends[1]);
@@ -22,9 +25,12 @@ Napi::Value Addon::Pipe(const Info& info) {
 }
 
 // close(fd): of a descriptor that came from here; a worker thread of Node takes fs.closeSync of one for a mistake.
-Napi::Value Addon::Close(const Info& info) {
-  locks_.erase(number(info, 0));
-  return result(info, -CALL(close, number(info, 0)).error());
+Napi::Value Addon::Close(const Info& info) { return result(info, -held_->close(number(info, 0))); }
+
+// closeAtEnd(fd): of the environment, at the latest.
+Napi::Value Addon::CloseAtEnd(const Info& info) {
+  held_->add(number(info, 0));
+  return info.Env().Undefined();
 }
 
 // connect(path): a stream socket connected to a UNIX address; -EAGAIN when its listener has no room now

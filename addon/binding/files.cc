@@ -72,21 +72,15 @@ Napi::Value Addon::MakeFifo(const Info& info) {
   return checked(info, chmod(path.c_str(), static_cast<mode_t>(number(info, 1))));  // the mode, whatever the umask
 }
 
-// lock(directory, fresh): descriptor that holds an exclusive flock, or -EAGAIN.
+// lock(directory, fresh): descriptor that holds an exclusive flock until it is closed, at the end of the environment at the
+// latest; or -EAGAIN.
 Napi::Value Addon::Lock(const Info& info) {
   const int taken = host::take_lock(text(info, 0), false, info[1].ToBoolean());
-  if (taken >= 0) locks_.insert(taken);
+  if (taken >= 0) held_->add(taken);
   return result(info, taken);
 }
 
-// holdLock(fd): one that came from lockWait. A lock is open until `close`, or until the environment ends: JavaScript that
-// is terminated in between runs no `finally`, and the container would be locked for as long as the process lives.
-Napi::Value Addon::HoldLock(const Info& info) {
-  locks_.insert(number(info, 0));
-  return info.Env().Undefined();
-}
-
-// lockWait(id, directory, fresh) -> done: a is what lock would have given.
+// lockWait(id, directory, fresh) -> done: a is what lock would have given; for closeAtEnd.
 Napi::Value Addon::LockWait(const Info& info) {
   const u32 id = id_of(info);
   return OnThread(info, {id, host::EventType::done, -EAGAIN}, [id, path = text(info, 1), fresh = info[2].ToBoolean().Value()]() -> host::Event {

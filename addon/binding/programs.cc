@@ -8,20 +8,21 @@
 
 namespace binding {
 
-// command(id, path, args, env, directory, input, timeoutMs, output, error) -> done: a code or -1, b signal or -errno, data
-// stdout, data2 stderr; where a descriptor is given for one of them (or -1) it goes there instead.
+// command(id, path, args, env, directory, input, timeoutMs, output, error, cancel) -> done: a code or -1, b signal or -errno,
+// data stdout, data2 stderr; where a descriptor is given for one of them (or -1) it goes there instead. CANCEL is the read
+// end of a pipe, or -1: when its other end is closed the time of the program has run out.
 Napi::Value Addon::RunCommand(const Info& info) {
   host::Command command;
   const u32 id = id_of(info);
   command.program = {text(info, 1), texts_of(info[2]), texts_of(info[3]), text(info, 4), {}};
   command.input = text(info, 5);
   command.timeout_ms = info[6].As<Napi::Number>().Uint32Value();
-  for (size_t at : {7, 8}) {
+  for (size_t at : {7, 8, 9}) {
     if (number(info, at) < 0) continue;
     auto file = std::make_shared<Fd>();
     const int error = duplicate(number(info, at), *file, 3);
     if (error != 0) return Posted(info, {id, host::EventType::done, -1, -error});
-    (at == 7 ? command.output_file : command.error_file) = std::move(file);
+    (at == 7 ? command.output_file : at == 8 ? command.error_file : command.cancel) = std::move(file);
   }
   return OnThread(info, {id, host::EventType::done, -1, -EAGAIN}, [id, command = std::move(command)]() -> host::Event {
     host::CommandResult done = host::run_command(command);

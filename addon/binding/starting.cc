@@ -88,12 +88,11 @@ Napi::Value Addon::RemoveDirectories(const Info& info) {
   });
 }
 
-// removeContainer(id, cgroups, directory, lock) -> done: b errno of what stays, and a the lock; or 0, and it is closed. Nothing of
+// removeContainer(id, cgroups, directory, lock) -> done: a errno of what stays, or 0; then the lock is closed. Nothing of
 // the directory is touched before the cgroups are gone.
 Napi::Value Addon::RemoveContainer(const Info& info) {
   const u32 id = id_of(info);
-  locks_.erase(number(info, 3));  // held again (holdLock) by who learns that something stays; closed when nobody does
-  workers_->run([post = post_, id, cgroups = texts_of(info[1]), directory = text(info, 2), lock = number(info, 3)] {
+  const auto remove = [post = post_, id, cgroups = texts_of(info[1]), directory = text(info, 2), lock = number(info, 3), held = held_] {
     int error = 0;
     for (const auto& path : cgroups) {
       const int refused = host::remove_directory(path.c_str());
@@ -101,11 +100,11 @@ Napi::Value Addon::RemoveContainer(const Info& info) {
     }
     if (error == 0) error = CALL(unlinkat, AT_FDCWD, (directory + "/state.json").c_str(), 0).error();
     if (error == 0) error = host::remove_directory(directory.c_str());
-    if (error != 0) return post({id, host::EventType::done, lock, -error, {}, {}, true});
-    post({id, host::EventType::done, -1});
+    post({id, host::EventType::done, error});
     // The end of a file that has no name any more is not waited for: that of the directory takes its time.
-    CALL(close, lock);
-  });
+    if (error == 0) held->close(lock);
+  };
+  workers_->run(remove);
   return info.Env().Undefined();
 }
 

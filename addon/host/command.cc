@@ -69,16 +69,19 @@ void drain(pollfd& from, std::string& into) {
 }
 
 // Until the program itself ends; a daemon that it left behind and that holds a pipe is not waited for.
-bool follow(int pidfd, Streams& streams, unsigned timeout_ms, CommandResult& result) {
+bool follow(int pidfd, Streams& streams, const Command& command, CommandResult& result) {
+  const unsigned timeout_ms = command.timeout_ms;
   using clock = std::chrono::steady_clock;
   const auto deadline = clock::now() + std::chrono::milliseconds(timeout_ms);
   int reads_after_end = 0;
-  pollfd wanted[3] = {
-      {pidfd, POLLIN, 0}, {streams.output_read.get(), POLLIN, 0}, {streams.error_read.get(), POLLIN, 0}};
+  pollfd wanted[4] = {{pidfd, POLLIN, 0},
+                      {streams.output_read.get(), POLLIN, 0},
+                      {streams.error_read.get(), POLLIN, 0},
+                      {command.cancel ? command.cancel->get() : -1, 0, 0}};
   for (;;) {
     auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - clock::now()).count();
     if (timeout_ms != 0 && left <= 0) return false;
-    int ready = poll(wanted, 3, timeout_ms == 0 ? -1 : static_cast<int>(left < 1 << 30 ? left : 1 << 30));
+    int ready = poll(wanted, 4, timeout_ms == 0 ? -1 : static_cast<int>(left < 1 << 30 ? left : 1 << 30));
     if (ready < 0 && errno != EINTR) {
       result.error = errno;
       return false;
@@ -86,7 +89,10 @@ bool follow(int pidfd, Streams& streams, unsigned timeout_ms, CommandResult& res
     if (ready <= 0) continue;
     drain(wanted[1], result.output);
     drain(wanted[2], result.error_output);
-    if ((wanted[0].revents & POLLIN) == 0) continue;
+    if ((wanted[0].revents & POLLIN) == 0) {
+      if (wanted[3].revents != 0) return false;
+      continue;
+    }
     bool quiet = (wanted[1].revents & POLLIN) == 0 && (wanted[2].revents & POLLIN) == 0;
     if (quiet || ++reads_after_end > kReadsAfterEnd) return true;
   }
@@ -110,7 +116,7 @@ CommandResult run_command(const Command& command) {
   if (!pidfd.valid()) {
     result.error = errno;
     kill(pid, SIGKILL);
-  } else if (!follow(pidfd.get(), streams, command.timeout_ms, result)) {
+  } else if (!follow(pidfd.get(), streams, command, result)) {
     result.timed_out = result.error == 0;
     syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0);
   }

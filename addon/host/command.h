@@ -14,6 +14,7 @@ struct Command {
   std::string input;                            // standard input
   std::shared_ptr<Fd> output_file, error_file;  // what it says goes there, and is not kept
   unsigned timeout_ms = 0;                      // 0: none
+  std::shared_ptr<Fd> cancel;                   // the same happens when the other end of this pipe is closed
 };
 
 struct CommandResult {

@@ -49,6 +49,7 @@ struct Launch {
   CALL(dup3, launch.input, 0, 0);
   CALL(dup3, launch.output, 1, 0);
   CALL(dup3, launch.error, 2, 0);
+  CALL(prctl, PR_SET_PDEATHSIG, kernel::kSigKill, 0, 0, 0);  // without a pid namespace it would outlive init
   problem = CALL(execve, launch.path, launch.argv, launch.envp).error();
   CALL(exit_group, 127);
   __builtin_unreachable();

@@ -3,6 +3,7 @@
  */
 import { writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { NruncError } from '../errors.ts'
 import { cgroupFailure, isGone, writeControl } from './directory.ts'
@@ -67,6 +68,16 @@ export function thawCgroup(paths: CgroupPaths, { nested = false } = {}): void {
   const { freezer, '': unified } = paths
   if (freezer !== undefined) thawV1(freezer, nested)
   else if (unified !== undefined) tolerate(() => writeFileSync(`${unified}/cgroup.freeze`, '0', { flag: 'r+' }))
+}
+
+/** Let one process of a frozen container die that was killed: on v1 it has to leave the freezer for that. */
+export function releaseKilled({ freezer }: CgroupPaths, pid: number): void {
+  if (freezer === undefined || pid === 0) return
+  try {
+    writeFileSync(`${dirname(freezer)}/tasks`, String(pid), { flag: 'r+' })
+  } catch {
+    // It is dead already, or may not be moved: then it dies when the container is thawed.
+  }
 }
 
 function thawV1(directory: Path, nested: boolean): void {

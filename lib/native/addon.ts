@@ -38,10 +38,13 @@ export interface Addon {
   /** Off: the processes that end stay zombies, see {@link Addon.reap}. */
   setReaping(on: boolean): void
   reap(pid: number): void
-  /** OUTPUT and ERROR are descriptors, or -1 for what is to be handed back. */
+  /**
+   * OUTPUT and ERROR are descriptors, or -1 for what is to be handed back. CANCEL is the read end of a pipe, or -1: when its
+   * other end is closed the time of the program has run out.
+   */
   command(
     id: number, path: string, args: readonly string[], env: readonly string[], directory: string, input: string, timeoutMs: number,
-    output: number, error: number,
+    output: number, error: number, cancel: number,
   ): void
   /**
    * Start a program that is talked to through a socket, its descriptor 3; DESCRIPTORS become 0, 1, 2 and 4 and so on. With
@@ -66,15 +69,16 @@ export interface Addon {
   /** Takes the socket over. */
   relayReady(id: number, socket: number, pid: number, startTime: string, manager: string, mainPid: string): void
   removeDirectories(id: number, paths: readonly string[]): void
-  /** Closes LOCK when it has removed all. */
+  /** Closes LOCK when it has removed all; otherwise it stays the caller's. */
   removeContainer(id: number, cgroups: readonly string[], directory: string, lock: number): void
   /** FRESH: -ENOTEMPTY for a directory in which there is something. */
   lock(directory: string, fresh: boolean): number
   lockWait(id: number, directory: string, fresh: boolean): void
-  /** Closed at the end of the environment at the latest, as what {@link Addon.lock} gives. */
-  holdLock(fd: number): void
   mkfifo(path: string, mode: number): number
+  /** Both ends are closed at the end of the environment at the latest; a stream of Node may close one before. */
   pipe(): [number, number]
+  /** The same for a descriptor that came with an event. */
+  closeAtEnd(fd: number): void
   /** For descriptors that came from the addon; those of node:fs are closed there. */
   close(fd: number): number
   connect(path: string): number

@@ -2,6 +2,7 @@
  * Whoever answers for trapped system calls (SCMP_ACT_NOTIFY) gets the kernel's descriptor for them, with the state of the
  * process that they are trapped in. Source: config-linux.md "Seccomp", "The Container Process State".
  */
+import type { Deadline } from '../deadline.ts'
 import { NruncError } from '../errors.ts'
 import { addon } from '../native/addon.ts'
 import type { Child } from '../native/child.ts'
@@ -65,13 +66,14 @@ export class Listener {
    * failure is that of the child.
    *
    * @param describe - Called when the descriptor is there.
+   * @param deadline - When it fires, a listener that is busy is not waited for any more.
    */
-  deliver(child: Child, describe: () => ListenerState): Promise<void> {
+  deliver(child: Child, describe: () => ListenerState, deadline: Deadline | undefined): Promise<void> {
     const to = this.#to
     const delivered = child.takeListener().then(async (descriptor) => {
       if (typeof to === 'function') return answerCalls(descriptor, describe().id, to)
       try {
-        await this.#send(to, descriptor, child.pid, describe())
+        await this.#send(to, descriptor, child.pid, { state: describe(), deadline })
       } finally {
         addon().close(descriptor)
       }
@@ -80,12 +82,15 @@ export class Listener {
     return delivered
   }
 
-  async #send(path: string, descriptor: number, pid: number, { ociVersion, id, status, bundle, annotations }: ListenerState): Promise<void> {
+  async #send(
+    path: string, descriptor: number, pid: number, { state: known, deadline }: { readonly state: ListenerState; readonly deadline: Deadline | undefined },
+  ): Promise<void> {
+    const { ociVersion, id, status, bundle, annotations } = known
     const state = { ociVersion, id, status, pid, bundle, ...(annotations === undefined ? {} : { annotations }) }
     const message = JSON.stringify({
       ociVersion, fds: ['seccompFd'], pid, ...(this.#metadata ? { metadata: this.#metadata } : {}), state,
     })
-    const socket = await connectSocket(path, FIELD)
+    const socket = await connectSocket(path, { field: FIELD, deadline })
     const result = addon().sendDescriptor(socket, message, descriptor)
     addon().close(socket)
     if (result === 0) return

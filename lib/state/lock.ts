@@ -17,7 +17,7 @@ export class Lock {
     this.descriptor = descriptor
   }
 
-  /** Somebody else closes it. */
+  /** Somebody else has closed it. */
   giveAway(): void { this.#ours = false }
 
   close(): void {
@@ -36,7 +36,7 @@ async function takeLock(directory: string, id: string, fresh: boolean): Promise<
   let lock = addon().lock(directory, fresh)
   if (errnoName(-lock) === 'EAGAIN') {
     lock = (await job((native, number) => native.lockWait(number, directory, fresh))).a
-    if (lock >= 0) addon().holdLock(lock)
+    if (lock >= 0) addon().closeAtEnd(lock)
   }
   if (lock >= 0) return new Lock(lock)
   if (errnoName(-lock) === 'ENOENT') throw notFound(id)

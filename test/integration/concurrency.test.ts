@@ -8,7 +8,7 @@ import { expect, test } from 'vitest'
 import { Runtime } from '../../lib/index.ts'
 import { groupRoot } from '../helpers/cgroup.ts'
 import { runProgram } from '../helpers/cli.ts'
-import { rejection, type TestSpec, useSandbox } from '../helpers/containers.ts'
+import { type TestSpec, useSandbox } from '../helpers/containers.ts'
 import { childrenOf, until } from '../helpers/host.ts'
 import { leavesNothing } from '../helpers/leftovers.ts'
 import { container, describeWith } from '../helpers/needs.ts'
@@ -45,22 +45,6 @@ describeWith([...container, 'cli'], 'concurrency', () => {
     })
   })
 
-  test('a start that waits for its turn is given up at its deadline', async () => {
-    const runtime = new Runtime({ root: sandbox.root, startsAtOnce: 1 })
-    const id = sandbox.id()
-    let proceed = (): void => {}
-    const slow = runtime.run({
-      id, spec: spec(id), bundle: '/', stdin: 'ignore', hooks: { createRuntime: () => new Promise<void>((resolve) => { proceed = resolve }) },
-    })
-    const error = await rejection(runtime.run({ id: `${id}-late`, spec: spec(`${id}-late`), bundle: '/', timeout: 50 }))
-    expect(error.code).toBe('ERR_TIMEOUT')
-    expect(existsSync(join(sandbox.root, `${id}-late`))).toBe(false)
-    while (!existsSync(join(sandbox.root, id, 'state.json.new'))) await new Promise(setImmediate)
-    await new Promise((resolve) => setTimeout(resolve, 50))
-    proceed()
-    await sandbox.keep(await slow).wait()
-  })
-
   test.each([0, -1, 1.5, Number.NaN])('startsAtOnce %s is refused', (startsAtOnce) => {
     expect(() => new Runtime({ startsAtOnce })).toThrow('startsAtOnce')
   })
@@ -86,6 +70,46 @@ describeWith([...container, 'cli'], 'concurrency', () => {
     for (const waiting of readdirSync(sandbox.root)) await sandbox.runtime.delete(waiting, { force: true })
     expect(readdirSync(sandbox.root)).toEqual([])
     await until(() => childrenOf(process.pid).every((pid) => before.includes(pid)))
+  })
+
+  test('a worker thread that is terminated at any moment: no lock, no process, no descriptor stays', async () => {
+    const parent = join(groupRoot, `${sandbox.prefix}-moments`)
+    const hook = { path: '/bin/sh', args: ['sh', '-c', 'sleep 0.02'] }
+    const script = `
+      import(${JSON.stringify(library)}).then(async ({ Runtime }) => {
+        const runtime = new Runtime({ root: ${JSON.stringify(sandbox.root)} })
+        const spec = (change) => ({ ...${JSON.stringify(sandbox.spec(['cat']))}, ...change })
+        const { linux } = spec()
+        const host = (id) => ({ linux: { ...linux, cgroupsPath: '${parent}/' + id, namespaces: linux.namespaces.filter(({ type }) => type !== 'pid') } })
+        const hooks = { createRuntime: [${JSON.stringify(hook)}], createContainer: [${JSON.stringify(hook)}], poststart: [${JSON.stringify(hook)}] }
+        require('node:worker_threads').parentPort.postMessage('ready')
+        for (let at = 0; ; at++) {
+          const [one, two] = [0, 1].map((number) => require('node:crypto').randomBytes(8).toString('hex'))
+          await Promise.all([
+            runtime.run({ id: one, bundle: '/', spec: spec(host(one)) }).then(async (made) => {
+              await made.exec({ args: ['true'] })
+              made.stdin.end()
+              await made.wait()
+              await made.delete()
+            }),
+            runtime.run({ id: two, bundle: '/', spec: spec({ ...host(two), hooks }) }).then((made) => made.delete({ force: true })),
+            runtime.pool({ spec: spec(), bundle: '/', size: 1, cgroupsParent: '${parent}' }).then(async (pool) => {
+              await pool.execute({ args: ['true'] })
+              await pool.close()
+            }),
+          ])
+        }
+      })`
+    await sandbox.output(['true'], ({ linux }) => { linux.cgroupsPath = `${parent}/first` }) // the parent stays
+    await leavesNothing(sandbox, async () => {
+      for (let round = 0; round < 12; round++) {
+        const worker = new Worker(script, { eval: true, stderr: true })
+        await new Promise((resolve) => worker.once('message', resolve))
+        await new Promise((resolve) => setTimeout(resolve, round * 30))
+        await worker.terminate()
+        for (const id of readdirSync(sandbox.root).filter((name) => name !== '@seccomp')) await sandbox.runtime.delete(id, { force: true })
+      }
+    })
   })
 
   test('two copies of the library in one process', async () => {

@@ -1,0 +1,53 @@
+// Descriptors that an environment holds for JavaScript, and that are closed at its end at the latest: whoever is terminated
+// runs no `finally`, and a container would be locked, or its input open, for as long as the process lives. Any thread.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <mutex>
+#include <unordered_map>
+
+#include "sys/call.h"
+
+namespace binding {
+
+class Held {
+ public:
+  void add(int fd) {
+    std::lock_guard lock(guard_);
+    descriptors_[fd] = file_of(fd);
+  }
+  // 0 or an errno. The number may be given away again as soon as it is closed.
+  int close(int fd) {
+    {
+      std::lock_guard lock(guard_);
+      descriptors_.erase(fd);
+    }
+    return CALL(close, fd).error();
+  }
+  // What a stream of Node has closed meanwhile is another file by now, or none.
+  void close_all() {
+    std::lock_guard lock(guard_);
+    for (const auto& [fd, file] : descriptors_) {
+      if (file == file_of(fd) && file.inode != 0) CALL(close, fd);
+    }
+    descriptors_.clear();
+  }
+
+ private:
+  struct File {
+    dev_t device = 0;
+    ino_t inode = 0;
+    bool operator==(const File&) const = default;
+  };
+
+  static File file_of(int fd) {
+    struct stat status{};
+    return fstat(fd, &status) == 0 ? File{status.st_dev, status.st_ino} : File{};
+  }
+
+  std::mutex guard_;
+  std::unordered_map<int, File> descriptors_;
+};
+
+}  // namespace binding
