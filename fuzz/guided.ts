@@ -3,7 +3,7 @@ import type { Random } from '../test/unit/plan/random.ts'
 import { parseJson, stringifyJson } from '../lib/spec/parse.ts'
 import type { Coverage } from './coverage.ts'
 import { type Json, places, remove } from './mutate.ts'
-import type { Target } from './target.ts'
+import { cpuTime, type Target } from './target.ts'
 import { textOf } from './targets.ts'
 
 interface Kept {
@@ -13,7 +13,7 @@ interface Kept {
 }
 
 /** Runs between two questions after what ran: one costs as much as several runs. */
-export const AT_ONCE = 16
+const AT_ONCE = 16
 
 /** How often an input that is kept is tried with a part of it taken out. */
 const SHRINKS = 24
@@ -21,7 +21,7 @@ const SHRINKS = 24
 export class Guided {
   readonly kept: Kept[] = []
   readonly outcomes: Record<string, number> = {}
-  /** Milliseconds of the longest run. */
+  /** Milliseconds of the processor, of the longest run. */
   longest = 0
   /** The text that was run last. */
   last = ''
@@ -39,9 +39,9 @@ export class Guided {
 
   #run(text: string): string {
     this.last = text
-    const start = performance.now()
+    const start = cpuTime()
     const outcome = this.#target.run(text)
-    this.longest = Math.max(this.longest, performance.now() - start)
+    this.longest = Math.max(this.longest, cpuTime() - start)
     this.outcomes[outcome] = (this.outcomes[outcome] ?? 0) + 1
     return outcome
   }

@@ -30,6 +30,12 @@ export function ends(run: () => unknown, good: string): string {
   }
 }
 
+/** Milliseconds of the processor that this process has had: a busy machine makes no hang. */
+export function cpuTime(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}
+
 /** A number out of a text, to choose by. FNV-1a. */
 export function hashOf(text: string): number {
   let hash = 0x811c9dc5

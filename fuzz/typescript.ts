@@ -7,11 +7,11 @@ import { parseArgs } from 'node:util'
 import { stringifyJson } from '../lib/spec/parse.ts'
 import { random } from '../test/unit/plan/random.ts'
 import { Coverage } from './coverage.ts'
-import { AT_ONCE, Guided } from './guided.ts'
-import type { Target } from './target.ts'
+import { Guided } from './guided.ts'
+import { cpuTime, type Target } from './target.ts'
 import { runOnce, targets } from './targets.ts'
 
-/** Milliseconds of one run beyond which it counts as a hang. */
+/** Milliseconds of the processor for one run, beyond which it counts as a hang. */
 const LIMIT = 5000
 
 const { values, positionals } = parseArgs({
@@ -46,14 +46,14 @@ async function atRandom(what: Target, count: number): Promise<void> {
   const outcomes: Record<string, number> = {}
   let longest = 0
   for (let index = 0; index < count && process.exitCode === undefined; index++) {
-    const start = performance.now()
+    const start = cpuTime()
     try {
       const outcome = runOnce(what, random(seed + index))
       outcomes[outcome] = (outcomes[outcome] ?? 0) + 1
     } catch (error) {
       wrong(`--seed ${seed + index} --count 1`, error)
     }
-    longest = Math.max(longest, performance.now() - start)
+    longest = Math.max(longest, cpuTime() - start)
     if (longest > LIMIT) wrong(`--seed ${seed + index} --count 1`, `took ${Math.round(longest)} ms`)
     if (index % 1000 === 999) await tick()
   }
@@ -65,23 +65,26 @@ async function guided(what: Target, seconds: number, texts: readonly string[]): 
   const run = new Guided(what, new Coverage(import.meta.url, what.sources, true))
   const from = random(seed)
   const until = performance.now() + seconds * 1000
-  let runs = 0, said = performance.now()
+  let said = performance.now()
+  const tell = (): void => report({
+    runs: Object.values(run.outcomes).reduce((sum, count) => sum + count, 0), kept: run.kept.length, covered: run.covered,
+    longest: Math.round(run.longest), processor: Math.round(cpuTime() / 1000), outcomes: run.outcomes,
+  })
   try {
     for (const text of [...what.seeds.map((one) => stringifyJson(one)), ...texts]) run.offer(text)
     while (performance.now() < until) {
       for (const fresh of run.step(from)) if (values.found !== '') appendFileSync(values.found, `${fresh}\n`)
       if (run.longest > LIMIT) throw new Error(`took ${Math.round(run.longest)} ms`)
-      runs += AT_ONCE
       await tick()
       if (performance.now() - said < 60_000) continue
       said = performance.now()
-      report({ runs, kept: run.kept.length, covered: run.covered, longest: Math.round(run.longest), outcomes: run.outcomes })
+      tell()
     }
   } catch (error) {
     writeFileSync(`fuzz-${name}-wrong.json`, run.last)
     wrong(`input in fuzz-${name}-wrong.json`, error)
   }
-  report({ runs, kept: run.kept.length, covered: run.covered, longest: Math.round(run.longest), outcomes: run.outcomes })
+  tell()
 }
 
 const texts = [...linesOf(values.corpus), ...linesOf(values.found)]

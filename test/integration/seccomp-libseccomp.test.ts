@@ -13,13 +13,13 @@ import { systemCalls } from '../../lib/seccomp/tables.ts'
 import type { Seccomp, SeccompArgument, SeccompSyscall } from '../../lib/spec/schema.ts'
 import { Filter } from '../helpers/filter.ts'
 import { compileWithLibseccomp, numbersOfLibseccomp } from '../helpers/libseccomp.ts'
-import { bench, describeWith } from '../helpers/needs.ts'
+import { bench, describeWith, reasonsAgainst } from '../helpers/needs.ts'
 import { holding, rulesFor } from '../helpers/profile.ts'
 
-/** The installed libseccomp may be older than our tables, and not know all architectures. */
-const sets: readonly ArchitectureName[][] = [
+const everySet: readonly ArchitectureName[][] = [
   ['X86_64', 'X86', 'X32'], ['X86_64'], ['ARM', 'AARCH64'], ['S390', 'S390X'], ['MIPS', 'MIPS64', 'MIPS64N32'],
   ['MIPSEL', 'MIPSEL64', 'MIPSEL64N32'], ['PPC', 'PPC64'], ['PPC64LE'], ['PARISC', 'PARISC64'], ['RISCV64'],
+  ['SH'], ['SHEB'], ['M68K'], ['LOONGARCH64'],
 ]
 const corners = [
   0n, 1n, 2n, 5n, 0xffffn, 0x7fffffffn, 0x80000000n, 0xffffffffn, 0x100000000n, 0x100000001n, 0x500000005n, 0x7fffffffffffffffn,
@@ -55,16 +55,30 @@ interface Tally {
 
 describeWith(['libseccomp'], 'compared with libseccomp', () => {
   const helper = (): string => bench().libseccomp
+  /**
+   * Names that this libseccomp has. Not those that share a number of what the host's architecture does not have: it takes one for
+   * another (switch_endian and sys_debug_setcontext of PowerPC in 2.6.1).
+   */
   const known = (architecture: ArchitectureName): string[] => {
     const theirs = numbersOfLibseccomp(helper(), architecture, names)
-    return names.filter((name) => theirs.get(name)! !== -1)
+    const counts = new Map<number, number>()
+    for (const number of theirs.values()) counts.set(number, (counts.get(number) ?? 0) + 1)
+    return names.filter((name) => theirs.get(name)! !== -1 && counts.get(theirs.get(name)!) === 1)
   }
 
-  test.each(Object.keys(architectures) as ArchitectureName[])('%s: the same numbers, for the names that it knows', (name) => {
-    const theirs = numbersOfLibseccomp(helper(), name, names)
-    const differ = names.filter((one) => theirs.get(one)! >= 0 && theirs.get(one) !== systemCalls(name).get(one))
-    expect(differ).toEqual([])
-  })
+  /** 2.5 has neither SH nor M68K nor LoongArch, which came with 2.6.0. */
+  const knows = (name: ArchitectureName): boolean =>
+    reasonsAgainst(['libseccomp']).length === 0 && numbersOfLibseccomp(helper(), name, ['read']).get('read') !== -1
+  const sets = everySet.filter((set) => set.every(knows))
+
+  for (const name of Object.keys(architectures) as ArchitectureName[]) {
+    const skipped = knows(name) ? '' : ' (skipped: this libseccomp does not have it)'
+    test.skipIf(skipped !== '')(`${name}: the same numbers, for the names that it knows${skipped}`, () => {
+      const theirs = numbersOfLibseccomp(helper(), name, names)
+      const differ = names.filter((one) => theirs.get(one)! >= 0 && theirs.get(one) !== systemCalls(name).get(one))
+      expect(differ).toEqual([])
+    })
+  }
 
   /** The installed libseccomp may know a name, and not yet its number on one of the architectures. */
   const tables = new Map<ArchitectureName, ReadonlyMap<string, number>>()
