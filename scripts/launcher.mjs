@@ -15,10 +15,10 @@ const launchers = [join(root, 'build/Release/nrunc_launcher'), join(root, `prebu
 
 /**
  * Options of Node and V8 for a process that lives for some milliseconds. V8 gives the strings of its start image new
- * hashes by default, against those who choose the keys of objects: a config is trusted (SECURITY.md). No thread is
- * wanted for optimizing and collecting garbage, and a young generation of 16 MB is not full before the end.
+ * hashes by default, against those who choose the keys of objects: a config is trusted (SECURITY.md). Neither machine code
+ * nor threads for collecting garbage pay off, and a young generation of 4 MB is not full before the end.
  */
-const options = ['--no-rehash-snapshot', '--no-verify-snapshot-checksum', '--no-opt', '--no-sparkplug', '--v8-pool-size=0', '--min-semi-space-size=16']
+const options = ['--no-rehash-snapshot', '--no-opt', '--no-sparkplug', '--v8-pool-size=0', '--min-semi-space-size=4']
 
 /** What Node reads from the environment is not in the launcher's either. */
 const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('NODE_')))

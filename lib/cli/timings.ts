@@ -12,8 +12,10 @@ export const checkTimings = (format: string | undefined): void => {
 }
 
 /** Prints them to the standard error; the standard output is the container's. Nothing without a FORMAT. */
-export const printTimings = async ({ timings }: Pick<Container, 'timings'>, format: string | undefined): Promise<void> => {
-  if (format === undefined || timings === null) return
+export const printTimings = async (container: Pick<Container, 'timings'>, format: string | undefined): Promise<void> => {
+  if (format === undefined) return
+  const { timings } = container
+  if (timings === null) return
   const { timingsJson, timingsText } = await import('../timings.ts')
   writeAll(2, format === 'json' ? timingsJson(timings) : timingsText(timings))
 }
