@@ -40,6 +40,8 @@ function transform(tree, runs) {
  */
 export function makeDisk(work, runs) {
   const tree = join(work, 'tree')
+  const disk = join(work, 'tree.img')
+  rmSync(disk, { force: true })
   cpSync(project, tree, { recursive: true, verbatimSymlinks: true, filter: (from) => !left.has(relative(project, from)) })
   buildHelpers(join(tree, 'helpers'))
   transform(tree, runs)
@@ -48,7 +50,6 @@ export function makeDisk(work, runs) {
   const lines = Object.entries(runs).map(([name, files]) => [name, ...files.map((file) => `${file}.test.ts`)].join(' '))
   writeFileSync(join(tree, 'runs'), `${lines.join('\n')}\n`)
   writeFileSync(join(tree, 'places'), `${tree}\n${process.execPath}\n`)
-  const disk = join(work, 'tree.img')
   const problem = attempt('truncate', ['-s', '1500M', disk])
     ?? attempt('mke2fs', ['-q', '-F', '-t', 'ext4', '-O', '^has_journal', '-L', 'nrunc', '-d', tree, disk], { seconds: 300 })
   if (problem !== undefined) throw new Unable(`cannot make the disk: ${problem}`)

@@ -14,18 +14,22 @@ import { patience, remaining, Unable } from './attempt.mjs'
 import { makeDisk, readDisk } from './disk.mjs'
 import { image, requireTools } from './image.mjs'
 import { chosenRuns } from './runs.mjs'
-import { summarize } from './summary.mjs'
+import { failedFiles, replaceReports, summarize } from './summary.mjs'
+
+/** Seconds that a machine with a few files needs. */
+const enough = 300
 
 const accelerator = process.env.NRUNC_VM_ACCEL || 'tcg'
 
 /**
- * Until it powers off; the kernel's and the tests' output goes to ours. Without cx16: QEMU 7 loses the
- * flags of cmpxchg16b, and the kernel panics.
+ * Until it powers off; the kernel's and the tests' output goes to ours. Without cx16: QEMU 7 loses the flags of
+ * cmpxchg16b, and the kernel panics. With one processor: of two that are emulated one may see an int3 that the kernel
+ * has taken away again while it changed its code (criu makes it do that often), and the kernel panics.
  */
 function boot(directory, disk) {
   const words = [
-    '-accel', accelerator === 'kvm' ? 'kvm' : 'tcg,thread=multi,tb-size=512', '-cpu', `${accelerator === 'kvm' ? 'host' : 'max'},-cx16`,
-    '-M', 'q35', '-m', '3072', '-smp', '2', '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-serial', 'stdio',
+    '-accel', accelerator === 'kvm' ? 'kvm' : 'tcg,tb-size=512', '-cpu', `${accelerator === 'kvm' ? 'host' : 'max'},-cx16`,
+    '-M', 'q35', '-m', '3072', '-smp', '1', '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-serial', 'stdio',
     '-drive', `file=${join(directory, 'root.img')},format=raw,if=none,id=root,snapshot=on`, '-device', 'nvme,serial=root,drive=root',
     '-drive', `file=${disk},format=raw,if=none,id=tree,cache=unsafe`, '-device', 'nvme,serial=tree,drive=tree',
     '-kernel', join(directory, 'vmlinuz'),
@@ -40,22 +44,41 @@ function boot(directory, disk) {
 
 /** @throws Unable */
 async function test(runs, work) {
-  requireTools()
-  const directory = image()
   const disk = makeDisk(work, runs)
-  const problem = await boot(directory, disk)
+  let problem = await boot(image(), disk)
   console.log() // it may have been stopped within a line
   if (readDisk(disk, '/reports/begun') === '') throw new Unable(`the machine does not come up${problem === undefined ? '' : `: ${problem}`}`)
-  const reports = Object.fromEntries(Object.keys(runs).map((name) => [name, readDisk(disk, `/reports/${name}`)]))
-  const { lines, code } = summarize(runs, reports, problem)
-  console.log(lines.join('\n'))
-  process.exitCode = code
+  if (readDisk(disk, '/reports/end') === '') problem ??= 'the machine stopped before the end'
+  return { problem, reports: Object.fromEntries(Object.keys(runs).map((name) => [name, readDisk(disk, `/reports/${name}`)])) }
+}
+
+/** What fails is tried once more, in a machine that has just booted: the emulation is slow, and not without faults. */
+async function testTwice(runs, work) {
+  const first = await test(runs, work)
+  const again = failedFiles(runs, first.reports)
+  if (Object.keys(again).length === 0 || remaining() < enough) return first
+  const words = Object.entries(again).flat(2).join(' ')
+  console.log(`vm: once more: ${words}`)
+  try {
+    const { reports } = await test(again, work)
+    return { ...first, reports: replaceReports(first.reports, again, reports) }
+  } catch (error) {
+    if (!(error instanceof Unable)) throw error
+    console.log(`vm: not once more: ${error.message}`)
+    return first
+  }
 }
 
 process.env.PATH += ':/usr/sbin:/sbin'
 const work = mkdtempSync(join(tmpdir(), 'nrunc-vm-'))
 try {
-  await test(chosenRuns(process.argv.slice(2)), work)
+  const runs = chosenRuns(process.argv.slice(2))
+  requireTools()
+  image()
+  const { reports, problem } = await testTwice(runs, work)
+  const { lines, code } = summarize(runs, reports, problem)
+  console.log(lines.join('\n'))
+  process.exitCode = code
 } catch (error) {
   if (!(error instanceof Unable)) throw error
   console.log(`vm: not run: ${error.message}`)
