@@ -6,10 +6,10 @@
  */
 export const runs = {
   user: ['delegation'],
-  scopes: ['lifecycle', 'exit-and-events', 'events', 'pause', 'update', 'resources', 'exec-cgroup', 'template', 'pool'],
+  scopes: ['lifecycle', 'exit-and-events', 'events', 'pause', 'update', 'resources', 'exec-cgroup', 'template', 'pool', 'criu'],
   root: [
     'systemd', 'cgroup2', 'cgroup', 'doctor', 'events', 'exit-and-events', 'pause', 'update', 'resources', 'devices', 'exec-cgroup',
-    'user-namespace', 'idmap', 'seccomp', 'labels', 'template', 'pool', 'service', 'criu',
+    'user-namespace', 'idmap', 'seccomp', 'labels', 'template', 'pool', 'service', 'exec', 'rootless', 'criu',
   ],
 }
 
