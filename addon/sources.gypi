@@ -46,6 +46,7 @@
       "addon/host/clone.cc",
       "addon/host/spawn.cc",
       "addon/host/channel.cc",
+      "addon/host/staged.cc",
       "addon/host/thread.cc",
       "addon/host/networks.cc",
       "addon/host/cgroup.cc",
@@ -63,6 +64,7 @@
       "addon/host/create.cc",
       "addon/host/identity.cc",
       "addon/host/lock.cc",
+      "addon/host/removal.cc",
       "addon/host/reactor.cc",
       "addon/host/workers.cc",
       "addon/sys/resolve.cc"

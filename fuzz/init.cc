@@ -89,7 +89,10 @@ struct FakeKernel {
 
   long receive(kernel::Message& message) {
     auto* header = static_cast<kernel::ControlHeader*>(message.control);
-    const u32 count = 1 + answers.next() % kernel::kDescriptorsPerMessage;
+    const u64 size = socket.copy(message.vectors[0].base, message.vectors[0].length);
+    const u32 count = answers.next() % (kernel::kDescriptorsPerMessage + 1);
+    if (count == 0) message.control_length = 0;
+    if (count == 0 || size == 0) return static_cast<long>(size);
     header->length = sizeof *header + 4 * count;
     header->level = header->type = 1;
     for (u32 i = 0; i < count; i++) {
@@ -97,7 +100,7 @@ struct FakeKernel {
       memcpy(static_cast<u8*>(message.control) + sizeof *header + 4 * i, &fd, 4);
     }
     message.control_length = header->length;
-    return 1;
+    return static_cast<long>(size);
   }
 
   long open(const char* path, u64 flags) {

@@ -31,7 +31,7 @@ import {
   type ContainerExit, type ExecOptions, type NotifyOptions, refuseUnknown, type StartOptions, type State, type WaitOptions,
 } from './options.ts'
 import { checkSignal, type ContainerProcess, stopGently } from './process.ts'
-import { removeContainer } from './retire.ts'
+import { removeContainer, removeEnded } from './retire.ts'
 import type { RdtUpdate } from './resctrl/update.ts'
 import type { SeccompHandler } from './seccomp/notify.ts'
 import { signalNumber } from './signals.ts'
@@ -455,6 +455,7 @@ export class Container extends ContainerEmitter {
    * @throws NruncError ERR_STATUS when it is running or paused and `force` is not set; ERR_NOT_FOUND; ERR_CGROUP
    */
   async delete(options: { readonly force?: boolean | undefined } = {}): Promise<void> {
+    if (await this.#removeEnded()) return this.#runStopped()
     await withLock(this.#directory, this.id, async (lock) => {
       this.#requireSame()
       const status = this.#child?.ended ? 'stopped' : statusOf(this.#directory, this.#state)
@@ -468,6 +469,14 @@ export class Container extends ContainerEmitter {
       await removeContainer(lock, this.#directory, this.#state)
     })
     await this.#runStopped()
+  }
+
+  /** All at once where there is nothing to wait for; false where there is. */
+  async #removeEnded(): Promise<boolean> {
+    if (!this.#child?.ended || !this.#ownsPidNamespace) return false
+    await this.#wasOomKilled()
+    await this.#lastStatistics // somebody waits for them
+    return removeEnded(this.#directory, this.#state)
   }
 
   /** Deletes the container, whatever it is doing; for `await using`. */

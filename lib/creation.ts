@@ -33,8 +33,8 @@ import { type ResctrlGroup, removeResctrl } from './resctrl/group.ts'
 import { Listener } from './seccomp/listener.ts'
 import { describeState } from './state/describe.ts'
 import { removeDirectory } from './state/directory.ts'
-import { publishState, stageState, type StateFile } from './state/file.ts'
-import { type Init, noProcess, processRecord, recordOf } from './state/record.ts'
+import { publishState, stageState, stagingOf, type StateFile } from './state/file.ts'
+import { type Init, noProcess, openProcessRecord, processRecord, recordOf } from './state/record.ts'
 import { FIFO } from './state/status.ts'
 import { bindNotify, makeNotifyDirectory } from './service.ts'
 import { connectSockets, type Sockets } from './socket.ts'
@@ -86,6 +86,8 @@ export class Creation {
   /** With a network namespace made ahead, where there is one. */
   readonly #network: boolean
   readonly #awaitsPlan: boolean
+  /** Init waits for nobody, see {@link Child}. */
+  #goes = false
   #descriptors: Descriptors | undefined
   #layout: CgroupLayout | undefined
   #resctrl: ResctrlGroup | undefined
@@ -187,7 +189,7 @@ export class Creation {
     const { child, plan } = this.#awaitsPlan ? this.#spawnWaiting(blueprint, planner)
       : await this.#spawn(blueprint, await connectSockets(withReceiver(this.#options, blueprint.spec), blueprint.process.terminal ?? false, this.#deadline), planner)
     this.#watch.mark('plan')
-    const state = await this.#stage(child, blueprint)
+    const state = await this.#stage(child)
     if (plan.cgroup !== undefined) await this.#enterScope(child, plan.cgroup, blueprint.spec)
     await this.#runRuntimeHooks(child, state)
   }
@@ -198,16 +200,24 @@ export class Creation {
 
   async #spawn(blueprint: Blueprint, sockets: Sockets, planner: CgroupPlanner): Promise<{ readonly child: Child; readonly plan: EncodedPlan }> {
     const descriptors = this.#descriptors = new Descriptors(this.#options, blueprint.process.terminal ?? false, sockets)
-    Listener.of(blueprint.spec, this.#options.seccompNotify) // before there is a process
+    const traps = Listener.of(blueprint.spec, this.#options.seccompNotify) !== undefined // refuses before there is a process
     if (!this.#start) descriptors.addFifo(makeFifo(join(this.#directory, FIFO)))
     if (this.#options.notify !== undefined) makeNotifyDirectory(this.#directory)
     const network = this.#network ? takeNetwork() : undefined
     if (network !== undefined) descriptors.addNetwork(network)
     const draft = blueprint.draft(this.#id, descriptors.given, planner, this.#options, this.#directory)
     if (!blueprint.forMany) await nextTurn()
+    this.#goes = this.#start && !traps && draft.plan.cgroup === undefined && this.#waitsForNobody(blueprint.spec)
     const made = this.#clone(blueprint, draft, descriptors.list)
     this.#delivered = this.#deliver(blueprint, made.child)
     return made
+  }
+
+  /** Neither hooks nor a deadline nor a service manager has a say between the clone and the program. */
+  #waitsForNobody({ hooks = {} }: Spec): boolean {
+    const { hooks: functions, notify } = this.#options
+    return this.#deadline === undefined && notify === undefined && !hasHookFunctions(functions, 'prestart', 'createRuntime') &&
+      [hooks.prestart, hooks.createRuntime, hooks.startContainer].every((list) => !list?.length)
   }
 
   /** To whoever answers for trapped system calls; undefined where nothing is trapped. */
@@ -222,10 +232,12 @@ export class Creation {
 
   /** What is going to be made stands on disk first: whoever is killed from here on leaves nothing that nobody can find. */
   #clone(blueprint: Blueprint, { layout, resctrl, plan }: Draft, descriptors: readonly number[]): { readonly child: Child; readonly plan: EncodedPlan } {
-    stageState(this.#directory, removable(this.#record(noProcess, blueprint, layout, resctrl)))
+    const state = this.#staged = this.#record(noProcess, blueprint, layout, resctrl)
     this.#layout = layout
     this.#resctrl = resctrl
-    const child = this.#child = new Child(plan, descriptors)
+    const child = this.#child = new Child(plan, descriptors, {
+      state: stagingOf(this.#directory, removable(state), openProcessRecord), go: this.#goes,
+    })
     return { child, plan }
   }
 
@@ -234,12 +246,13 @@ export class Creation {
   }
 
   /** While init is at work. The state counts from `created` on: until then the namespaces still show the host. */
-  async #stage(child: Child, blueprint: Blueprint): Promise<StateFile> {
-    await child.spawned
-    const state = this.#staged = this.#record(child, blueprint, this.#layout!, this.#resctrl)
-    this.#deadline?.check()
-    stageState(this.#directory, removable(state))
-    return state
+  async #stage(child: Child): Promise<StateFile> {
+    if (!this.#goes) {
+      await child.spawned
+      this.#deadline?.check()
+      this.#staged = { ...this.#staged!, ...processRecord(child) }
+    }
+    return this.#staged!
   }
 
   /** Init waits meanwhile: it has done nothing yet. */
@@ -271,13 +284,13 @@ export class Creation {
 
   async #finish(child: Child, staged: StateFile): Promise<Container> {
     // The word to go on, before it is asked for: init executes the program as soon as it is ready.
-    if (this.#start) {
+    if (this.#start && !this.#goes) {
       this.#notifySocket = bindNotify(this.#directory, this.#options.notify)
       child.continue()
     }
     await Promise.all([child.created, this.#start ? undefined : this.#delivered])
     const state = { ...staged, ...processRecord(child) }
-    if (state.init_process_pid !== staged.init_process_pid) stageState(this.#directory, state) // it has forked meanwhile
+    if (child.forked) stageState(this.#directory, state)
     return this.#publish(child, state)
   }
 
@@ -332,7 +345,8 @@ export class Creation {
 
   /** Whether the cgroups were made for this container: there was a process, or what failed is a step that comes later. */
   #hasCgroup(reason: unknown): boolean {
-    return this.#staged !== undefined || (reason instanceof NruncError && reason.step !== undefined && reason.step !== 'makeCgroup')
+    if (this.#child !== undefined && this.#child.pid !== 0) return true
+    return reason instanceof NruncError && reason.step !== undefined && !['stageState', 'makeCgroup'].includes(reason.step)
   }
 
   /** After a failed hook the life of the container goes on at its deletion. runtime-spec runtime.md "Lifecycle". */

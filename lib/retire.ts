@@ -5,7 +5,7 @@ import { disposeCgroup } from './cgroup/driver.ts'
 import { job } from './native/addon.ts'
 import { removeResctrl } from './resctrl/group.ts'
 import { removeDirectory } from './state/directory.ts'
-import type { StateFile } from './state/file.ts'
+import { processText, type StateFile } from './state/file.ts'
 import type { Lock } from './state/lock.ts'
 
 /**
@@ -16,13 +16,27 @@ import type { Lock } from './state/lock.ts'
  */
 export async function removeContainer(lock: Lock, directory: string, state: StateFile): Promise<void> {
   removeResctrl(state.intel_rdt_own)
-  if (state.systemd === undefined && await removeAtOnce(lock, directory, Object.values(state.cgroup_paths))) return
+  if (state.systemd === undefined && await removeAtOnce(lock, directory, state)) return
   await disposeCgroup(state.cgroup_paths, state.systemd)
   removeDirectory(directory)
 }
 
-async function removeAtOnce(lock: Lock, directory: string, cgroups: readonly string[]): Promise<boolean> {
-  const { a: error } = await job((native, id) => native.removeContainer(id, [...new Set(cgroups)], directory, lock.descriptor))
+/**
+ * The same without a lock, for a container whose process has ended and that nobody else is at work on: all of it on another
+ * thread. False when it has to be done step by step.
+ */
+export async function removeEnded(directory: string, state: StateFile): Promise<boolean> {
+  if (state.systemd !== undefined || state.intel_rdt_own !== undefined) return false
+  return await removal(directory, state, -1) === 0
+}
+
+async function removeAtOnce(lock: Lock, directory: string, state: StateFile): Promise<boolean> {
+  const error = await removal(directory, state, lock.descriptor)
   if (error === 0) lock.giveAway()
   return error === 0
+}
+
+async function removal(directory: string, state: StateFile, lock: number): Promise<number> {
+  const cgroups = [...new Set(Object.values(state.cgroup_paths))]
+  return (await job((native, id) => native.removeContainer(id, cgroups, directory, lock, processText(state)))).a
 }

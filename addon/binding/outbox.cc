@@ -11,9 +11,8 @@ namespace binding {
 namespace {
 
 // An event that nobody will get: a lock in it would otherwise be held for as long as the process lives.
-void drop(host::Event* event) {
-  if (event->owned && event->a >= 0) CALL(close, event->a);
-  delete event;
+void drop(const host::Event& event) {
+  if (event.owned && event.a >= 0) CALL(close, event.a);
 }
 
 // Most events have no data, and a Buffer is dear.
@@ -24,19 +23,17 @@ napi_value to_buffer(napi_env env, const std::string& data, napi_value empty) {
   return value;
 }
 
-void deliver(napi_env env, napi_value dispatcher, void*, void* data) {
-  if (env == nullptr || dispatcher == nullptr) return drop(static_cast<host::Event*>(data));
-  std::unique_ptr<host::Event> event(static_cast<host::Event*>(data));
+void dispatch(napi_env env, napi_value dispatcher, const host::Event& event) {
   Napi::HandleScope scope(env);
   napi_value arguments[6], global = nullptr;
-  napi_create_uint32(env, event->id, &arguments[0]);
-  napi_create_uint32(env, static_cast<u32>(event->type), &arguments[1]);
-  napi_create_int32(env, event->a, &arguments[2]);
-  napi_create_int32(env, event->b, &arguments[3]);
+  napi_create_uint32(env, event.id, &arguments[0]);
+  napi_create_uint32(env, static_cast<u32>(event.type), &arguments[1]);
+  napi_create_int32(env, event.a, &arguments[2]);
+  napi_create_int32(env, event.b, &arguments[3]);
   napi_value empty = nullptr;
   napi_get_undefined(env, &empty);
-  arguments[4] = to_buffer(env, event->data, empty);
-  arguments[5] = to_buffer(env, event->data2, empty);
+  arguments[4] = to_buffer(env, event.data, empty);
+  arguments[5] = to_buffer(env, event.data2, empty);
   napi_get_global(env, &global);
   if (napi_call_function(env, global, dispatcher, 6, arguments, nullptr) == napi_pending_exception) {
     napi_value error = nullptr;
@@ -61,17 +58,38 @@ void Outbox::hold(napi_env env, bool on) {
   else napi_unref_threadsafe_function(env, function_);
 }
 
+// Whatever is waiting when JavaScript comes is delivered at once: each wake-up costs it more than an event.
+void Outbox::deliver(napi_env env, napi_value dispatcher, void*, void* outbox) {
+  const std::unique_ptr<std::shared_ptr<Outbox>> self(static_cast<std::shared_ptr<Outbox>*>(outbox));
+  const bool ended = env == nullptr || dispatcher == nullptr;
+  for (const host::Event& event : (*self)->take()) {
+    if (ended) drop(event);
+    else dispatch(env, dispatcher, event);
+  }
+}
+
+std::vector<host::Event> Outbox::take() {
+  std::lock_guard lock(guard_);
+  called_ = false;
+  return std::exchange(waiting_, {});
+}
+
 void Outbox::post(host::Event event) {
   std::lock_guard lock(guard_);
-  auto* copy = new host::Event(std::move(event));
-  if (function_ != nullptr && napi_call_threadsafe_function(function_, copy, napi_tsfn_nonblocking) == napi_ok) return;
-  drop(copy);
+  if (function_ == nullptr) return drop(event);
+  const bool quiet = event.quiet;
+  waiting_.push_back(std::move(event));
+  if (quiet || called_) return;
+  auto* self = new std::shared_ptr<Outbox>(shared_from_this());
+  called_ = napi_call_threadsafe_function(function_, self, napi_tsfn_nonblocking) == napi_ok;
+  if (!called_) delete self;
 }
 
 void Outbox::close() {
   std::lock_guard lock(guard_);
   if (function_ != nullptr) napi_release_threadsafe_function(function_, napi_tsfn_abort);
   function_ = nullptr;
+  for (const host::Event& event : std::exchange(waiting_, {})) drop(event);
 }
 
 }  // namespace binding

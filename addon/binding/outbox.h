@@ -3,14 +3,16 @@
 
 #include <napi.h>
 
+#include <memory>
 #include <mutex>
+#include <vector>
 
 #include "host/events.h"
 
 namespace binding {
 
 // Outlives the environment: a thread that is late finds it closed instead of a dead function.
-class Outbox {
+class Outbox : public std::enable_shared_from_this<Outbox> {
  public:
   // JavaScript thread. DISPATCHER is called with (id, type, a, b, data, data2) of each event.
   void open(napi_env env, napi_value dispatcher);
@@ -21,8 +23,13 @@ class Outbox {
   void close();
 
  private:
+  static void deliver(napi_env env, napi_value dispatcher, void*, void* outbox);
+  [[nodiscard]] std::vector<host::Event> take();
+
   std::mutex guard_;
   napi_threadsafe_function function_ = nullptr;
+  std::vector<host::Event> waiting_;
+  bool called_ = false;  // JavaScript is on its way to what waits
 };
 
 }  // namespace binding

@@ -2,12 +2,13 @@
 
 #include "binding/addon.h"
 #include "host/cgroup.h"
+#include "host/removal.h"
 #include "host/spawn.h"
 
 namespace binding {
 
-// spawn(id, hostPlan, descriptors): the descriptors are duplicated, the caller keeps his. The caller must give init's
-// plan before he returns to the event loop.
+// spawn(id, hostPlan, descriptors, state, go): the descriptors are duplicated, the caller keeps his. The caller must give
+// init's plan before he returns to the event loop.
 Napi::Value Addon::SpawnInit(const Info& info) {
   host::SpawnRequest request{id_of(info), bytes_of(info[1]), {}, {}};
   if (!workers_->ready()) return result(info, -EAGAIN);
@@ -15,6 +16,8 @@ Napi::Value Addon::SpawnInit(const Info& info) {
   GiveUp();
   init_plan_ = std::promise<std::string>();
   plan_awaited_ = true;
+  request.state = bytes_of(info[3]);
+  request.go = info[4].As<Napi::Boolean>();
   request.init_plan = init_plan_.get_future().share();
   host::spawn(*workers_, *reactor_, post_, std::move(request));
   return result(info, 0);
@@ -88,23 +91,18 @@ Napi::Value Addon::RemoveDirectories(const Info& info) {
   });
 }
 
-// removeContainer(id, cgroups, directory, lock) -> done: a errno of what stays, or 0; then the lock is closed. Nothing of
-// the directory is touched before the cgroups are gone.
+// removeContainer(id, cgroups, directory, lock, process) -> done: a errno of what stays, or 0; then the lock is closed. See
+// host/removal.h.
 Napi::Value Addon::RemoveContainer(const Info& info) {
   const u32 id = id_of(info);
-  const auto remove = [post = post_, id, cgroups = texts_of(info[1]), directory = text(info, 2), lock = number(info, 3), held = held_] {
-    int error = 0;
-    for (const auto& path : cgroups) {
-      const int refused = host::remove_directory(path.c_str());
-      if (error == 0) error = refused;
-    }
-    if (error == 0) error = CALL(unlinkat, AT_FDCWD, (directory + "/state.json").c_str(), 0).error();
-    if (error == 0) error = host::remove_directory(directory.c_str());
+  host::Removal removal{texts_of(info[1]), text(info, 2), text(info, 4)};
+  workers_->run([post = post_, id, removal = std::move(removal), lock = number(info, 3), held = held_] {
+    Fd taken;
+    const int error = host::remove_container(removal, lock, taken);
     post({id, host::EventType::done, error});
     // The end of a file that has no name any more is not waited for: that of the directory takes its time.
-    if (error == 0) held->close(lock);
-  };
-  workers_->run(remove);
+    if (error == 0 && lock >= 0) held->close(lock);
+  });
   return info.Env().Undefined();
 }
 

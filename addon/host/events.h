@@ -31,6 +31,7 @@ struct Event {
   std::string data = {};
   std::string data2 = {};
   bool owned = false;  // a is a descriptor, and the receiver's
+  bool quiet = false;  // nobody waits for it: it is told together with the next one that is not
 };
 
 using Post = std::function<void(Event)>;

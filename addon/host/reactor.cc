@@ -110,6 +110,7 @@ Status Reactor::watch(u32 id, Fd channel, Fd pidfd, const Event* first) {
     watches_[id].pidfd = std::move(pidfd);
   }
   watches_[id].reaps = first != nullptr;
+  watches_[id].goes = first != nullptr && first->quiet;
   if (first != nullptr) post_(*first);  // the loop waits for the lock: nothing of it goes out before
   return {};
 }
@@ -265,7 +266,7 @@ void Reactor::frame(u32 id, Watch& watch, u32 type, std::string payload) {
   }
   switch (kind) {
     case plan::FrameType::ready: post_({id, EventType::ready}); break;
-    case plan::FrameType::created: post_({id, EventType::created, 0, 0, std::move(payload)}); break;
+    case plan::FrameType::created: post_({id, EventType::created, 0, 0, std::move(payload), {}, false, watch.goes}); break;
     case plan::FrameType::started: post_({id, EventType::started}); break;
     case plan::FrameType::failed: post_({id, EventType::failed, 0, 0, std::move(payload)}); break;
     case plan::FrameType::console: post_({id, EventType::console, passed.release(), 0, {}, {}, true}); break;

@@ -21,7 +21,8 @@ class Reactor {
   ~Reactor();
 
   // Any thread. Either descriptor may be invalid. Events go out under `id` until the process has exited and the
-  // channel has closed, or until `forget`. `first` is posted before any of them, and before it nothing can be sent.
+  // channel has closed, or until `forget`. `first` is posted before any of them, and before it nothing can be sent; where it is
+  // quiet, `created` is, too.
   Status watch(u32 id, Fd channel, Fd pidfd, const Event* first = nullptr);
   // Open the reading end of a FIFO and watch it. Whoever waits for a reader goes on at the open, and may have ended
   // before it returns: its end is not handled before the channel is known.
@@ -51,6 +52,7 @@ class Reactor {
     std::string input;
     Fd passed;  // received with a frame
     bool reaps = false;  // spawned here; others only look at how the process ended
+    bool goes = false;   // it waits for nobody before it executes the program
   };
   void loop();
   void read_channel(u32 id, Watch& watch);

@@ -20,6 +20,7 @@
 #include "host/netdevice.h"
 #include "host/outcome.h"
 #include "host/resctrl.h"
+#include "host/staged.h"
 #include "sys/kernel.h"
 
 namespace host {
@@ -52,15 +53,14 @@ class Spawn {
   void prepare() {
     if (taken_.exchange(true)) return;
     times_.prepare = monotonic_time();
+    stage();
     CgroupWriter writer;
     MappedUsers users;
     for (plan::Item item : before_) {
+      if (!prepared_.ok) break;
       TextBuffer<1024> detail;
       Status status = prepare_one(item, writer, users, detail);
-      if (!status.ok()) {
-        prepared_.fail(item, status, detail.text());
-        break;
-      }
+      if (!status.ok()) prepared_.fail(item, status, detail.text());
     }
     times_.prepared = monotonic_time();
     finished_.set_value();
@@ -84,20 +84,23 @@ class Spawn {
     if (outcome.ok) adjust_oom(outcome);
     if (outcome.ok) move_devices(outcome);
     times_.mapped = monotonic_time();
-    if (outcome.ok) send_plan(outcome);
     std::string started;  // without it nobody would know the process again
+    if (outcome.ok) name_process(outcome, started);
+    if (outcome.ok) send_plan(outcome);
     if (outcome.ok) {
-      if (int error = read_start_time(child_.pid, started); error != 0) outcome.fail(clone_, failure(error, "read", "/proc/PID/stat"));
-    }
-    if (outcome.ok) {
-      const Event spawned{id, EventType::spawned, child_.pid, 0, started + times_.text()};
+      Event spawned{id, EventType::spawned, child_.pid, 0, started + times_.text()};
+      spawned.quiet = request_.go;
       Fd pidfd;
       Status watched = pidfd.take(CALL(fcntl, child_.pidfd.get(), F_DUPFD_CLOEXEC, 0), "init");
       if (watched.ok()) watched = reactor.watch(id, std::move(control_), std::move(pidfd), &spawned);
       if (!watched.ok()) outcome.fail(clone_, watched);
     }
     // A copy that outlives the watch would keep it in the epoll set, which then says for ever that the process has ended.
-    if (outcome.ok) return child_.pidfd.reset();
+    if (outcome.ok) {
+      child_.pidfd.reset();
+      if (request_.go) (void)reactor.send(id);  // when init is gone its events say why
+      return;
+    }
     abandon();
     net_devices_.restore();
     post({id, EventType::failed, 0, 0, outcome.failure});
@@ -124,6 +127,22 @@ class Spawn {
       }
     }
     valid_ = operations.complete() && clone_.operation == Operation::clone;
+  }
+
+  void stage() {
+    if (request_.state.empty()) return;
+    stage_.operation = Operation::stageState;
+    if (request_.state.size() > plan::kMaximumSize) return prepared_.fail(stage_, failure(E2BIG, "write", "state"));
+    plan::Operations operations(reinterpret_cast<const u8*>(request_.state.data()), static_cast<u32>(request_.state.size()));
+    const bool found = operations.next(stage_) && stage_.operation == Operation::stageState;
+    if (Status status = found ? staged_.write(stage_.arguments) : malformed_plan(); !status.ok()) prepared_.fail(stage_, status);
+  }
+
+  void name_process(Outcome& outcome, std::string& started) {
+    if (int error = read_start_time(child_.pid, started); error != 0) {
+      return outcome.fail(clone_, failure(error, "read", "/proc/PID/stat"));
+    }
+    if (Status status = staged_.name_process(child_.pid, started); !status.ok()) outcome.fail(stage_, status);
   }
 
   Status prepare_one(plan::Item& item, CgroupWriter& writer, MappedUsers& users, TextBuffer<1024>& detail) {
@@ -227,7 +246,8 @@ class Spawn {
   Times times_;
   std::vector<Fd> slots_;
   std::vector<plan::Item> before_, devices_;
-  plan::Item clone_, map_, oom_;
+  plan::Item clone_, map_, oom_, stage_;
+  StagedState staged_;
   u64 flags_ = 0;
   std::string cgroup_;
   bool valid_ = false;

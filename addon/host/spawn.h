@@ -15,6 +15,9 @@ struct SpawnRequest {
   std::string host_plan;
   std::vector<Fd> descriptors;  // slots 0 and on; the host plan's openDescriptor adds to them
   std::shared_future<std::string> init_plan;  // may come while init is being cloned; empty: give up
+  std::string state = {};  // a plan of stageState alone, or empty
+  // Init need not wait for anybody: it gets its word at once, and only the end of its work is told loudly.
+  bool go = false;
 };
 
 // Any thread. The events of the container come through the reactor's channel; a failure of the host's part is posted as

@@ -20,28 +20,35 @@ Status read_exactly(int fd, void* into, u64 size) {
   return {};
 }
 
-// One message: one byte, and up to 250 descriptors.
-Status receive_descriptors(Context& context, u32 wanted) {
-  while (context.slot_count < wanted) {
+Status take_descriptors(Context& context, const kernel::Message& message, u32 wanted) {
+  if (message.control_length == 0) return {};
+  auto* header = static_cast<const kernel::ControlHeader*>(message.control);
+  if (message.control_length < sizeof *header || header->type != 1) return failure(EPROTO, "recvmsg", "descriptors");
+  u32 count = static_cast<u32>((header->length - sizeof *header) / 4);
+  if (count == 0 || count > wanted - context.slot_count) return failure(EPROTO, "recvmsg", "descriptors");
+  for (u32 i = 0; i < count; i++) {
+    int fd;
+    __builtin_memcpy(&fd, static_cast<const u8*>(message.control) + sizeof *header + 4 * i, 4);
+    if (fd > 0x7fff) return failure(EMFILE, "recvmsg", "descriptors");
+    context.slots[context.slot_count++] = static_cast<i16>(fd);
+  }
+  return {};
+}
+
+// SIZE bytes, and the descriptors that come with them, of which there may be MOST in all.
+Status receive_exactly(Context& context, void* into, u64 size, u32 most) {
+  u8* at = static_cast<u8*>(into);
+  while (size > 0) {
     alignas(8) u8 control[sizeof(kernel::ControlHeader) + 4 * kernel::kDescriptorsPerMessage];
-    u8 byte = 0;
-    kernel::Vector vector{&byte, 1};
+    kernel::Vector vector{at, size};
     kernel::Message message{nullptr, 0, 0, &vector, 1, control, sizeof control, 0, 0};
     sys::Call got = CALL(recvmsg, context.control, &message, kernel::kMessageCloseOnExec);
     if (got.error() == EINTR) continue;
-    TRY(got, "descriptors");
-    auto* header = reinterpret_cast<kernel::ControlHeader*>(control);
-    if (got.value != 1 || message.control_length < sizeof *header || header->type != 1) {
-      return failure(EPROTO, "recvmsg", "descriptors");
-    }
-    u32 count = static_cast<u32>((header->length - sizeof *header) / 4);
-    if (count == 0 || count > wanted - context.slot_count) return failure(EPROTO, "recvmsg", "descriptors");
-    for (u32 i = 0; i < count; i++) {
-      int fd;
-      __builtin_memcpy(&fd, control + sizeof *header + 4 * i, 4);
-      if (fd > 0x7fff) return failure(EMFILE, "recvmsg", "descriptors");
-      context.slots[context.slot_count++] = static_cast<i16>(fd);
-    }
+    TRY(got, "plan");
+    if (got.value == 0) return failure(ECONNRESET, "recvmsg", "plan");
+    TRY(take_descriptors(context, message, most));
+    at += got.value;
+    size -= static_cast<u64>(got.value);
   }
   return {};
 }
@@ -76,13 +83,19 @@ struct Memory {
 
 Status receive_plan(Context& context, plan::Operations& operations, Memory& held) {
   plan::Bootstrap bootstrap{};
-  TRY(read_exactly(context.control, &bootstrap, sizeof bootstrap));
+  TRY(receive_exactly(context, &bootstrap, sizeof bootstrap, plan::kMaximumDescriptors));
   if (bootstrap.magic != plan::kMagic || bootstrap.plan_size > plan::kMaximumSize ||
       bootstrap.descriptors > plan::kMaximumDescriptors) {
     return malformed();
   }
   context.pid = bootstrap.pid;
-  TRY(receive_descriptors(context, bootstrap.descriptors));
+  if (context.slot_count > bootstrap.descriptors) return malformed();
+  while (context.slot_count < bootstrap.descriptors) {
+    const u32 before = context.slot_count;
+    u8 byte = 0;
+    TRY(receive_exactly(context, &byte, sizeof byte, bootstrap.descriptors));
+    if (context.slot_count == before) return failure(EPROTO, "recvmsg", "descriptors");
+  }
   constexpr int kReadWrite = 3, kPrivateAnonymous = 0x22;
   sys::Call memory = CALL(mmap, nullptr, bootstrap.plan_size + 1, kReadWrite, kPrivateAnonymous, -1, 0);
   TRY(memory, "plan");

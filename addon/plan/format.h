@@ -4,8 +4,9 @@
 //   operation  u32 number, u32 size of what follows, text JSON pointer, arguments
 //   text       u32 length, bytes, NUL        list   u32 count, texts        numbers  u32 count, u32 each
 //
-// Host to init over the control socket: Bootstrap, then the descriptors (SCM_RIGHTS, one byte for each message), then
-// the plan; later one byte for each wait, or for awaitPlan all of it again. Init to host: Frame and its payload.
+// Host to init over the control socket: Bootstrap, and with it the first descriptors (SCM_RIGHTS); those that one message
+// does not hold with one byte for each further message; then the plan; later one byte for each wait, or for awaitPlan all
+// of it again. Init to host: Frame and its payload.
 #pragma once
 
 #include "sys/text.h"

@@ -15,6 +15,7 @@ enum class Operation : u32 {
   prepareResctrl = 12,
   delegateCgroup = 9,
   adoptCgroup = 10,
+  stageState = 11,
   openMappedTree = 200,
 
   joinCgroup = 16,

@@ -19,8 +19,8 @@ export interface Addon {
   start(dispatcher: Dispatcher): number
   /** Whether awaited events keep the event loop alive. */
   hold(on: boolean): void
-  /** To be followed by {@link Addon.plan} in the same turn of the event loop. */
-  spawn(id: number, hostPlan: Uint8Array, descriptors: readonly number[]): number
+  /** To be followed by {@link Addon.plan} in the same turn of the event loop. STATE: a plan of `stageState` alone, or empty. */
+  spawn(id: number, hostPlan: Uint8Array, descriptors: readonly number[], state: Uint8Array, go: boolean): number
   plan(initPlan: Uint8Array): void
   probe(): Readonly<Record<KernelFeature, number>>
   prepareCgroup(id: number, plan: Uint8Array): void
@@ -69,8 +69,11 @@ export interface Addon {
   /** Takes the socket over. */
   relayReady(id: number, socket: number, pid: number, startTime: string, manager: string, mainPid: string): void
   removeDirectories(id: number, paths: readonly string[]): void
-  /** Closes LOCK when it has removed all; otherwise it stays the caller's. */
-  removeContainer(id: number, cgroups: readonly string[], directory: string, lock: number): void
+  /**
+   * Closes LOCK when it has removed all; otherwise it stays the caller's. -1: takes it, and looks whether PROCESS is still
+   * what the state says.
+   */
+  removeContainer(id: number, cgroups: readonly string[], directory: string, lock: number, process: string): void
   /** FRESH: -ENOTEMPTY for a directory in which there is something. */
   lock(directory: string, fresh: boolean): number
   lockWait(id: number, directory: string, fresh: boolean): void

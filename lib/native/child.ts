@@ -4,6 +4,8 @@
 import { NruncError } from '../errors.ts'
 import type { ExitResult } from '../options.ts'
 import { signalName } from '../signals.ts'
+import { encode } from '../plan/encode.ts'
+import type { Operation } from '../plan/operations.ts'
 import type { EncodedPlan } from '../plan/template.ts'
 import type { ChildStamps } from '../timings.ts'
 import { addon, EVENT, hold, letGo, subscribe, unsubscribe } from './addon.ts'
@@ -47,11 +49,24 @@ export function leaveProcesses(): void {
 /** Whether {@link leaveProcesses} was called. */
 export const leavesProcesses = (): boolean => leaving
 
+/** What is asked of a start besides its plan. */
+export interface ChildOptions {
+  /** What stands on disk before anything is there that would have to be removed. */
+  readonly state?: Operation | undefined
+  /**
+   * Nothing has to be done between the clone and the program: init gets its word at once, and
+   * {@link Child.spawned} and {@link Child.created} are told together with {@link Child.executed}.
+   */
+  readonly go?: boolean | undefined
+}
+
 export class Child {
   /** The host's pid, 0 before it is known. */
   pid = 0
   /** Clock ticks after boot; proc(5), stat, field 22. */
   startTime = ''
+  /** It went on as another process than the one that was cloned. */
+  forked = false
   readonly #id: number
   readonly #spawned = deferred<void>()
   readonly #ready = deferred<void>()
@@ -70,10 +85,10 @@ export class Child {
   #listenerTaken = false
 
   /** Start executing PLAN. DESCRIPTORS are its slots; they stay the caller's. */
-  constructor(plan: EncodedPlan, descriptors: readonly number[]) {
+  constructor(plan: EncodedPlan, descriptors: readonly number[], { state, go = false }: ChildOptions = {}) {
     this.#id = subscribe((type, a, b, data) => this.#event(type, a, b, data))
     hold()
-    const result = addon().spawn(this.#id, plan.host, descriptors)
+    const result = addon().spawn(this.#id, plan.host, descriptors, state === undefined ? nothing : encode([state]), go)
     if (result < 0) {
       this.#fail(new NruncError('ERR_NATIVE', spawnWords(errnoName(-result)), { errno: errnoName(-result) }))
       this.#end()
@@ -165,6 +180,7 @@ export class Child {
   #event(type: number, a: number, b: number, data: Buffer): void {
     switch (type) {
       case EVENT.spawned:
+        this.forked = this.pid !== 0
         this.pid = a
         this.#started(data.toString())
         if (this.#killed) addon().signal(this.#id, SIGKILL) // what was meant for it may have met the process that forked

@@ -36,7 +36,7 @@ function decode(data: Buffer): Failure {
 
 const codes: Partial<Record<OperationName, ErrorCode>> = {
   hook: 'ERR_HOOK', findProgram: 'ERR_PROGRAM', execute: 'ERR_PROGRAM', makeCgroup: 'ERR_CGROUP',
-  writeCgroup: 'ERR_CGROUP', adoptCgroup: 'ERR_CGROUP',
+  stageState: 'ERR_STATE_INVALID', writeCgroup: 'ERR_CGROUP', adoptCgroup: 'ERR_CGROUP',
   attachDeviceProgram: 'ERR_CGROUP', joinCgroup: 'ERR_CGROUP', delegateCgroup: 'ERR_CGROUP',
 }
 

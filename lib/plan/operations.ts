@@ -56,6 +56,9 @@ export const operations = define({
   prepareResctrl: {
     code: 12, by: 'host', verb: 'prepare resctrl group', fields: { path: 'text', schemata: 'text', status: 'text' },
   },
+  /** Write the state to PATH, a new file: HEAD, and TAIL with the process in it, whose pid and start time stand there as the
+   *  bytes 1 and 2. Before all others, without a process, and once again when there is one. */
+  stageState: { code: 11, by: 'host', verb: 'write the state', fields: { path: 'text', head: 'text', tail: 'text' } },
   /** Give a cgroup2 and those of its files that /sys/kernel/cgroup/delegate names to UID. */
   delegateCgroup: { code: 9, by: 'host', verb: 'delegate cgroup', fields: { path: 'text', uid: 'u32' } },
   /** A detached copy of the mount at SOURCE for an idmapped mount, as the next free slot. The ids are those of the user

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { NruncError } from '../errors.ts'
 import { orElse } from '../native/refused.ts'
 import { parseJson, stringifyJson } from '../spec/parse.ts'
+import type { Operation } from '../plan/operations.ts'
 import type { Scope } from '../cgroup/layout.ts'
 import type { Spec } from '../spec/schema.ts'
 import { stateError } from './directory.ts'
@@ -55,10 +56,20 @@ export function stageState(directory: string, state: StateFile): void {
   }
 }
 
-/** The config is the most of it, and a frozen one, which many containers share, is always the same. */
-function stringifyState({ config, ...rest }: StateFile): string {
-  return `${stringifyJson(rest).slice(0, -1)},"config":${Object.isFrozen(config) ? sharedText(config) : stringifyJson(config)}}`
+/** The process at the end: it is put in when the rest stands in the file already. */
+function stringifyState(state: StateFile): string {
+  const { init_process_pid, init_process_start, namespace_paths } = state
+  return headOf(state) + stringifyJson({ init_process_pid, init_process_start, namespace_paths }).slice(1)
 }
+
+/** The config is the most of it, and a frozen one, which many containers share, is always the same. */
+function headOf({ config, init_process_pid: _, init_process_start: _start, namespace_paths: _paths, ...rest }: StateFile): string {
+  return `${stringifyJson(rest).slice(0, -1)},"config":${Object.isFrozen(config) ? sharedText(config) : stringifyJson(config)},`
+}
+
+/** The operation that stages STATE, without a process first; TAIL has the bytes 1 and 2 for its pid and start time. */
+export const stagingOf = (directory: string, state: StateFile, tail: string): Operation =>
+  ({ op: 'stageState', field: '', path: `${join(directory, NAME)}.new`, head: headOf(state), tail })
 
 const sharedTexts = new WeakMap<Spec, string>()
 
@@ -97,14 +108,18 @@ export function readState(directory: string, id: string): StateFile {
  *
  * @throws NruncError ERR_STATE_INVALID when it is there and cannot be read
  */
-export function isCurrent(directory: string, { init_process_pid: pid, init_process_start: start }: StateFile): boolean {
+export function isCurrent(directory: string, state: StateFile): boolean {
   try {
-    return readFileSync(join(directory, NAME), 'utf8').includes(`"init_process_pid":${pid},"init_process_start":${start},`)
+    return readFileSync(join(directory, NAME), 'utf8').includes(processText(state))
   } catch (error) {
     if (isMissing(error)) return false
     throw stateError(join(directory, NAME), error)
   }
 }
+
+/** What the text of a state says of its process, which no other process has. */
+export const processText = ({ init_process_pid: pid, init_process_start: start }: StateFile): string =>
+  `"init_process_pid":${pid},"init_process_start":${start},`
 
 /**
  * The state that a creation has staged and not published; undefined where there is none, or not a whole one.

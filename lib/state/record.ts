@@ -54,5 +54,9 @@ export const recordOf = (init: Init, { id, bundle, spec, layout, resctrl, option
 const namespaceKeys = Object.entries(namespaceFiles).map(([type, file]) =>
   [`NEW${{ mount: 'NS', network: 'NET' }[type] ?? type.toUpperCase()}`, file] as const)
 
-const namespacePaths = (pid: number): Record<string, string> =>
+const namespacePaths = (pid: number | string): Record<string, string> =>
   Object.fromEntries(namespaceKeys.map(([key, file]) => [key, `/proc/${pid}/ns/${file}`]))
+
+/** The text of {@link processRecord}, with the bytes 1 and 2 in the place of pid and start time. */
+export const openProcessRecord =
+  `"init_process_pid":\x01,"init_process_start":\x02,"namespace_paths":${JSON.stringify(namespacePaths('\x01')).replaceAll('\\u0001', '\x01')}}`

@@ -22,7 +22,7 @@ const ofNode = new Set([
 
 /** What each call may say on a full, poor or busy machine; for those that are not here, the last line. */
 const refusals: Readonly<Record<string, readonly string[]>> = {
-  openat: ['EMFILE', 'ENOMEM', 'EINTR', 'ENOSPC'], read: ['EINTR', 'EIO', 'ENOMEM'], write: ['ENOSPC', 'EINTR', 'EIO'],
+  openat: ['EMFILE', 'ENOMEM', 'EINTR', 'ENOSPC'], read: ['EINTR', 'EIO', 'ENOMEM'], write: ['ENOSPC', 'EINTR', 'EIO'], pwrite64: ['ENOSPC', 'EINTR', 'EIO'],
   mkdir: ['ENOSPC', 'ENOMEM', 'EROFS'], mkdirat: ['ENOSPC', 'ENOMEM'], mknodat: ['ENOSPC', 'ENOMEM'], rename: ['ENOSPC', 'EIO'],
   unlink: ['EIO'], unlinkat: ['EIO', 'EBUSY'], rmdir: ['EIO', 'EBUSY'], flock: ['EINTR', 'ENOLCK', 'EAGAIN'],
   socketpair: ['EMFILE', 'ENOMEM'], pipe2: ['EMFILE', 'ENOMEM'], fcntl: ['EMFILE', 'EINTR'], dup2: ['EMFILE', 'EINTR'], dup3: ['EMFILE', 'EINTR'],

@@ -39,4 +39,20 @@ describeWith([...container, 'cli'], 'a maker that is killed', () => {
     expect(existsSync(join(sandbox.root, id))).toBe(false)
     expect(isRunning(pid)).toBe(false)
   })
+
+  test('at no size of the state is the part with the process in two pages: a write to it is whole or none', async () => {
+    const ofSize = async (size: number): Promise<string> => {
+      const one = await sandbox.create(['true'], (spec) => { spec.annotations = { a: 'x'.repeat(size) } })
+      const text = readFileSync(join(sandbox.root, one.id, 'state.json'), 'latin1')
+      await one.delete()
+      return text
+    }
+    const before = (await ofSize(0)).indexOf('"init_process_pid"')
+    for (const room of [1, 200, 400, 1023, 1025]) {
+      const text = await ofSize(2 * 4096 - before - room)
+      const start = text.indexOf('"init_process_pid"')
+      expect([start >= 4096 && start <= 2 * 4096, Math.floor(start / 4096)]).toEqual([true, Math.floor((text.length - 1) / 4096)])
+      expect(JSON.parse(text)).toMatchObject({ init_process_pid: expect.any(Number) as number, namespace_paths: {} })
+    }
+  })
 })

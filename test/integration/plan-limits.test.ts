@@ -53,7 +53,7 @@ describeWith(container, 'large configs (CVE-2021-43784)', () => {
     const error = await leavesNothing(sandbox, () => rejection(sandbox.run(['/bin/echo'], ({ process }) => {
       process.env = Array.from({ length: 700 }, (_, number) => `V${number}=${'x'.repeat(100_000)}`)
     })))
-    expect([error.code, error.errno]).toEqual(['ERR_HOST', 'E2BIG'])
+    expect([error.code, error.errno]).toEqual(['ERR_STATE_INVALID', 'E2BIG'])
   })
 
   test('5,000 id mappings', async () => {

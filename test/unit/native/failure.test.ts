@@ -150,7 +150,7 @@ describe('codes', () => {
   const expected: Partial<Record<OperationName, string>> = {
     makeCgroup: 'ERR_CGROUP', writeCgroup: 'ERR_CGROUP', attachDeviceProgram: 'ERR_CGROUP', joinCgroup: 'ERR_CGROUP', delegateCgroup: 'ERR_CGROUP', adoptCgroup: 'ERR_CGROUP',
     hook: 'ERR_HOOK', findProgram: 'ERR_PROGRAM', execute: 'ERR_PROGRAM', openDescriptor: 'ERR_HOST', clone: 'ERR_HOST',
-    mapIds: 'ERR_HOST', adjustOomScore: 'ERR_HOST', moveNetDevice: 'ERR_HOST', openMappedTree: 'ERR_HOST', prepareResctrl: 'ERR_HOST',
+    mapIds: 'ERR_HOST', adjustOomScore: 'ERR_HOST', moveNetDevice: 'ERR_HOST', openMappedTree: 'ERR_HOST', prepareResctrl: 'ERR_HOST', stageState: 'ERR_STATE_INVALID',
   }
   test.each(Object.keys(operations) as OperationName[])('%s', (op) => {
     expect(failed({ op, errno: EINVAL }).code).toBe(expected[op] ?? 'ERR_INIT')

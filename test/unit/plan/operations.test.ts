@@ -68,7 +68,7 @@ describe('the arguments are read as they are written', () => {
   const functions = new Map(
     [...text.matchAll(/case Operation::(\w+):(?: return (\w+)\(|\s*\{[^}]*?TRY\((\w+)\()/g)]
       .map(([, name, direct, tried]) => [name, direct ?? tried]))
-  functions.set('mapIds', 'map_ids').set('moveNetDevice', 'NetDevices::move').set('adjustOomScore', 'adjust_oom_score').set('writeCgroup', 'CgroupWriter::write')
+  functions.set('mapIds', 'map_ids').set('moveNetDevice', 'NetDevices::move').set('adjustOomScore', 'adjust_oom_score').set('writeCgroup', 'CgroupWriter::write').set('stageState', 'StagedState::write')
 
   const reads: Readonly<Record<string, readonly string[]>> = {
     text: ['text'], u32: ['number'], i32: ['number'], slot: ['number'], u64: ['number64'], bytes: ['bytes'], list: ['list'],

@@ -2,7 +2,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFile
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { describeState } from '../../../lib/state/describe.ts'
-import { notFound, publishState, readState, stageState, type StateFile } from '../../../lib/state/file.ts'
+import { notFound, processText, publishState, readState, stageState, stagingOf, type StateFile } from '../../../lib/state/file.ts'
+import { openProcessRecord, processRecord } from '../../../lib/state/record.ts'
 import { thrown } from '../spec/helpers.ts'
 import { stateOf, temporaryDirectory } from './samples.ts'
 
@@ -33,6 +34,19 @@ describe('writing', () => {
     expect(readState(directory, 'web').init_process_pid).toBe(1)
     expect(statSync(join(directory, 'state.json')).ino).not.toBe(before)
     expect(readdirSync(directory)).toEqual(['state.json'])
+  })
+
+  test('what the addon stages, with the process filled in, is what is written here', () => {
+    const [directory, init] = [newDirectory(), { pid: 31, startTime: '77' }]
+    const state = stateOf(processRecord(init))
+    const staging = stagingOf(directory, stateOf(), openProcessRecord)
+    if (staging.op !== 'stageState') throw new Error(staging.op)
+    write(directory, state)
+    expect(`${staging.path}`).toBe(join(directory, 'state.json.new'))
+    expect(staging.head + staging.tail.replaceAll('\x01', '31').replaceAll('\x02', '77'))
+      .toBe(readFileSync(join(directory, 'state.json'), 'utf8'))
+    expect(staging.head).not.toMatch(/[\x01\x02]/)
+    expect(readFileSync(join(directory, 'state.json'), 'utf8')).toContain(processText(state))
   })
 
   test('is for the owner alone: a config may hold secrets', () => {
