@@ -99,6 +99,16 @@ int tell(const Relay& relay) {
   return await_manager(manager.get());
 }
 
+// A container with the right to mount can write to the directory, too: a link in the place of the socket is not followed.
+int open_to_all(const Fd& place, const std::string& name) {
+  struct stat status {};
+  Fd made(openat(place.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (!made.valid() || fstat(made.get(), &status) != 0) return errno;
+  if (!S_ISSOCK(status.st_mode)) return EEXIST;
+  const std::string path = "/proc/self/fd/" + std::to_string(made.get());
+  return chmod(path.c_str(), 0777) != 0 ? errno : 0;
+}
+
 }  // namespace
 
 int bind_notify(const std::string& directory, const std::string& name) {
@@ -111,7 +121,7 @@ int bind_notify(const std::string& directory, const std::string& name) {
   if (!address_of(path, address, size)) return -ENAMETOOLONG;
   Fd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!fd.valid() || bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) != 0) return -errno;
-  if (fchmodat(place.get(), name.c_str(), 0777, 0) != 0) return -errno;
+  if (const int error = open_to_all(place, name); error != 0) return -error;
   return fd.release();
 }
 

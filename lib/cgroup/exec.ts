@@ -44,7 +44,9 @@ export function joinableCgroups(paths: CgroupPaths, pid: number, findUnified: ()
   if (top === undefined || read(`${top}/cgroup.subtree_control`).trim() === '') return paths
   const own = /^0::(.*)$/m.exec(read(`/proc/${pid}/cgroup`))?.[1]
   const unified = findUnified()
-  return own === undefined || unified === undefined ? paths : { ...paths, '': ownDirectory({ ...unified, own }) }
+  const directory = own === undefined || unified === undefined ? top : ownDirectory({ ...unified, own })
+  // Where somebody has moved init is no place for what is added: it is limited, and killed, with the container.
+  return directory.startsWith(`${top}/`) ? { ...paths, '': directory } : paths
 }
 
 const read = (path: string): string => orElse('', () => readFileSync(path, 'utf8'))

@@ -1,7 +1,7 @@
 /**
  * The directories of a checkpoint, and what is in them besides criu's own files.
  */
-import { closeSync, constants, mkdirSync, openSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs'
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { NruncError } from '../errors.ts'
 import { CriuFailure } from './criu.ts'
@@ -56,7 +56,8 @@ export class CheckpointFiles {
   writeDescriptors(descriptors: readonly string[]): void {
     const path = join(this.#images, descriptorsFile)
     try {
-      writeFileSync(path, JSON.stringify(descriptors), { mode: 0o600 })
+      rmSync(path, { force: true }) // a link in its place is not followed
+      writeFileSync(path, JSON.stringify(descriptors), { mode: 0o600, flag: 'wx' })
     } catch (error) {
       throw fileError('write the checkpoint', path, error)
     }
@@ -66,9 +67,9 @@ export class CheckpointFiles {
   readDescriptors(): string[] {
     const path = join(this.#images, descriptorsFile)
     try {
-      const list: unknown = JSON.parse(readFileSync(path, 'utf8'))
-      if (Array.isArray(list) && list.every((one) => typeof one === 'string')) return list
-      throw new Error('it is not a list of texts')
+      const list: unknown = JSON.parse(readSmallFile(path))
+      if (Array.isArray(list) && list.length <= 3 && list.every((one) => typeof one === 'string')) return list
+      throw new Error('it is not a list of three texts at most')
     } catch (error) {
       throw fileError(`read ${path}`, path, error)
     }
@@ -80,6 +81,19 @@ export class CheckpointFiles {
     const why = lastErrors(this.#log) ?? error.reason
     const { step, errno } = error
     return new NruncError('ERR_CRIU', `${error.message}${why === undefined ? '' : `: ${why}`} (log file: ${this.#log})`, { step, errno, operand: this.#log, cause: error })
+  }
+}
+
+/** The text of a regular file: neither something that is waited for, nor more than the descriptors of a container take. */
+function readSmallFile(path: string): string {
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
+  try {
+    const status = fstatSync(file)
+    if (!status.isFile()) throw new Error('it is not a regular file')
+    if (status.size > 1 << 20) throw new Error('it is too large')
+    return readFileSync(file, 'utf8')
+  } finally {
+    closeSync(file)
   }
 }
 

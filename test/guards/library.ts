@@ -43,6 +43,26 @@ export const libraryGuards: readonly Guard[] = [
     tests: ['integration/files.test.ts'],
   },
   {
+    name: 'names of units',
+    changes: [['lib/cgroup/systemd/unit.ts', '/^[\\w:.\\\\@-]{1,255}$/.test(unit)', 'unit !== field']],
+    tests: ['unit/cgroup/systemd/unit.test.ts'],
+  },
+  {
+    name: 'texts for the bus',
+    changes: [['lib/cgroup/systemd/gvariant.ts', "if (text.includes('\\0')) throw new Error('a text has no NUL character')", '']],
+    tests: ['unit/cgroup/systemd/properties.test.ts'],
+  },
+  {
+    name: 'a process that is added stays below the cgroup of the container',
+    changes: [['lib/cgroup/exec.ts', 'directory.startsWith(`${top}/`)', 'directory !== top']],
+    tests: ['unit/cgroup/exec.test.ts'],
+  },
+  {
+    name: 'the list of descriptors of a checkpoint is a file',
+    changes: [['lib/checkpoint/files.ts', 'rmSync(path, { force: true }) // a link in its place is not followed', ''], ['lib/checkpoint/files.ts', "mode: 0o600, flag: 'wx'", 'mode: 0o600']],
+    tests: ['security/checkpoint.test.ts'], title: 'link in the place', commandLine: true,
+  },
+  {
     name: 'a lease holds up nobody',
     changes: [['lib/files/read.ts', 'constants.O_RDONLY | constants.O_NONBLOCK', 'constants.O_RDONLY']],
     tests: ['security/files.test.ts'], title: 'lease',

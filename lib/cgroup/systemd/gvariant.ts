@@ -43,7 +43,7 @@ function parseValue(words: string[], wanted: string | undefined): Variant {
   if (keyword !== undefined) return parseValue(words, agree(wanted, keyword))
   if (word === '[') return parseArray(words, wanted)
   if (word === 'true' || word === 'false') return new Variant(agree(wanted, 'b'), word === 'true')
-  if (/^['"]/.test(word)) return new Variant(agree(/^[sog]$/.test(wanted ?? '') ? wanted : 's', wanted ?? 's'), unquote(word))
+  if (/^['"]/.test(word)) return parseText(unquote(word), agree(/^[sog]$/.test(wanted ?? '') ? wanted : 's', wanted ?? 's'))
   if (/^[-+0-9.]/.test(word)) return parseNumber(word, wanted)
   throw new Error(`unexpected ${JSON.stringify(word)}`)
 }
@@ -51,6 +51,15 @@ function parseValue(words: string[], wanted: string | undefined): Variant {
 function agree(wanted: string | undefined, type: string): string {
   if (wanted !== undefined && wanted !== type) throw new Error(`a value of type ${JSON.stringify(wanted)} is wanted`)
   return type
+}
+
+/** What the bus does not take would end the connection, or be read as something else. D-Bus specification, "Valid Object Paths". */
+function parseText(text: string, type: string): Variant {
+  if (text.includes('\0')) throw new Error('a text has no NUL character')
+  if (type === 'o' && !/^\/(\w+(\/\w+)*)?$/.test(text)) throw new Error(`${JSON.stringify(text)} is not an object path`)
+  if (type === 'g' && text.length > 255) throw new Error('the signature is too long')
+  if (type === 'g') splitSignature(text)
+  return new Variant(type, text)
 }
 
 function parseNumber(word: string, wanted: string | undefined): Variant {

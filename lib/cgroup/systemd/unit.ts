@@ -24,13 +24,19 @@ export interface ScopeName {
  */
 export function scopeName(cgroupsPath: string, id: string, manager: Manager): ScopeName {
   const standard = manager === 'user' ? 'user.slice' : 'system.slice'
-  if (cgroupsPath === '') return { unit: `nrunc-${id}.scope`, slice: standard }
+  if (cgroupsPath === '') return { unit: requireUnitName(`nrunc-${id}.scope`), slice: standard }
   const [slice = '', prefix = '', name = '', ...more] = cgroupsPath.split(':')
   if (name === '' || more.length > 0) {
     throw invalid(field, `expected cgroupsPath to be of format "slice:prefix:name" for systemd cgroups, got ${JSON.stringify(cgroupsPath)} instead`)
   }
   if (name.endsWith('.slice')) throw invalid(field, `cgroupsPath ${JSON.stringify(cgroupsPath)} names a slice, which has no processes`)
-  return { unit: `${prefix}-${name}.scope`, slice: slice === '' ? standard : slice }
+  return { unit: requireUnitName(`${prefix}-${name}.scope`), slice: slice === '' ? standard : slice }
+}
+
+/** What systemd takes for a name. With a slash the cgroup would be somewhere else than below the slice. */
+function requireUnitName(unit: string): string {
+  if (/^[\w:.\\@-]{1,255}$/.test(unit)) return unit
+  throw invalid(field, `invalid unit name: ${unit}`)
 }
 
 /**
@@ -40,7 +46,7 @@ export function scopeName(cgroupsPath: string, id: string, manager: Manager): Sc
  */
 export function slicePath(slice: string): string {
   const name = slice.slice(0, -'.slice'.length)
-  if (!slice.endsWith('.slice') || slice.includes('/')) throw invalid(field, `invalid slice name: ${slice}`)
+  if (!slice.endsWith('.slice') || !/^[\w:.\\@-]{1,255}$/.test(slice)) throw invalid(field, `invalid slice name: ${slice}`)
   if (name === '-') return '/'
   const parts = name.split('-')
   if (parts.includes('')) throw invalid(field, `invalid slice name: ${slice}`)

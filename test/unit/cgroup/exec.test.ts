@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -39,13 +39,23 @@ describe('on v2 the cgroup of init', () => {
   const unified = (): UnifiedHierarchy =>
     ({ controllers: [], mountpoint, root: '/', own: '/', writable: true, delegated: [] })
 
-  test.each([['', 'kept'], ['\n', 'kept'], ['memory pids\n', 'left']])('with subtree_control %j the top one is %s', (text, what) => {
-    const top = { '': join(mountpoint, 'a') }
-    writeFileSync(join(mountpoint, 'a/cgroup.subtree_control'), text)
-    const result = joinableCgroups(top, process.pid, unified)
-    if (what === 'kept') expect(result).toBe(top)
-    else expect(result['']).toMatch(new RegExp(`^${mountpoint}`))
-    if (what === 'left') expect(result['']).not.toBe(top[''])
+  const own = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1] ?? '/'
+  const at = (directory: string, subtreeControl: string): { '': string } => {
+    mkdirSync(directory, { recursive: true })
+    writeFileSync(join(directory, 'cgroup.subtree_control'), subtreeControl)
+    return { '': directory }
+  }
+
+  test.skipIf(own === '/').each([['', 'kept'], ['\n', 'kept'], ['memory pids\n', 'left']])('with subtree_control %j the top one is %s', (text, what) => {
+    const top = at(join(mountpoint, own, '..'), text)
+    expect(joinableCgroups(top, process.pid, unified)).toEqual(what === 'kept' ? top : { '': join(mountpoint, own) })
+  })
+
+  test('elsewhere than below the container\'s is not joined', () => {
+    for (const directory of ['a', 'a/b']) {
+      const top = at(join(mountpoint, directory), 'memory\n')
+      expect(joinableCgroups(top, process.pid, unified)).toBe(top)
+    }
   })
 
   test('v1 has no such rule', () => {

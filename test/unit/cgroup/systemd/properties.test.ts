@@ -49,6 +49,26 @@ describe('limits', () => {
   })
 })
 
+describe('what is no text for the bus', () => {
+  test.each([
+    ["'a\0b'", /NUL/], ["'a\\u0000b'", /NUL/], ['["a", "\\u0000"]', /NUL/],
+    ["objectpath 'a'", /not an object path/], ["objectpath '/a//b'", /not an object path/], ["objectpath '/a\n'", /not an object path/],
+    [`signature '${'s'.repeat(300)}'`, /too long/], ["signature 'z'", /signature|type/i], ["@g '('", /./],
+  ])('%s', (text, message) => {
+    expect(() => annotatedProperties({ 'org.systemd.property.Description': text }))
+      .toThrow(expect.objectContaining({ code: 'ERR_CONFIG_INVALID', message: expect.stringMatching(message) }))
+  })
+
+  test('quotes, line feeds and other properties in a text are that text', () => {
+    const text = 'x"\nSlice=-.slice\n[Scope]\nPIDs=1'
+    expect(annotatedProperties({ 'org.systemd.property.Description': JSON.stringify(text) })).toEqual([['Description', new Variant('s', text)]])
+  })
+
+  test.each(['', 'ab', 'A_b', 'Slice\n', 'Slice ', 'Slice\0', 'Ünit', '__proto__'])('%j is no name', (name) => {
+    expect(() => annotatedProperties({ [`org.systemd.property.${name}`]: 'true' })).toThrow('name incorrect')
+  })
+})
+
 describe('annotations', () => {
   const of = (name: string, text: string) => annotatedProperties({ [`org.systemd.property.${name}`]: text })[0]
 

@@ -14,9 +14,15 @@ describe('names', () => {
     expect(scopeName(path, 'web', manager)).toEqual(expected)
   })
 
-  test.each(['/a/b', 'a', 'a:b', 'a:b:c:d', 'a:b:', '::', 'a:b:c.slice'])('%s is refused', (path) => {
+  test.each(['/a/b', 'a', 'a:b', 'a:b:c:d', 'a:b:', '::', 'a:b:c.slice', 'a.slice:b:../../../init', 'a.slice:../b:c', 'a.slice:b:c/d',
+    'a.slice:b c:d', 'a.slice:b:\nSlice=x', 'a.slice:b:c\0', 'a.slice:b:ö', `a.slice:b:${'c'.repeat(256)}`])('%s is refused', (path) => {
     expect(() => scopeName(path, 'web', 'system'))
       .toThrow(expect.objectContaining({ code: 'ERR_CONFIG_INVALID', field: '/linux/cgroupsPath' }))
+  })
+
+  test('nor is an id with what systemd has no place for', () => {
+    expect(() => scopeName('', 'a+b', 'system')).toThrow('invalid unit name: nrunc-a+b.scope')
+    expect(scopeName('', 'a_b.c-d', 'system').unit).toBe('nrunc-a_b.c-d.scope')
   })
 
   test.each([
@@ -26,7 +32,7 @@ describe('names', () => {
     expect(slicePath(slice)).toBe(path)
   })
 
-  test.each(['a', '.slice', 'a/b.slice', '-a.slice', 'a-.slice', 'a--b.slice', '../x.slice'])('%s is no slice', (slice) => {
+  test.each(['a', '.slice', 'a/b.slice', '-a.slice', 'a-.slice', 'a--b.slice', '../x.slice', '..slice/../x.slice', 'a\0.slice', 'a b.slice', 'a\n.slice'])('%s is no slice', (slice) => {
     expect(() => slicePath(slice)).toThrow(`invalid slice name: ${slice}`)
   })
 })
