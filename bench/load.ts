@@ -34,6 +34,8 @@ export interface Pool {
 export interface Runtime {
   compile(options: object): Promise<Template>
   pool(options: object): Promise<Pool>
+  list(): Promise<{ readonly id: string }[]>
+  delete(id: string, options: { force: boolean }): Promise<void>
 }
 
 /** What the names of the containers begin with, and so those of their cgroups. */

@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util'
 import { makeRootfs, rootfsOf } from './bundle.ts'
 import { type Growth, growthOf, held } from './growth.ts'
 import { claimHost, makeGroupRoot, releaseHost } from './host.ts'
-import { execs, hold, type HeldByMany, mixed, type Runtime, starts } from './load.ts'
+import { execs, hold, mixed, type Runtime, starts, type Template } from './load.ts'
 import { stateRoot } from './options.ts'
 import { defaultSpec } from '../lib/spec/defaults.ts'
 import type { ProcessSpec } from '../lib/spec/schema.ts'
@@ -34,7 +34,13 @@ const MIXED_AT_ONCE = 8
 
 const defaults = { starts: '10000', 'at-once': '32', execs: '2000', 'execs-at-once': '64', created: '1000', running: '1000', minutes: '0' }
 
-function readOptions(args: string[]) {
+interface Options {
+  number(name: keyof typeof defaults): number
+  readonly json: boolean
+  readonly help: boolean
+}
+
+function readOptions(args: string[]): Options {
   const numbers = Object.fromEntries(Object.entries(defaults).map(([name, value]) => [name, { type: 'string', default: value } as const]))
   const { values } = parseArgs({ args, options: { ...numbers, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } })
   return { number: (name: keyof typeof defaults) => Number((values as Record<string, unknown>)[name]), json: values['json'] === true, help: values['help'] === true }
@@ -54,13 +60,91 @@ async function grown<T>(work: () => Promise<T>): Promise<{ result: T; growth: Gr
 
 const words = (growth: Record<string, number>): string => Object.entries(growth).map(([name, value]) => `${name} ${value}`).join(', ')
 
-const memory = (what: string, { count, programs, own, system }: HeldByMany): string =>
-  `${count} ${what} containers (KB): ${programs} in their processes, ${own} in this one, ${system} of the system's available memory`
+/** One run: a phase a method, which says what came of it and gives it for the report. */
+class Soak {
+  readonly #runtime: Runtime
+  readonly #template: Template
+  readonly #config: object
+  readonly #number: (name: keyof typeof defaults) => number
+  readonly #say: (text: string) => void
+
+  constructor(runtime: Runtime, template: Template, config: object, { number, json }: Options) {
+    this.#runtime = runtime
+    this.#template = template
+    this.#config = config
+    this.#number = number
+    this.#say = (text) => void (json || process.stdout.write(`${text}\n`))
+  }
+
+  /** What is allocated once. */
+  async warmUp(): Promise<void> {
+    const atOnce = this.#number('at-once')
+    await starts(this.#template, Math.max(atOnce, Math.min(200, this.#number('starts'))), atOnce)
+    await execs(this.#template, EXEC_CONTAINERS, EXEC_CONTAINERS, EXEC_CONTAINERS)
+  }
+
+  async starts(): Promise<object> {
+    const [count, atOnce] = [this.#number('starts'), this.#number('at-once')]
+    const delay = monitorEventLoopDelay({ resolution: 1 })
+    delay.enable()
+    const { result, growth } = await grown(() => starts(this.#template, count, atOnce))
+    delay.disable()
+    const loop = { p50: delay.percentile(50) / 1e6, p99: delay.percentile(99) / 1e6, max: delay.max / 1e6 }
+    const late = Object.values(loop).map((value) => value.toFixed(2)).join(', ')
+    this.#say(`${count} starts, ${atOnce} at a time: ${(result / count).toFixed(2)} ms each; growth: ${words(growth)}`)
+    this.#say(`timer of 1 ms late by (ms, includes that 1 ms; median, p99, most): ${late}`)
+    return { count, atOnce, each: result / count, growth, loop }
+  }
+
+  async execs(): Promise<object> {
+    const [count, atOnce] = [this.#number('execs'), this.#number('execs-at-once')]
+    const { result, growth } = await grown(() => execs(this.#template, count, atOnce, EXEC_CONTAINERS))
+    this.#say(`${count} execs, ${atOnce} at a time: ${(result / count).toFixed(2)} ms each; growth: ${words(growth)}`)
+    return { count, atOnce, each: result / count, growth }
+  }
+
+  async hold(how: 'create' | 'run', count: number): Promise<object> {
+    const { result, growth } = await grown(() => hold(this.#template, count, how))
+    const { programs, own, system } = result
+    const memory = `${programs} in their processes, ${own} in this one, ${system} of the system's available memory`
+    this.#say(`${count} containers (${how}), KB: ${memory}; growth: ${words(growth)}`)
+    return { ...result, growth }
+  }
+
+  async mixed(): Promise<object> {
+    const minutes: Growth[] = []
+    const done: Record<string, number> = {}
+    for (let left = this.#number('minutes'); left > 0; left--) {
+      const time = Math.min(left, 1) * 60_000
+      const { result, growth } = await grown(() => mixed(this.#runtime, this.#template, this.#config, time, MIXED_AT_ONCE))
+      for (const [name, times] of Object.entries(result)) done[name] = (done[name] ?? 0) + times
+      minutes.push(growth)
+      const rss = Math.round(process.memoryUsage.rss() / 1024)
+      this.#say(`minute ${minutes.length}: rss is ${rss}; growth: ${words(growth)}; so far ${words(done)}`)
+    }
+    return { minutes, done }
+  }
+
+  /** All phases, one after the other; nothing is left of one that fails. */
+  async run(): Promise<object> {
+    try {
+      await this.warmUp()
+      return {
+        starts: await this.starts(), execs: await this.execs(),
+        created: await this.hold('create', this.#number('created')), running: await this.hold('run', this.#number('running')),
+        ...await this.mixed(),
+      }
+    } finally {
+      this.#template.close()
+      for (const { id } of await this.#runtime.list()) await this.#runtime.delete(id, { force: true })
+    }
+  }
+}
 
 const main = async (): Promise<void> => {
   const [home, work, busybox, , , ...args] = process.argv.slice(2) as [string, string, string, string, string]
-  const { number, json, help } = readOptions(args)
-  if (help) return void process.stdout.write(usage)
+  const options = readOptions(args)
+  if (options.help) return void process.stdout.write(usage)
   claimHost()
   process.once('exit', releaseHost)
   makeGroupRoot()
@@ -70,48 +154,8 @@ const main = async (): Promise<void> => {
   const program = { ...(base.process as ProcessSpec), terminal: false, args: ['/bin/true'] }
   const spec = { ...base, process: program, root: { ...base.root, path: rootfsOf(work) } }
   const template = await runtime.compile({ bundle: work, networksAhead: 0, spec })
-  const atOnce = number('at-once')
-  // What is allocated once.
-  await starts(template, Math.max(atOnce, Math.min(200, number('starts'))), atOnce)
-  await execs(template, EXEC_CONTAINERS, EXEC_CONTAINERS, EXEC_CONTAINERS)
-
-  const say = (text: string): void => void (json || process.stdout.write(`${text}\n`))
-  const delay = monitorEventLoopDelay({ resolution: 1 })
-  delay.enable()
-  const count = number('starts')
-  const started = await grown(() => starts(template, count, atOnce))
-  delay.disable()
-  const loop = { p50: delay.percentile(50) / 1e6, p99: delay.percentile(99) / 1e6, max: delay.max / 1e6 }
-  say(`${count} starts, ${atOnce} at a time: ${(started.result / count).toFixed(2)} ms each; growth: ${words(started.growth)}`)
-  say(`timer of 1 ms late by (ms, includes that 1 ms): median ${loop.p50.toFixed(2)}, p99 ${loop.p99.toFixed(2)}, max ${loop.max.toFixed(2)}`)
-
-  const [execCount, execsAtOnce] = [number('execs'), number('execs-at-once')]
-  const executed = await grown(() => execs(template, execCount, execsAtOnce, EXEC_CONTAINERS))
-  say(`${execCount} execs, ${execsAtOnce} at a time: ${(executed.result / execCount).toFixed(2)} ms each; growth: ${words(executed.growth)}`)
-
-  const created = await grown(() => hold(template, number('created'), 'create'))
-  say(`${memory('created', created.result)}; growth: ${words(created.growth)}`)
-  const running = await grown(() => hold(template, number('running'), 'run'))
-  say(`${memory('running', running.result)}; growth: ${words(running.growth)}`)
-
-  const minutes: Growth[] = []
-  const done: Record<string, number> = {}
-  for (let left = number('minutes'); left > 0; left--) {
-    const time = Math.min(left, 1) * 60_000
-    const { result, growth } = await grown(() => mixed(runtime, template, { bundle: work, spec }, time, MIXED_AT_ONCE))
-    for (const [name, times] of Object.entries(result)) done[name] = (done[name] ?? 0) + times
-    minutes.push(growth)
-    say(`minute ${minutes.length}: ${words(growth)}; so far ${words(done)}; rss ${Math.round(process.memoryUsage.rss() / 1024)}`)
-  }
-  template.close()
-  if (!json) return
-  process.stdout.write(`${JSON.stringify({
-    starts: { count, atOnce, each: started.result / count, growth: started.growth, loop },
-    execs: { count: execCount, atOnce: execsAtOnce, each: executed.result / execCount, growth: executed.growth },
-    created: { ...created.result, growth: created.growth },
-    running: { ...running.result, growth: running.growth },
-    minutes, done,
-  })}\n`)
+  const report = await new Soak(runtime, template, { bundle: work, spec }, options).run()
+  if (options.json) process.stdout.write(`${JSON.stringify(report)}\n`)
 }
 
 main().catch((error: unknown) => {

@@ -1,4 +1,4 @@
-// Launcher of the fuzzers. README.md says what they do; options:
+// Launcher of the fuzzers; README.md says what they do.
 //
 //   npm run fuzz -- config|seccomp|words|state [--count N] [--seed N]      documents at random, 20000
 //   npm run fuzz -- config|seccomp|words|state --seconds N [--seed N] [--found FILE]    guided by coverage
@@ -36,14 +36,21 @@ const typescript = async (name, words) => {
   return run(process.execPath, [outfile, ...words])
 }
 
-const clang = () => ['clang++', 'clang++-19', 'clang++-16', 'clang++-14'].find((name) => spawnSync(name, ['--version']).status === 0)
+const sanitizers = '-fsanitize=fuzzer,address,undefined'
+
+// One that has libFuzzer and the sanitizers too.
+const clang = () => {
+  const input = 'extern "C" int LLVMFuzzerTestOneInput(const unsigned char *, unsigned long) { return 0; }'
+  const words = ['-x', 'c++', sanitizers, '-o', join(work, 'probe'), '-']
+  return ['clang++', 'clang++-19', 'clang++-16', 'clang++-14'].find((name) => spawnSync(name, words, { input }).status === 0)
+}
 
 const buildInit = (compiler, program) => {
   // The file is gyp's: JSON with comments and trailing commas.
   const text = readFileSync(join(project, 'addon/sources.gypi'), 'utf8').replace(/^\s*#.*$/gm, '').replace(/,(\s*[\]}])/g, '$1')
   const sources = JSON.parse(text).variables.init_sources.filter((name) => !name.endsWith('/memory.cc'))
   return run(compiler, [
-    '-std=c++20', '-g', '-O1', '-fsanitize=fuzzer,address,undefined', '-fno-sanitize-recover=undefined', '-DNRUNC_FAKE_KERNEL',
+    '-std=c++20', '-g', '-O1', sanitizers, '-fno-sanitize-recover=undefined', '-DNRUNC_FAKE_KERNEL',
     '-fno-exceptions', '-fno-rtti', `-I${join(project, 'addon')}`, '-o', program, join(here, 'init.cc'),
     ...sources.map((name) => join(project, name)),
   ])
@@ -67,7 +74,7 @@ const pack = (directory) => {
 const init = async ([mode = '60', directory = join(work, 'found')]) => {
   const compiler = clang()
   if (compiler === undefined) {
-    process.stderr.write('fuzz: no clang++ (Debian: clang)\n')
+    process.stderr.write('fuzz: no clang++ with libFuzzer (Debian: clang)\n')
     return 1
   }
   const [program, seeds, corpus, smallest] = ['init', 'seeds', 'corpus', 'smallest'].map((name) => join(work, name))

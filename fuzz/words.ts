@@ -36,7 +36,7 @@ export const words: Target = {
   change: (line, other, from) => change(line as Line, other as Line, from),
   sources: 'lib/cli/',
   run(text) {
-    const { command, words: given, mixed } = JSON.parse(text) as Line
+    const { command = 0, words: given = [], mixed = false } = JSON.parse(text) as Partial<Line>
     try {
       sortWords(commands[command % commands.length]!.flags, [...given], mixed)
       return 'sorted'
