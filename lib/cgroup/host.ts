@@ -41,7 +41,7 @@ const standard = '/sys/fs/cgroup'
  * the unified hierarchy are empty and nothing is `writable`: these are in other files.
  */
 export function parseCgroupHost(mountinfo: string, cgroup: string): CgroupHost {
-  const mounts = reachableMounts(parseMountInfo(mountinfo))
+  const mounts = reachableMounts(parseMountInfo(mountinfo), ['cgroup', 'cgroup2'])
   const hierarchies: Hierarchy[] = []
   let unified: UnifiedHierarchy | undefined
   for (const line of cgroup.split('\n')) {

@@ -16,7 +16,7 @@ export interface MountInfo {
 
 /** The kernel writes space, tab, newline and backslash as three octal digits. */
 const unescape = (path: string): string =>
-  path.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(parseInt(digits, 8)))
+  path.includes('\\') ? path.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(parseInt(digits, 8))) : path
 
 /** Parse the text of a mountinfo file; proc_pid_mountinfo(5). Lines that do not have its form are left out. */
 export function parseMountInfo(text: string): MountInfo[] {
@@ -37,17 +37,17 @@ export function parseMountInfo(text: string): MountInfo[] {
 const placeKey = (parent: number, mountpoint: string): string => `${parent} ${mountpoint}`
 
 /**
- * The mounts that a lookup of their own mount point ends in. The others are covered by a mount on the same directory
- * or on one above it, so their files cannot be reached by name.
+ * The mounts of one of TYPES that a lookup of their own mount point ends in. The others are covered by a mount on the same
+ * directory or on one above it, so their files cannot be reached by name.
  */
-export function reachableMounts(mounts: readonly MountInfo[]): MountInfo[] {
+export function reachableMounts(mounts: readonly MountInfo[], types: readonly string[]): MountInfo[] {
   const known = new Set(mounts.map(mount => mount.id))
   const places = new Map<string, MountInfo>()
   for (const mount of mounts) {
     const outermost = !known.has(mount.parent) || mount.parent === mount.id
     places.set(placeKey(outermost ? 0 : mount.parent, mount.mountpoint), mount)
   }
-  return mounts.filter(mount => lookUp(places, mount.mountpoint) === mount)
+  return mounts.filter(mount => types.includes(mount.type) && lookUp(places, mount.mountpoint) === mount)
 }
 
 function lookUp(places: ReadonlyMap<string, MountInfo>, path: string): MountInfo | undefined {

@@ -18,15 +18,34 @@ export interface InMount {
 const ofTheKernel = new Set(['proc', 'sysfs'])
 const sources = new Set(['/proc', '/sys'])
 
+/** A mount of the kernel's, by its number in the config. */
+interface KernelMount {
+  readonly index: number
+  readonly place: string
+  /** A later mount hides it. */
+  readonly covered: boolean
+}
+
 export class KeptMounts {
   readonly #mounts: readonly Mount[]
+  readonly #places: readonly string[]
+  readonly #ofTheKernel: readonly KernelMount[]
   readonly #first: number
   readonly #slots = new Map<number, number>()
 
   /** FIRST: slot of the first that is kept. */
   constructor(mounts: readonly Mount[], first: number) {
     this.#mounts = mounts
+    this.#places = mounts.map(placeOf)
+    this.#ofTheKernel = mounts.flatMap((mount, index) => (isOfTheKernel(mount) ? [this.#kernelMount(index)] : []))
     this.#first = first
+  }
+
+  #kernelMount(index: number): KernelMount {
+    const place = this.#places[index]!
+    const covers = (above: string): boolean => above === '/' || `${place}/`.startsWith(`${above}/`)
+    const covered = this.#places.some((above, later) => later > index && covers(above) && !isRemount(this.#mounts[later]!))
+    return { index, place, covered }
   }
 
   /** Slot of the mount with this number in the config, which is kept from then on. */
@@ -38,18 +57,17 @@ export class KeptMounts {
 
   /** That of the mount that mount INDEX, a remount, is about; NO_SLOT where the config has not made it. */
   keepRemounted(index: number): number {
-    const place = placeOf(this.#mounts[index]!)
-    const made = this.#mounts.slice(0, index).findLastIndex((mount) => placeOf(mount) === place && !isRemount(mount))
+    const place = this.#places[index]
+    const made = this.#mounts.slice(0, index).findLastIndex((mount, at) => this.#places[at] === place && !isRemount(mount))
     return made < 0 ? NO_SLOT : this.keep(made)
   }
 
   /** Where PATH is, when all mounts are made. */
   find(path: string): InMount {
     const clean = posix.resolve('/', path)
-    const index = this.#mounts.findLastIndex((mount) => isOfTheKernel(mount) && clean.startsWith(`${placeOf(mount)}/`))
-    const mount = this.#mounts[index]
-    if (mount === undefined || this.#mounts.slice(index + 1).some((later) => covers(later, mount))) return { mount: NO_SLOT, inside: path }
-    return { mount: this.keep(index), inside: clean.slice(placeOf(mount).length) }
+    const found = this.#ofTheKernel.findLast(({ place }) => clean.startsWith(`${place}/`))
+    if (found === undefined || found.covered) return { mount: NO_SLOT, inside: path }
+    return { mount: this.keep(found.index), inside: clean.slice(found.place.length) }
   }
 
   /** OPERATIONS of mount INDEX, the first of which makes it, with the one that keeps it. */
@@ -64,6 +82,3 @@ const isRemount = (mount: Mount): boolean => hasOption(mount, 'remount')
 
 const isOfTheKernel = (mount: Mount): boolean =>
   isBind(mount) ? sources.has(posix.resolve('/', mount.source ?? '')) : ofTheKernel.has(mount.type ?? '') && !isRemount(mount)
-
-const covers = (later: Mount, mount: Mount): boolean =>
-  !isRemount(later) && (placeOf(later) === '/' || `${placeOf(mount)}/`.startsWith(`${placeOf(later)}/`))

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { parseMountInfo, reachableMounts } from '../../../lib/cgroup/mountinfo.ts'
 
-const reachable = (text: string): number[] => reachableMounts(parseMountInfo(text)).map(({ id }) => id)
+const all = ['ext4', 'tmpfs', 'sysfs', 'cgroup2']
+const reachable = (text: string, types = all): number[] => reachableMounts(parseMountInfo(text), types).map(({ id }) => id)
 
 test('reads the fields, with optional ones and octal escapes', () => {
   const [mount] = parseMountInfo(
@@ -36,4 +37,11 @@ test('a parent that comes later in the list does not hide its children', () => {
 
 test('mounts are found where the root directory is not a mount point', () => {
   expect(reachable('5 4 0:2 / /sys rw - sysfs a rw\n6 5 0:3 / /sys/fs/cgroup rw - cgroup2 b rw')).toEqual([5, 6])
+})
+
+test('only mounts of the types that are asked for are given; others still hide them', () => {
+  expect(reachable(`1 0 0:1 / / rw - ext4 a rw
+2 1 0:2 / /a rw - cgroup2 a rw
+3 1 0:3 / /b rw - cgroup2 b rw
+4 3 0:4 / /b rw - tmpfs c rw`, ['cgroup2'])).toEqual([2])
 })
