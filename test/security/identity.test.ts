@@ -1,13 +1,14 @@
 /**
- * Who a process is, what it may look at, and what it may inherit. CVE-2014-8989 is in integration/rootless.test.ts
- * (setgroups is denied).
+ * Who a process is, what it may look at, and what it may inherit. CVE-2014-8989 is in rootless.test.ts (setgroups is
+ * denied).
  */
 import { spawnSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import type { Container } from '../../lib/index.ts'
 import { program } from '../helpers/cli.ts'
-import { end, useSandbox } from '../helpers/containers.ts'
+import { end, type TestSpec, useSandbox } from '../helpers/containers.ts'
 import { bench, container, describeWith } from '../helpers/needs.ts'
 import { bitsOf, errnoOf, parseProbe } from '../helpers/probe.ts'
 import { Pty } from '../helpers/pty.ts'
@@ -17,7 +18,7 @@ const secret = 'NRUNC_TEST_SECRET=do-not-tell'
 describeWith([...container, 'cli', 'compiler'], 'identity', () => {
   const sandbox = useSandbox()
 
-  test('CVE-2022-29162: no inheritable capabilities, whatever is added to a process', async () => {
+  test('CVE-2022-29162, CVE-2022-27650, CVE-2025-27612: no inheritable capabilities, whatever is added to a process', async () => {
     const made = await sandbox.run(['sleep', '1000'])
     const inheritable = (text: string) => bitsOf(parseProbe(text).status['CapInh'])
     expect(
@@ -116,6 +117,25 @@ describeWith([...container, 'cli', 'compiler'], 'identity', () => {
     const all = [(await running).stdout, added.stdout, readFileSync(out, 'utf8')].join('').trim().split('\n')
     const ENOKEY = '126'
     expect(all).toEqual(Array(7).fill(ENOKEY))
+  })
+
+  const pattern = readFileSync('/proc/sys/kernel/core_pattern', 'utf8').trim()
+  test.skipIf(!/^\w+$/.test(pattern))('CVE-2016-9962: a waiting init leaves no core, whatever kills it (needs a core_pattern without a directory)', async () => {
+    const rootfs = sandbox.rootfs()
+    const change = (spec: TestSpec): void => {
+      spec.root = { path: rootfs, readonly: false }
+      // Of the first process of a pid namespace only SIGKILL is an end.
+      spec.linux.namespaces = spec.linux.namespaces.filter(({ type }) => type !== 'pid')
+    }
+    const cores = () => readdirSync(rootfs).filter((name) => name.startsWith(pattern))
+    const crash = async (made: Container): Promise<string[]> => {
+      expect(spawnSync('prlimit', ['--pid', String(made.pid), '--core=unlimited']).status).toBe(0)
+      process.kill(made.pid!, 'SIGSEGV')
+      expect(await made.wait()).toMatchObject({ signal: 'SIGSEGV' })
+      return cores()
+    }
+    expect(await crash(await sandbox.create(['true'], change))).toEqual([])
+    expect(await crash(await sandbox.run(['sleep', '1000'], change)), 'a program leaves one').toHaveLength(1)
   })
 
   test('nor is it in a waiting init, or in what init calls itself', async () => {

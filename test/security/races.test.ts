@@ -240,7 +240,7 @@ describeWith([...container, 'compiler'], 'races', () => {
     for (const text of found) expect(text).toBe('end\n')
   })
 
-  test('readFile, writeFile, copyIn and copyOut of a running container', async () => {
+  test('CVE-2018-15664, CVE-2025-24965: readFile, writeFile, copyIn and copyOut of a running container', async () => {
     const race = prepare()
     writeFileSync(join(race.shared, 'place/file'), 'mine\n')
     const made = await sandbox.run(['sleep', '1000'], race.withVolume)
