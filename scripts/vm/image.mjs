@@ -1,7 +1,7 @@
 // The image of the virtual machine, and the programs that it takes to make and to run it.
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
-import { homedir } from 'node:os'
+import { freemem, homedir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { attempt, Unable } from './attempt.mjs'
@@ -18,6 +18,7 @@ const isMissing = (program) => attempt('sh', ['-c', `command -v ${program}`]) !=
 export function requireTools() {
   if (process.platform !== 'linux' || process.arch !== 'x64') throw new Unable('only on x86-64')
   if (process.geteuid() !== 0) throw new Unable('making the image takes root')
+  if (freemem() < 3.5 * 2 ** 30) throw new Unable('the machine needs 3 GiB of memory')
   const packages = [...new Set(Object.keys(tools).filter(isMissing).map((program) => tools[program]))]
   if (packages.length === 0) return
   if (isMissing('apt-get')) throw new Unable(`needs ${packages.join(', ')}`)

@@ -38,7 +38,7 @@ function boot(directory, disk) {
   return new Promise((resolve) => {
     const machine = spawn('qemu-system-x86_64', words, { stdio: ['ignore', 'inherit', 'inherit'], timeout: remaining() * 1000, killSignal: 'SIGKILL' })
     machine.on('error', (error) => resolve(error.message))
-    machine.on('exit', (_, signal) => resolve(signal === null ? undefined : `it took more than ${patience} s`))
+    machine.on('exit', (_, signal) => resolve(signal === null ? undefined : remaining() > 1 ? `${signal}` : `it took more than ${patience} s`))
   })
 }
 
