@@ -9,28 +9,23 @@
 
 namespace host {
 
-namespace {
-
-// 0 for a directory that has nothing but `.` and `..`.
-int check_empty(const Fd& directory) {
+int holds_at_most(const Fd& directory, u32 entries) {
   struct Entry {  // struct linux_dirent64
     u64 inode, offset;
     u16 size;
     u8 type;
     char name[];
   };
-  alignas(8) char entries[512];
+  alignas(8) char buffer[512];
   for (u32 count = 0;;) {
-    const sys::Call size = CALL(getdents64, directory.get(), entries, sizeof entries);
+    const sys::Call size = CALL(getdents64, directory.get(), buffer, sizeof buffer);
     if (size.failed()) return size.error();
     if (size.value == 0) return 0;
-    for (long at = 0; at < size.value; at += reinterpret_cast<Entry*>(entries + at)->size) {
-      if (++count > 2) return ENOTEMPTY;
+    for (long at = 0; at < size.value; at += reinterpret_cast<Entry*>(buffer + at)->size) {
+      if (++count > entries + 2) return ENOTEMPTY;
     }
   }
 }
-
-}  // namespace
 
 int take_lock(const std::string& directory, bool wait, bool fresh) {
   Fd held;
@@ -44,7 +39,7 @@ int take_lock(const std::string& directory, bool wait, bool fresh) {
   kernel::Stat status{};
   if (sys::Call looked = CALL(fstat, held.get(), &status); looked.failed()) return -looked.error();
   if (status.nlink == 0) return -ENOENT;
-  const int refused = fresh ? check_empty(held) : 0;
+  const int refused = fresh ? holds_at_most(held, 0) : 0;
   return refused != 0 ? -refused : held.release();
 }
 

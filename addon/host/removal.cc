@@ -13,6 +13,8 @@ int take(const Removal& removal, Fd& taken) {
   const int lock = take_lock(removal.directory, false, false);
   if (lock < 0) return -lock;
   taken.reset(lock);
+  // With a bundle or a socket in it, it goes step by step: nothing may be gone yet when that begins.
+  if (int error = holds_at_most(taken, 1); error != 0) return error;
   std::string state;
   if (int error = read_whole_file((removal.directory + "/state.json").c_str(), state); error != 0) return error;
   return state.find(removal.process) == std::string::npos ? ESTALE : 0;

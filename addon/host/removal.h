@@ -16,7 +16,7 @@ struct Removal {
 
 // 0 or the errno of what stays; nothing of the directory is touched before the cgroups are gone. LOCK is held by the caller;
 // -1: it is taken here, into TAKEN, if nobody has it (EAGAIN), and nothing is removed when the container is another one by
-// now (ESTALE).
+// now (ESTALE) or has more on disk than its state (ENOTEMPTY).
 int remove_container(const Removal& removal, int lock, Fd& taken);
 
 }  // namespace host
