@@ -22,22 +22,47 @@ const program = fileURLToPath(new URL('held-cli.cjs', import.meta.url))
 
 /**
  * Run `nrunc WORDS` with FAULT (`signal=SIGKILL`, `error=ENOSPC`: strace(1), "Tampering") in the WHEN-th SYSCALL of each
- * thread.
+ * thread; with INIT of the processes that it makes, too.
  */
-export async function inject(words: readonly string[], syscall: string, fault: string, when: number): Promise<Injected> {
-  const { trace, ...result } = await traced(words, ['-e', `trace=${syscall}`, '-e', `inject=${syscall}:${fault}:when=${when}`])
+export async function inject(
+  words: readonly string[], syscall: string, fault: string, when: number, { init = false } = {},
+): Promise<Injected> {
+  const filters = ['-e', `trace=${syscall}`, '-e', `inject=${syscall}:${fault}:when=${when}`]
+  const { trace, ...result } = await traced(words, init ? filters : [...hostOnly, ...filters])
   const hits = trace.split('\n').filter((line) => line.includes('(INJECTED)') || line.includes('killed by SIGKILL'))
   return { ...result, hits }
 }
 
+/** strace lets go of a process when it executes a program. */
+const hostOnly = ['-b', 'execve']
+
 /** What `nrunc WORDS` asks of the kernel: how often, at most, one of its threads makes each system call. */
 export async function survey(words: readonly string[]): Promise<Map<string, number>> {
+  const { trace } = await traced(words, hostOnly)
+  return mostOf(callsOf(trace).map(({ thread, syscall }) => [`${thread} ${syscall}`, syscall]))
+}
+
+/** What init alone does, in the order of the first time: how often it makes each system call that Node does not make. */
+export async function initSurvey(words: readonly string[]): Promise<[syscall: string, count: number][]> {
   const { trace } = await traced(words, [])
+  const calls = callsOf(trace)
+  const init = calls.find(({ syscall }) => syscall === 'execveat')?.thread
+  const begun = calls.findIndex(({ thread, syscall }) => thread === init && syscall === 'execveat')
+  const own = calls.slice(begun + 1).filter(({ thread }) => thread === init)
+  const others = new Set(calls.filter(({ thread }) => thread !== init).map(({ syscall }) => syscall))
+  return [...mostOf(own.map(({ syscall }) => [syscall, syscall]))].filter(([syscall]) => !others.has(syscall))
+}
+
+const callsOf = (trace: string) =>
+  [...trace.matchAll(/^(\d+) +(\w+)\(/gm)].map(([, thread = '', syscall = '']) => ({ thread, syscall }))
+
+/** The largest count of a key for each name. */
+function mostOf(keys: readonly (readonly [key: string, name: string])[]): Map<string, number> {
   const counts = new Map<string, number>(), most = new Map<string, number>()
-  for (const [, thread, syscall = ''] of trace.matchAll(/^(\d+) +(\w+)\(/gm)) {
-    const count = (counts.get(`${thread} ${syscall}`) ?? 0) + 1
-    counts.set(`${thread} ${syscall}`, count)
-    most.set(syscall, Math.max(count, most.get(syscall) ?? 0))
+  for (const [key, name] of keys) {
+    const count = (counts.get(key) ?? 0) + 1
+    counts.set(key, count)
+    most.set(name, Math.max(count, most.get(name) ?? 0))
   }
   return most
 }
@@ -52,11 +77,12 @@ async function traced(words: readonly string[], filters: readonly string[]): Pro
   const held = child.stdio[3] as Duplex
   held.on('error', () => {})
   await once(held, 'data')
-  const tracer = spawn('strace', ['-f', '-qq', '-b', 'execve', '-o', trace, ...filters, '-p', String(child.pid)], { stdio: 'ignore' })
+  const tracer = spawn('strace', ['-f', '-qq', '-o', trace, ...filters, '-p', String(child.pid)], { stdio: 'ignore' })
   const gone = once(tracer, 'exit')
   await until(() => tracer.exitCode !== null || isTraced(child.pid!))
   held.end('g')
   const [code, signal] = await ended as [number | null, string | null]
+  tracer.kill() // it would follow the container for as long as that lives
   await gone
   return {
     code: code ?? String(signal), stdout: readFileSync(stdout, 'utf8'), stderr: readFileSync(stderr, 'utf8'),

@@ -4,7 +4,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync, chownSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { CliOptions } from '../helpers/cli.ts'
+import { type CliOptions, runProgram } from '../helpers/cli.ts'
 import type { Spec, State } from '../../lib/index.ts'
 import { childrenOf, isRunning, refuseMounts, someone, until } from '../helpers/host.ts'
 import { bench, container, describeWith } from '../helpers/needs.ts'
@@ -40,6 +40,22 @@ describeWith([...container, 'cli', 'compiler', 'rootless'], 'an ordinary user', 
   test('spec --rootless, then --root DIR run', async () => {
     expect(await run(['id', '-u'])).toEqual({ code: 0, stdout: '0\n', stderr: '' })
     expect((await run(['sh', '-c', 'exit 7'])).code).toBe(7)
+  })
+
+  test('few processes (RLIMIT_NPROC): it runs, or says what is missing, and nothing stays', async () => {
+    const codes = []
+    for (let limit = 4; limit <= 24; limit += 4) {
+      const { id, directory, root } = await bundle(['true'])
+      const words = home.words('--root', root, '--debug', 'run', '-b', directory, id)
+      const { code, stderr } = await runProgram(['prlimit', `--nproc=${limit}`, ...words], { env: { HOME: home.directory } })
+      codes.push(code)
+      // Node ends itself when it cannot have its own threads.
+      if (code === 1) expect.soft(stderr, `${limit}`).toMatch(/\\"code\\":\\"ERR_/)
+      if (existsSync(join(root, id))) expect(await home.nrunc(['--root', root, 'delete', '--force', id]), `${limit}`).toMatchObject({ code: 0 })
+      expect(existsSync(join(root, id))).toBe(false)
+    }
+    expect(codes.at(-1)).toBe(0)
+    expect(codes.some((code) => code !== 0)).toBe(true)
   })
 
   test('spec --rootless maps the user, and asks for nothing that takes privilege', async () => {
