@@ -16,6 +16,7 @@
 
 #include "host/channel.h"
 #include "host/identity.h"
+#include "host/outcome.h"
 #include "host/thread.h"
 #include "host/trapped.h"
 #include "plan/format.h"
@@ -231,6 +232,8 @@ void Reactor::read_channel(u32 id, Watch& watch) {
     }
     if (got.error() == EAGAIN || got.error() == EINTR) return;
     if (got.value <= 0) {
+      // ECONNRESET: its end, with words for it unread.
+      if (got.failed() && got.error() != ECONNRESET) give_up(id, watch, status_of(got, "init"));
       watch.channel.reset();
       post_(closed(id));
       return;
@@ -256,6 +259,16 @@ void Reactor::read_channel(u32 id, Watch& watch) {
       frame(id, watch, static_cast<u32>(next.type), std::move(payload));
     }
   }
+}
+
+// What init has to say cannot be read: nobody would know any more what it does, or that it waits.
+void Reactor::give_up(u32 id, const Watch& watch, const Status& status) {
+  plan::Item item;
+  item.operation = Operation::clone;
+  Outcome outcome;
+  outcome.fail(item, status);
+  post_({id, EventType::failed, 0, 0, std::move(outcome.failure)});
+  if (watch.reaps && watch.pidfd.valid()) CALL(pidfd_send_signal, watch.pidfd.get(), kernel::kSigKill, nullptr, 0);
 }
 
 void Reactor::frame(u32 id, Watch& watch, u32 type, std::string payload) {

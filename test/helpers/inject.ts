@@ -67,6 +67,9 @@ function mostOf(keys: readonly (readonly [key: string, name: string])[]): Map<st
   return most
 }
 
+/** Milliseconds after which a command counts as one that waits for ever; its code is SIGKILL then. */
+const hanging = 120_000
+
 async function traced(words: readonly string[], filters: readonly string[]): Promise<CliResult & { readonly trace: string }> {
   const scratch = mkdtempSync(join(bench().directory, 'inject-'))
   const [stdout, stderr, trace] = ['out', 'err', `trace-${randomBytes(4).toString('hex')}`].map((name) => join(scratch, name)) as [string, string, string]
@@ -81,7 +84,9 @@ async function traced(words: readonly string[], filters: readonly string[]): Pro
   const gone = once(tracer, 'exit')
   await until(() => tracer.exitCode !== null || isTraced(child.pid!))
   held.end('g')
+  const stuck = setTimeout(() => child.kill('SIGKILL'), hanging)
   const [code, signal] = await ended as [number | null, string | null]
+  clearTimeout(stuck)
   tracer.kill() // it would follow the container for as long as that lives
   await gone
   return {
