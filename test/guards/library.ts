@@ -59,7 +59,7 @@ export const libraryGuards: readonly Guard[] = [
   },
   {
     name: 'the list of descriptors of a checkpoint is a file',
-    changes: [['lib/checkpoint/files.ts', 'rmSync(path, { force: true }) // a link in its place is not followed', ''], ['lib/checkpoint/files.ts', "mode: 0o600, flag: 'wx'", 'mode: 0o600']],
+    changes: [['lib/checkpoint/files.ts', 'rmSync(path, { force: true }) // a link in its place is not followed', "if (path === '') rmSync(path)"], ['lib/checkpoint/files.ts', "mode: 0o600, flag: 'wx'", 'mode: 0o600']],
     tests: ['security/checkpoint.test.ts'], title: 'link in the place', commandLine: true,
   },
   {
