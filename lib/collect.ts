@@ -4,6 +4,7 @@
 import type { Readable } from 'node:stream'
 import { NruncError } from './errors.ts'
 
+/** What becomes of the output of a program that is run to its end. */
 export interface OutputOptions {
   /** `'utf8'` for text, `'buffer'` for bytes. Default `'utf8'`. */
   readonly encoding?: 'utf8' | 'buffer' | undefined

@@ -11,7 +11,7 @@ import type { OomRecord } from './cgroup/oom-record.ts'
 import { cgroupProcesses, killCgroup } from './cgroup/processes.ts'
 import type { Statistics } from './cgroup/statistics.ts'
 import type { CgroupWatch, OomListener, PressureLevel, PressureListener } from './cgroup/watch.ts'
-import { type Cause, Deadline, deadlineNames, GRACE_PERIOD } from './deadline.ts'
+import { type Cause, Deadline, deadlineNames, gracePeriodOf, type StopOptions } from './deadline.ts'
 import { NruncError } from './errors.ts'
 import { ContainerEmitter } from './events.ts'
 import { executeInContainer } from './exec.ts'
@@ -28,7 +28,7 @@ import { errnoName } from './native/errno.ts'
 import { hostError } from './native/refused.ts'
 import { awaitExit, awaitStarted, type Ended, endsWithin, KILL_PATIENCE, signalProcess } from './native/watch.ts'
 import {
-  type ContainerExit, type ExecOptions, type NotifyOptions, refuseUnknown, type StartOptions, type State, type WaitOptions,
+  checkDeletion, checkOptions, type ContainerExit, type ExecOptions, type NotifyOptions, type StartOptions, type State, type WaitOptions,
 } from './options.ts'
 import { checkSignal, type ContainerProcess, stopGently } from './process.ts'
 import { removeContainer, removeEnded } from './retire.ts'
@@ -150,7 +150,7 @@ export class Container extends ContainerEmitter {
    * @throws NruncError ERR_STATUS unless it is created; ERR_PROGRAM, ERR_HOOK; ERR_NOT_FOUND
    */
   async start(options: StartOptions = {}): Promise<void> {
-    refuseUnknown(options, new Set(['notify']))
+    checkOptions(options, new Set(['notify']))
     await withLock(this.#directory, this.id, async () => {
       this.#requireSame()
       const status = statusOf(this.#directory, this.#state)
@@ -200,7 +200,7 @@ export class Container extends ContainerEmitter {
    * @throws NruncError ERR_OPTION_INVALID; ERR_ABORTED when the signal was aborted before the call
    */
   async wait(options: WaitOptions = {}): Promise<ContainerExit> {
-    refuseUnknown(options, waitOptions)
+    checkOptions(options, waitOptions)
     const deadline = Deadline.from(options)
     if (deadline !== undefined) this.obey(deadline)
     const { code, signal, finishedAt } = await this.#exit
@@ -218,8 +218,11 @@ export class Container extends ContainerEmitter {
   /**
    * SIGTERM to init, and SIGKILL to all processes of the container when it still runs `gracePeriod` milliseconds later
    * (default 5000). One that has ended already is no error.
+   *
+   * @throws NruncError ERR_OPTION_INVALID
    */
-  async stop({ gracePeriod = GRACE_PERIOD }: { readonly gracePeriod?: number | undefined } = {}): Promise<ContainerExit> {
+  async stop(options: StopOptions = {}): Promise<ContainerExit> {
+    const gracePeriod = gracePeriodOf(options)
     const waiting = statusOf(this.#directory, this.#state) === 'created' // no program yet that could heed a SIGTERM
     await stopGently(waiting ? 0 : gracePeriod, this.#exit, (signal) =>
       signal === 'SIGKILL' ? this.#killAll() : this.#signal(signalNumber(signal)))
@@ -363,7 +366,7 @@ export class Container extends ContainerEmitter {
     const read = async (): Promise<Statistics> =>
       (await import('./cgroup/statistics.ts')).readStatistics(this.#state.cgroup_paths)
     if (options === undefined) return read()
-    refuseUnknown(options, new Set(['interval', 'signal']))
+    checkOptions(options, new Set(['interval', 'signal']))
     return statsEvery(options, read, this.#exit)
   }
 
@@ -455,6 +458,7 @@ export class Container extends ContainerEmitter {
    * @throws NruncError ERR_STATUS when it is running or paused and `force` is not set; ERR_NOT_FOUND; ERR_CGROUP
    */
   async delete(options: { readonly force?: boolean | undefined } = {}): Promise<void> {
+    checkDeletion(options)
     if (await this.#removeEnded()) return this.#runStopped()
     await withLock(this.#directory, this.id, async (lock) => {
       this.#requireSame()

@@ -2,7 +2,9 @@
  * What ends a call or a process before its time: an AbortSignal, or a number of milliseconds.
  */
 import { NruncError } from './errors.ts'
+import { checkOptions } from './options.ts'
 
+/** What ends a call, or what it makes, before its time. */
 export interface DeadlineOptions {
   /** Its abort ends what the call makes. */
   readonly signal?: AbortSignal | undefined
@@ -14,7 +16,20 @@ export interface DeadlineOptions {
 
 export const deadlineNames = ['signal', 'timeout', 'gracePeriod'] as const
 
-export const GRACE_PERIOD = 5000
+const GRACE_PERIOD = 5000
+
+/** What `stop` takes. */
+export type StopOptions = Pick<DeadlineOptions, 'gracePeriod'>
+
+const stopNames = new Set(['gracePeriod'])
+
+/** Milliseconds. @throws NruncError ERR_OPTION_INVALID */
+export function gracePeriodOf(options: StopOptions): number {
+  checkOptions(options, stopNames)
+  const { gracePeriod = GRACE_PERIOD } = options
+  if (!inRange(gracePeriod, 0)) throw invalid('gracePeriod', `an integer from 0 to ${LONGEST}`)
+  return gracePeriod
+}
 
 /** setTimeout takes no longer one. */
 const LONGEST = 2 ** 31 - 1
@@ -35,11 +50,10 @@ export class Deadline {
   /**
    * @throws NruncError ERR_OPTION_INVALID; ERR_ABORTED when the signal has been aborted already
    */
-  constructor({ signal, timeout, gracePeriod = GRACE_PERIOD }: DeadlineOptions) {
+  constructor({ signal, timeout, gracePeriod }: DeadlineOptions) {
     if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalid('signal', 'an AbortSignal')
     if (timeout !== undefined && !inRange(timeout, 1)) throw invalid('timeout', `an integer from 1 to ${LONGEST}`)
-    if (!inRange(gracePeriod, 0)) throw invalid('gracePeriod', `an integer from 0 to ${LONGEST}`)
-    this.gracePeriod = gracePeriod
+    this.gracePeriod = gracePeriodOf({ gracePeriod })
     this.#signal = signal
     this.#timeout = timeout
     if (signal?.aborted) this.#cause = 'aborted'

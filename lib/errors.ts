@@ -31,6 +31,7 @@ export const errorCodes = {
   ERR_NATIVE: 'the native addon cannot be loaded, or one of its calls failed',
 } as const
 
+/** The codes of {@link NruncError}; {@link errorCodes} says what each means. */
 export type ErrorCode = keyof typeof errorCodes
 
 /** One problem found in a config.json. */
@@ -40,6 +41,7 @@ export interface Problem {
   readonly message: string
 }
 
+/** Where and why something failed, as far as it is known. */
 export interface ErrorDetails {
   /** JSON pointer of the config field that the failing step came from. */
   readonly field?: string | undefined

@@ -6,6 +6,7 @@ import type { CgroupPaths } from './cgroup/layout.ts'
 import { type CgroupWatch, watchMemoryPressure, watchOom } from './cgroup/watch.ts'
 import type { ContainerExit } from './options.ts'
 
+/** What a container emits, with what listeners get. */
 export interface ContainerEvents {
   /** The container's process has ended; with what `wait` gives. */
   exit: [exit: ContainerExit]

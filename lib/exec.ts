@@ -12,7 +12,7 @@ import { NruncError } from './errors.ts'
 import { hostFacts } from './facts.ts'
 import { Child } from './native/child.ts'
 import { hostError, orElse } from './native/refused.ts'
-import { type ExecOptions, refuseUnknown, stdioNames } from './options.ts'
+import { checkOptions, type ExecOptions, stdioNames } from './options.ts'
 import { compileExec } from './plan/exec.ts'
 import { encodePlan } from './plan/template.ts'
 import { namespaceFiles } from './plan/namespaces.ts'
@@ -40,8 +40,8 @@ const processNames = ['args', 'env', 'cwd', 'user', 'additionalGids', 'terminal'
 const execOptions = new Set([...stdioNames, ...processNames, ...deadlineNames, 'process', 'cgroup', 'ignorePaused', 'seccompNotify'])
 
 /** @throws NruncError ERR_OPTION_INVALID for what is unknown, and for a whole process with parts of one beside it */
-function checkExecOptions(options: ExecOptions): void {
-  refuseUnknown(options, execOptions)
+export function checkExecOptions(options: ExecOptions): void {
+  checkOptions(options, execOptions)
   const given = processNames.find((name) => options[name as 'args'] !== undefined)
   if (options.process === undefined || given === undefined) return
   throw new NruncError('ERR_OPTION_INVALID', `cannot use ${given} together with a whole process`, { operand: given })

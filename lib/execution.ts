@@ -8,8 +8,10 @@ import { collect, type Collected, type Output, type OutputOptions } from './coll
 import { NruncError } from './errors.ts'
 import { ExitError, type ExitFields } from './exit-error.ts'
 import { linesOf } from './lines.ts'
+import { checkTypes } from './option-types.ts'
 import type { ProcessExit, Stdio } from './options.ts'
 
+/** What every `execute` takes, besides the options of the call that makes the container or process. */
 export interface ExecutionOptions extends OutputOptions {
   /**
    * What the program reads on its standard input, which ends after it. A stream that the program does not read to its end
@@ -24,6 +26,7 @@ const executionNames = ['input', 'encoding', 'lines', 'stripFinalNewline', 'maxB
 
 /** The options that are for the making of the container or process, without those of the execution. */
 export function withoutExecution<O extends object>(options: O): Omit<O, keyof ExecutionOptions> {
+  checkTypes(options)
   const rest = { ...options } as Record<string, unknown>
   for (const name of executionNames) delete rest[name]
   return rest as Omit<O, keyof ExecutionOptions>

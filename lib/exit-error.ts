@@ -20,6 +20,7 @@ export interface ExitFields extends Omit<ProcessExit, 'code'> {
   readonly stats?: Statistics | null | undefined
 }
 
+/** All fields of a result. */
 export interface ExitError extends ExitFields {}
 
 /**

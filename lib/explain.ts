@@ -7,7 +7,7 @@ import { cgroupFiles, cgroupHost } from './cgroup/detect.ts'
 import type { CgroupHost } from './cgroup/host.ts'
 import { predictLayout } from './cgroup/predict.ts'
 import { hostFacts, isRootless } from './facts.ts'
-import { checkManager, refuseUnknown, type RuntimeOptions } from './options.ts'
+import { checkManager, checkOptions, type RuntimeOptions } from './options.ts'
 import { compile } from './plan/compile.ts'
 import type { GivenDescriptors, HostFacts } from './plan/context.ts'
 import { describeOperation, slotNames } from './plan/describe.ts'
@@ -17,6 +17,7 @@ import { type ResctrlHost, resctrlHost } from './resctrl/host.ts'
 import type { Hook, Spec } from './spec/schema.ts'
 import { requireProcess } from './spec/validate.ts'
 
+/** What {@link explain} takes. */
 export interface ExplainOptions {
   /** Id of the container, which is in the names of its cgroups and of its keyring. Default `container`. */
   readonly id?: string | undefined
@@ -55,7 +56,7 @@ const known = new Set(['id', 'bundle', 'noPivot', 'noNewKeyring', 'cgroupManager
  * for (const { by, text } of explain(spec, { bundle: '/srv/web' })) console.log(by, text)
  */
 export function explain(config: Spec, options: ExplainOptions = {}): ExplainedStep[] {
-  refuseUnknown(options, known)
+  checkOptions(options, known)
   const { id = 'container', bundle = '.', facts, noPivot, noNewKeyring } = options
   const { cgroupManager, rootless } = checkManager(options)
   const spec = checkSpec(config)

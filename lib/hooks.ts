@@ -8,7 +8,7 @@ import type { Deadline } from './deadline.ts'
 import { NruncError } from './errors.ts'
 import { addon, job } from './native/addon.ts'
 import { errnoMessage, errnoName } from './native/errno.ts'
-import { refuseUnknown, type State } from './options.ts'
+import { checkOptions, type State } from './options.ts'
 import { hookEnvironment } from './plan/hooks.ts'
 import { signalName } from './signals.ts'
 import { outputAnnotations } from './spec/hooks.ts'
@@ -42,7 +42,7 @@ export function checkHookFunctions(hooks: HookFunctions = {}): void {
       throw new NruncError('ERR_OPTION_INVALID', `hooks.${kind} must be a function or a list of functions`, { operand: kind })
     }
   }
-  refuseUnknown(hooks, kinds)
+  checkOptions(hooks, kinds)
 }
 
 export const hasHookFunctions = (hooks: HookFunctions | undefined, ...wanted: readonly RuntimeHookKind[]): boolean =>

@@ -7,6 +7,7 @@ import {
 } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { NruncError } from './errors.ts'
+import { checkOptions } from './options.ts'
 import { defaultSpec, rootlessSpec } from './spec/defaults.ts'
 import { stringifyJson } from './spec/parse.ts'
 import type { Mount, Spec } from './spec/schema.ts'
@@ -28,6 +29,7 @@ const configFiles = [
 const memory = (destination: string, mode: string): Mount =>
   ({ destination, type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'nodev', `mode=${mode}`, 'size=262144k'] })
 
+/** What a container with the host's own programs runs. */
 export interface HostBundleOptions {
   /** Program and arguments; with them there is no terminal. Default: `['sh']` on a terminal. */
   readonly args?: readonly string[] | undefined
@@ -40,6 +42,11 @@ export interface HostBundleOptions {
   /** Make the bundle for this ordinary user, see {@link rootlessSpec}. Default: for root. */
   readonly rootless?: { readonly uid: number; readonly gid: number } | undefined
 }
+
+const hostNames = new Set(['args', 'env', 'cwd', 'hostname', 'rootless'] satisfies (keyof HostBundleOptions)[])
+
+/** @throws NruncError ERR_OPTION_INVALID */
+export const checkHostOptions = (options: HostBundleOptions): void => checkOptions(options, hostNames)
 
 /** A spec and what its root file system must hold, which is nothing but mount points and links. */
 export interface HostBundle {
@@ -67,6 +74,7 @@ interface Layout {
  * @throws NruncError ERR_CONFIG_INVALID when an option makes an invalid spec.
  */
 export async function hostBundle(options: HostBundleOptions = {}): Promise<HostBundle> {
+  checkHostOptions(options)
   const layout: Layout = { mounts: [], directories: new Set(), files: [], links: [] }
   const mountPoints = await listMountPoints()
   for (const path of programDirectories) await addProgramDirectory(layout, path, mountPoints)

@@ -16,22 +16,26 @@ import type { Template, TemplateOptions, TemplateStart } from './template.ts'
 /** What the library calls on its own objects. */
 type Internal = 'obey' | 'relay' | 'runStarted' | 'ended'
 
+/** A {@link ContainerProcess}, or one of the mock. */
 export type ProcessLike = Pick<ContainerProcess, Exclude<keyof ContainerProcess, Internal>>
 
 type Different = 'exec' | 'execute' | keyof EventEmitter
 
+/** A {@link Container}, or one of the mock. */
 export interface ContainerLike
   extends EventEmitter<ContainerEvents>, Pick<Container, Exclude<keyof Container, Internal | Different>> {
   exec(options: ExecOptions): Promise<ProcessLike>
   execute<const O extends ExecOptions & ExecutionOptions>(options: O): Execution<ProcessLike, O>
 }
 
+/** A {@link Template}, or one of the mock. */
 export interface TemplateLike extends Pick<Template, 'spec' | 'close' | typeof Symbol.asyncDispose> {
   create(options?: TemplateStart): Promise<ContainerLike>
   run(options?: TemplateStart): Promise<ContainerLike>
   execute<const O extends TemplateStart & ExecutionOptions>(options: O): Execution<ContainerLike, O>
 }
 
+/** A {@link Pool}, or one of the mock. */
 export interface PoolLike extends Pick<Pool, 'size' | 'ready' | 'close' | typeof Symbol.asyncDispose> {
   acquire(options?: PoolAcquire): Promise<ContainerLike>
   execute<const O extends PoolAcquire & ExecutionOptions>(options: O): Execution<ContainerLike, O>

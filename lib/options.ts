@@ -8,12 +8,14 @@ import { NruncError } from './errors.ts'
 import type { HookFunctions } from './hooks.ts'
 import type { HostBundleOptions } from './host-bundle.ts'
 import { nearest } from './nearest.ts'
+import { checkTypes } from './option-types.ts'
 import type { SeccompHandler } from './seccomp/notify.ts'
 import type { ProcessSpec, Spec } from './spec/schema.ts'
 
 /** Where a standard stream of a container goes: a Node stream, the caller's own, nowhere, or a given descriptor. */
 export type Stdio = 'pipe' | 'inherit' | 'ignore' | number
 
+/** The standard streams, the terminal and other descriptors of a program. */
 export interface StdioOptions {
   /** Default `'pipe'`. Ignored streams are connected to /dev/null. Not allowed together with a terminal. */
   readonly stdin?: Stdio | undefined
@@ -45,6 +47,7 @@ export interface NotifyOptions {
   readonly mainPid?: number | 'init' | undefined
 }
 
+/** What {@link Container.start} takes. */
 export interface StartOptions {
   /** For a container that was created with `notify`: whom to tell. Default: what it was created with, in that process. */
   readonly notify?: NotifyOptions | undefined
@@ -170,11 +173,13 @@ export interface ContainerExit extends ProcessExit {
   readonly stats: Statistics | null
 }
 
+/** What {@link Container.wait} takes. */
 export interface WaitOptions extends DeadlineOptions {
   /** Read the last statistics, which takes a fraction of a millisecond. Default true. */
   readonly stats?: boolean | undefined
 }
 
+/** Where a container is in its life; `paused` is no status of the specification, but one of runc. */
 export type Status = 'creating' | 'created' | 'running' | 'paused' | 'stopped'
 
 /** The state of a container: runtime-spec, runtime.md "State", with what runc adds. */
@@ -195,9 +200,10 @@ export interface State {
 
 /**
  * @throws NruncError ERR_OPTION_INVALID for the first option that is not in KNOWN: most likely it is misspelled, and the
- * hint has the name that was meant
+ * hint has the name that was meant; for one that is not of its type, and for what are no options
  */
-export function refuseUnknown(options: object, known: ReadonlySet<string>): void {
+export function checkOptions(options: object, known: ReadonlySet<string>): void {
+  if (typeof options !== 'object' || options === null) throw new NruncError('ERR_OPTION_INVALID', `options must be an object, not ${String(options)}`)
   for (const name of Object.keys(options)) {
     if (known.has(name)) continue
     const meant = nearest(name, known)
@@ -205,7 +211,12 @@ export function refuseUnknown(options: object, known: ReadonlySet<string>): void
       operand: name, hint: meant === undefined ? undefined : `did you mean ${JSON.stringify(meant)}?`,
     })
   }
+  checkTypes(options)
 }
+
+const deletion = new Set(['force'])
+/** @throws NruncError ERR_OPTION_INVALID */
+export const checkDeletion = (options: { readonly force?: boolean | undefined }): void => checkOptions(options, deletion)
 
 /** @throws NruncError ERR_OPTION_INVALID for what is no integer from LEAST to MOST */
 export function checkCount(name: string, value: unknown, least: number, most: number): number {

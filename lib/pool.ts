@@ -7,13 +7,14 @@ import { type Creation, Lost } from './creation.ts'
 import { Deadline, type DeadlineOptions, deadlineNames } from './deadline.ts'
 import { NruncError, type Problem } from './errors.ts'
 import { Execution, type ExecutionOptions, withoutExecution } from './execution.ts'
-import { checkCount, type CreateOptions, refuseUnknown, stdioNames, type StdioOptions } from './options.ts'
+import { checkCount, checkOptions, type CreateOptions, stdioNames, type StdioOptions } from './options.ts'
 import { outputAnnotations } from './spec/hooks.ts'
 import { pointer } from './spec/pointer.ts'
 import type { Spec } from './spec/schema.ts'
 import { Stopwatch } from './timings.ts'
 import { type Changes, Variants } from './variants.ts'
 
+/** What {@link Runtime.pool} takes. */
 export interface PoolOptions extends Pick<CreateOptions, 'bundle' | 'spec' | 'noPivot' | 'noNewKeyring' | 'hooks'> {
   /** How many containers are kept ready, 1 to 10000. */
   readonly size: number
@@ -47,7 +48,7 @@ const settled: Readonly<Record<string, string>> = {
 export function checkAcquireOptions(options: PoolAcquire): void {
   const late = Object.keys(options).find((name) => Object.hasOwn(settled, name))
   if (late !== undefined) throw new NruncError('ERR_OPTION_INVALID', `cannot choose ${late} for a container that was made ahead: ${settled[late]}`, { operand: late })
-  refuseUnknown(options, acquireOptions)
+  checkOptions(options, acquireOptions)
 }
 
 export const poolOptions: ReadonlySet<string> = new Set(['bundle', 'spec', 'noPivot', 'noNewKeyring', 'hooks', 'size', 'cgroupsParent', 'fillAfter'])

@@ -4,12 +4,12 @@
 import { renameSync, unlinkSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
-import { type Cause, Deadline, type DeadlineOptions, deadlineNames, GRACE_PERIOD } from './deadline.ts'
+import { type Cause, Deadline, type DeadlineOptions, deadlineNames, gracePeriodOf, type StopOptions } from './deadline.ts'
 import { NruncError } from './errors.ts'
 import { linesOf } from './lines.ts'
 import type { Child } from './native/child.ts'
 import { errnoName } from './native/errno.ts'
-import { type ProcessExit, refuseUnknown } from './options.ts'
+import { checkOptions, type ProcessExit } from './options.ts'
 import { signalNumber } from './signals.ts'
 import type { Descriptors } from './stdio.ts'
 import type { Terminal } from './terminal.ts'
@@ -57,7 +57,7 @@ export class ContainerProcess {
    * @throws NruncError ERR_OPTION_INVALID; ERR_ABORTED when the signal was aborted before the call
    */
   async wait(options: DeadlineOptions = {}): Promise<ProcessExit> {
-    refuseUnknown(options, new Set(deadlineNames))
+    checkOptions(options, new Set(deadlineNames))
     const deadline = Deadline.from(options)
     if (deadline !== undefined) this.#obey(deadline)
     const { code, signal, finishedAt } = await this.#child.exit
@@ -74,9 +74,9 @@ export class ContainerProcess {
     checkSignal(this.#child.signal(signalNumber(signal)), this.pid)
   }
 
-  /** SIGTERM, and SIGKILL when it still runs `gracePeriod` milliseconds later (default 5000). */
-  async stop({ gracePeriod = GRACE_PERIOD }: { readonly gracePeriod?: number | undefined } = {}): Promise<ProcessExit> {
-    await stopGently(gracePeriod, this.#child.exit, (signal) => { this.#child.signal(signalNumber(signal)) })
+  /** SIGTERM, and SIGKILL when it still runs `gracePeriod` milliseconds later (default 5000). @throws NruncError ERR_OPTION_INVALID */
+  async stop(options: StopOptions = {}): Promise<ProcessExit> {
+    await stopGently(gracePeriodOf(options), this.#child.exit, (signal) => { this.#child.signal(signalNumber(signal)) })
     return this.wait()
   }
 

@@ -16,7 +16,7 @@ import { checkHookFunctions } from './hooks.ts'
 import { Limiter } from './limiter.ts'
 import { addon } from './native/addon.ts'
 import { orElse } from './native/refused.ts'
-import { checkManager, type CreateOptions, refuseUnknown, type RuntimeOptions, stdioNames } from './options.ts'
+import { checkDeletion, checkManager, checkOptions, type CreateOptions, type RuntimeOptions, stdioNames } from './options.ts'
 import { Pool, poolOptions, type PoolOptions, type Prepared, refuseUnpoolable } from './pool.ts'
 import { checkId, checkRoot, containerDirectory, containerIds, defaultRoot } from './state/directory.ts'
 import { readState } from './state/file.ts'
@@ -52,7 +52,7 @@ export class Runtime {
    * positive integer
    */
   constructor(options: RuntimeOptions = {}) {
-    refuseUnknown(options, new Set(['root', 'cgroupManager', 'rootless', 'startsAtOnce']))
+    checkOptions(options, new Set(['root', 'cgroupManager', 'rootless', 'startsAtOnce']))
     const { startsAtOnce = STARTS_AT_ONCE } = options
     const { cgroupManager, rootless } = checkManager(options)
     if (!Number.isInteger(startsAtOnce) || startsAtOnce < 1) throw badOption('startsAtOnce', startsAtOnce)
@@ -96,7 +96,7 @@ export class Runtime {
    * @throws NruncError ERR_CONFIG_READ, ERR_CONFIG_PARSE, ERR_CONFIG_INVALID, ERR_OPTION_INVALID
    */
   async compile(options: TemplateOptions): Promise<Template> {
-    refuseUnknown(options, templateOptions)
+    checkOptions(options, templateOptions)
     const path = resolve(options.bundle ?? '.')
     const blueprint = new Blueprint({ path, spec: options.spec === undefined ? loadSpec(path) : checkSpec(options.spec) }, { forMany: true })
     return new Template((...one) => this.#launch(...one), blueprint, options)
@@ -109,7 +109,7 @@ export class Runtime {
    * with the fields that stand against it
    */
   async pool(options: PoolOptions): Promise<Pool> {
-    refuseUnknown(options, poolOptions)
+    checkOptions(options, poolOptions)
     const { bundle, spec: given, cgroupsParent, noPivot, noNewKeyring, hooks } = options
     checkHookFunctions(hooks)
     const path = resolve(bundle ?? '.')
@@ -187,6 +187,7 @@ export class Runtime {
    * @throws NruncError as {@link Container.delete}; ERR_NOT_FOUND when there is nothing of that id
    */
   async delete(id: string, options: { readonly force?: boolean | undefined } = {}): Promise<void> {
+    checkDeletion(options)
     const container = await this.load(id).catch((error: unknown) => {
       const half = error instanceof NruncError && error.code === 'ERR_NOT_FOUND' && existsSync(containerDirectory(this.root, id))
       if (half && options.force) return undefined
@@ -222,7 +223,7 @@ export class Runtime {
 
   async #make(options: CreateOptions, start: boolean): Promise<Container> {
     const watch = new Stopwatch(start)
-    refuseUnknown(options, createOptions)
+    checkOptions(options, createOptions)
     checkId(options.id ?? 'x')
     checkHookFunctions(options.hooks)
     addon() // first: if it cannot be loaded nothing has been made yet, and it gets ready while the config is read

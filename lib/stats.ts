@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Statistics } from './cgroup/statistics.ts'
 import { NruncError } from './errors.ts'
 
+/** What {@link Container.stats} takes for readings again and again. */
 export interface StatsOptions {
   /** Milliseconds between two readings. Default 1000. */
   readonly interval?: number | undefined

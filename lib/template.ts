@@ -8,11 +8,12 @@ import { Execution, type ExecutionOptions, withoutExecution } from './execution.
 import { hostFacts } from './facts.ts'
 import { checkHookFunctions } from './hooks.ts'
 import { dropNetworks, fillNetworks, keepNetworks } from './native/networks.ts'
-import { checkCount, type CreateOptions, refuseUnknown, stdioNames, type StdioOptions } from './options.ts'
+import { checkCount, checkOptions, type CreateOptions, stdioNames, type StdioOptions } from './options.ts'
 import { takesNetworkAhead } from './plan/namespaces.ts'
 import type { Spec } from './spec/schema.ts'
 import { type Changes, Variants } from './variants.ts'
 
+/** What {@link Runtime.compile} takes. */
 export interface TemplateOptions extends Pick<CreateOptions, 'bundle' | 'spec' | 'noPivot' | 'noNewKeyring'> {
   /**
    * How many network namespaces are made ahead, 0 to 64 (in all, whatever the templates ask for): most of the cost of a
@@ -99,7 +100,7 @@ export class Template {
   }
 
   async #start(options: TemplateStart, start: boolean): Promise<Container> {
-    refuseUnknown(options, templateStartOptions)
+    checkOptions(options, templateStartOptions)
     checkHookFunctions(options.hooks)
     const { args, env, cwd, hostname, terminal, mounts, annotations, cgroupsPath, ...rest } = options
     const blueprint = this.#variants.with({ args, env, cwd, hostname, terminal, mounts, annotations, cgroupsPath })

@@ -7,6 +7,7 @@ import { ReadStream } from 'node:tty'
 import { NruncError } from './errors.ts'
 import { addon } from './native/addon.ts'
 import { errnoName } from './native/errno.ts'
+import { checkSize } from './option-types.ts'
 
 /** Milliseconds. */
 const QUEUE = 50
@@ -81,9 +82,10 @@ export class Terminal extends Duplex {
   /**
    * Tell the container the size of the window; ioctl_tty(2), TIOCSWINSZ.
    *
-   * @throws NruncError ERR_NATIVE
+   * @throws NruncError ERR_NATIVE; ERR_OPTION_INVALID for what are no integers from 0 to 65535
    */
   resize(size: { readonly rows: number; readonly columns: number }): void {
+    checkSize(size)
     if (this.#over || this.destroyed) return
     this.#check(addon().setWindowSize(this.#fd, size.rows, size.columns), 'set the window size')
   }

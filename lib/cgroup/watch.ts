@@ -5,13 +5,15 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { posix } from 'node:path'
 import { NruncError } from '../errors.ts'
-import { NOTIFY, type Notification as CgroupWatch, notify } from '../native/notify.ts'
+import { NOTIFY, type Notification, notify } from '../native/notify.ts'
 import { cgroupFailure, isGone } from './directory.ts'
 import type { CgroupPaths } from './layout.ts'
 import { oomFile, oomKillCount } from './oom.ts'
 
-export type { CgroupWatch }
+/** What is watched for until it is closed. */
+export type CgroupWatch = Notification
 
+/** Who is told of the OOM killer. */
 export interface OomListener {
   /** The container ran out of memory: on v1 whenever it did, on v2 when a process of it was killed for that. */
   readonly oom: () => void
@@ -72,6 +74,7 @@ const triggers: Readonly<Record<PressureLevel, string>> = {
   low: 'some 100000 2000000', medium: 'some 300000 2000000', critical: 'full 200000 2000000',
 }
 
+/** Who is told when memory gets short. */
 export interface PressureListener {
   readonly pressure: () => void
   /** The cgroup is gone. */

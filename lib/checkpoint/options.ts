@@ -2,7 +2,7 @@
  * What a checkpoint and a restore can be asked for. The names are those of runc's flags.
  */
 import { NruncError } from '../errors.ts'
-import { type CreateOptions, refuseUnknown } from '../options.ts'
+import { checkOptions, type CreateOptions } from '../options.ts'
 import { CGROUP_MODE, NETWORK_LOCK } from './messages.ts'
 
 /** What both have in common. */
@@ -29,6 +29,7 @@ export interface CriuFileOptions {
   readonly networkLock?: 'iptables' | 'nftables' | 'skip' | undefined
 }
 
+/** What {@link Container.checkpoint} takes. */
 export interface CheckpointOptions extends CriuFileOptions {
   /** An earlier one, made with `preDump`: a path relative to `imagePath`. Only what has changed since is saved. */
   readonly parentPath?: string | undefined
@@ -49,6 +50,7 @@ export interface CheckpointOptions extends CriuFileOptions {
 type Creating =
   | 'id' | 'bundle' | 'spec' | 'stdin' | 'stdout' | 'stderr' | 'consoleSocket' | 'pidFile' | 'hooks'
 
+/** What {@link Runtime.restore} takes. */
 export interface RestoreOptions extends CriuFileOptions, Pick<CreateOptions, Creating> {
   /** Open TCP connections of the checkpoint are closed. */
   readonly tcpClose?: boolean | undefined
@@ -82,7 +84,7 @@ function checkCommon({ imagePath, manageCgroupsMode, networkLock }: CriuFileOpti
 
 /** @throws NruncError ERR_OPTION_INVALID */
 export function checkCheckpointOptions(options: CheckpointOptions): void {
-  refuseUnknown(options, checkpointNames)
+  checkOptions(options, checkpointNames)
   checkCommon(options)
   const { parentPath, pageServer, statusFd, lazyPages } = options
   if (parentPath?.startsWith('/')) throw invalid('--parent-path must be relative', parentPath)
@@ -95,6 +97,6 @@ export function checkCheckpointOptions(options: CheckpointOptions): void {
 
 /** @throws NruncError ERR_OPTION_INVALID */
 export function checkRestoreOptions(options: RestoreOptions): void {
-  refuseUnknown(options, restoreNames)
+  checkOptions(options, restoreNames)
   checkCommon(options)
 }

@@ -7,13 +7,14 @@ import { constants, type Stats } from 'node:fs'
 import { type FileHandle, lutimes, open, opendir, readlink, unlink } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
 import { NruncError } from '../errors.ts'
-import { refuseUnknown } from '../options.ts'
+import { checkOptions } from '../options.ts'
 import { createDirectory, createFile, createLink, type Ids, type Place } from './create.ts'
 import { attempt, fileRefused } from './failure.ts'
 import { openRegular } from './read.ts'
 import { type ContainerRoot, entryOf, pathOf } from './root.ts'
 import type { Owner } from './write.ts'
 
+/** What `copyIn` and `copyOut` take. */
 export interface CopyOptions {
   /**
    * Who owns the copies. In the container: ids of the container, or `'keep'` for those of the host read as such; default
@@ -72,7 +73,7 @@ export async function copyOut(root: ContainerRoot, path: string, destination: st
 }
 
 function begin(options: CopyOptions): Pick<Copy, 'bytes' | 'entries' | 'signal'> {
-  refuseUnknown(options, new Set(['owner', 'maxBytes', 'maxEntries', 'signal']))
+  checkOptions(options, new Set(['owner', 'maxBytes', 'maxEntries', 'signal']))
   const { maxBytes = 2 ** 30, maxEntries = 100_000, signal } = options
   if (!(maxBytes >= 0)) throw invalid('maxBytes', maxBytes)
   if (!(maxEntries >= 0)) throw invalid('maxEntries', maxEntries)

@@ -6,10 +6,11 @@ import { type FileHandle, open } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { NruncError } from '../errors.ts'
-import { refuseUnknown } from '../options.ts'
+import { checkOptions } from '../options.ts'
 import { attempt, fileRefused } from './failure.ts'
 import { type ContainerRoot, type Opened, pathOf } from './root.ts'
 
+/** What {@link Container.readFile} takes. */
 export interface ReadFileOptions {
   /** Without one the result is a Buffer. */
   readonly encoding?: BufferEncoding | undefined
@@ -50,7 +51,7 @@ async function readAll(file: FileHandle, limit: number, path: string): Promise<B
 }
 
 export async function readFile(root: ContainerRoot, path: string, options: ReadFileOptions): Promise<Buffer | string> {
-  refuseUnknown(options, new Set(['encoding', 'maxBytes']))
+  checkOptions(options, new Set(['encoding', 'maxBytes']))
   const { encoding, maxBytes = LIMIT } = options
   if (encoding !== undefined && !Buffer.isEncoding(encoding)) throw invalid('encoding', encoding)
   if (!(maxBytes >= 0)) throw invalid('maxBytes', maxBytes)

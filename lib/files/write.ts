@@ -4,17 +4,19 @@
  */
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, unlink } from 'node:fs/promises'
-import { refuseUnknown } from '../options.ts'
+import { checkOptions } from '../options.ts'
 import { createFile, renameTo } from './create.ts'
 import { attempt } from './failure.ts'
 import { type ContainerRoot, entryOf } from './root.ts'
 
+/** Whom a file belongs to, by ids of the container. */
 export interface Owner {
   /** Ids as the container has them. */
   readonly uid: number
   readonly gid: number
 }
 
+/** What {@link Container.writeFile} takes. */
 export interface WriteFileOptions {
   /** Default 0o644. */
   readonly mode?: number | undefined
@@ -22,10 +24,11 @@ export interface WriteFileOptions {
   readonly owner?: Owner | undefined
 }
 
+/** What a file is written from: text as UTF-8, bytes, or both piece by piece. */
 export type FileData = string | Uint8Array | AsyncIterable<string | Uint8Array>
 
 export async function writeFile(root: ContainerRoot, path: string, data: FileData, options: WriteFileOptions): Promise<void> {
-  refuseUnknown(options, new Set(['mode', 'owner']))
+  checkOptions(options, new Set(['mode', 'owner']))
   const { mode = 0o644, owner = { uid: 0, gid: 0 } } = options
   const ids = { uid: root.uids.toHost(owner.uid), gid: root.gids.toHost(owner.gid) }
   const found = await root.findParent('write', path)

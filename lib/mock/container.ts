@@ -5,9 +5,10 @@ import { EventEmitter } from 'node:events'
 import { Readable, type Writable } from 'node:stream'
 import type { Statistics } from '../cgroup/statistics.ts'
 import type { CgroupWatch, OomListener, PressureLevel, PressureListener } from '../cgroup/watch.ts'
-import { type Cause, Deadline, deadlineNames, GRACE_PERIOD } from '../deadline.ts'
+import { type Cause, Deadline, deadlineNames, gracePeriodOf, type StopOptions } from '../deadline.ts'
 import { NruncError } from '../errors.ts'
 import type { ContainerEvents } from '../events.ts'
+import { checkExecOptions } from '../exec.ts'
 import { Execution, type ExecutionOptions, withoutExecution } from '../execution.ts'
 import { type CheckpointOptions, checkCheckpointOptions } from '../checkpoint/options.ts'
 import type { CopyOptions } from '../files/copy.ts'
@@ -16,7 +17,7 @@ import type { FileData, WriteFileOptions } from '../files/write.ts'
 import { type HookFunctions, runHookFunctions } from '../hooks.ts'
 import type { ContainerLike } from '../like.ts'
 import { linesOf } from '../lines.ts'
-import { type ContainerExit, type CreateOptions, type ExecOptions, refuseUnknown, type State, type Status, type WaitOptions } from '../options.ts'
+import { checkDeletion, checkOptions, type ContainerExit, type CreateOptions, type ExecOptions, type State, type Status, type WaitOptions } from '../options.ts'
 import { stopGently } from '../process.ts'
 import type { ProcessSpec, Resources, Spec } from '../spec/schema.ts'
 import { statsEvery, type StatsOptions } from '../stats.ts'
@@ -34,6 +35,7 @@ export interface MockWorld {
 
 let lastPid = 100_000
 
+/** A container of the mock; tests can also look at its `files`, and call `runOutOfMemory`. */
 export class MockContainer extends EventEmitter<ContainerEvents> implements ContainerLike {
   readonly id: string
   readonly root: string
@@ -95,7 +97,7 @@ export class MockContainer extends EventEmitter<ContainerEvents> implements Cont
   }
 
   async wait(options: WaitOptions = {}): Promise<ContainerExit> {
-    refuseUnknown(options, new Set([...deadlineNames, 'stats']))
+    checkOptions(options, new Set([...deadlineNames, 'stats']))
     const deadline = Deadline.from(options)
     if (deadline !== undefined) this.obey(deadline)
     const exit = await this.#main.exit
@@ -115,7 +117,8 @@ export class MockContainer extends EventEmitter<ContainerEvents> implements Cont
     void this.#main.exit.then(() => deadline.clear())
   }
 
-  async stop({ gracePeriod = GRACE_PERIOD }: { readonly gracePeriod?: number | undefined } = {}): Promise<ContainerExit> {
+  async stop(options: StopOptions = {}): Promise<ContainerExit> {
+    const gracePeriod = gracePeriodOf(options)
     await stopGently(this.#status === 'created' ? 0 : gracePeriod, this.#main.exit, (signal) => this.#kill(signal))
     return this.wait()
   }
@@ -125,6 +128,7 @@ export class MockContainer extends EventEmitter<ContainerEvents> implements Cont
   }
 
   async exec(options: ExecOptions): Promise<MockProcess> {
+    checkExecOptions(options)
     if (this.#status === 'stopped') throw new NruncError('ERR_STATUS', 'cannot exec in a stopped container', { operand: this.id })
     if (this.#status === 'paused' && !options.ignorePaused) {
       throw new NruncError('ERR_STATUS', 'cannot exec in a paused container (use --ignore-paused to override)', { operand: this.id })
@@ -185,7 +189,7 @@ export class MockContainer extends EventEmitter<ContainerEvents> implements Cont
   stats(options?: StatsOptions): Promise<Statistics> | AsyncGenerator<Statistics, void, undefined> {
     const read = async (): Promise<Statistics> => this.#world.statistics(this.id)
     if (options === undefined) return read()
-    refuseUnknown(options, new Set(['interval', 'signal']))
+    checkOptions(options, new Set(['interval', 'signal']))
     return statsEvery(options, read, this.#main.exit)
   }
 
@@ -207,7 +211,7 @@ export class MockContainer extends EventEmitter<ContainerEvents> implements Cont
   async readFile(path: string, options: ReadFileOptions & { readonly encoding: BufferEncoding }): Promise<string>
   async readFile(path: string, options?: ReadFileOptions & { readonly encoding?: undefined }): Promise<Buffer>
   async readFile(path: string, options: ReadFileOptions = {}): Promise<Buffer | string> {
-    refuseUnknown(options, new Set(['encoding', 'maxBytes']))
+    checkOptions(options, new Set(['encoding', 'maxBytes']))
     const content = readMock(this.#used(), path, options.maxBytes)
     return options.encoding === undefined ? content : content.toString(options.encoding)
   }
@@ -218,7 +222,7 @@ export class MockContainer extends EventEmitter<ContainerEvents> implements Cont
 
   /** The mock keeps neither modes nor owners. */
   async writeFile(path: string, data: FileData, options: WriteFileOptions = {}): Promise<void> {
-    refuseUnknown(options, new Set(['mode', 'owner']))
+    checkOptions(options, new Set(['mode', 'owner']))
     return writeMock(this.#used(), path, data)
   }
 
@@ -246,6 +250,7 @@ export class MockContainer extends EventEmitter<ContainerEvents> implements Cont
   }
 
   async delete(options: { readonly force?: boolean | undefined } = {}): Promise<void> {
+    checkDeletion(options)
     if (this.#status !== 'stopped' && this.#status !== 'created' && !options.force) {
       throw new NruncError('ERR_STATUS', `cannot delete container ${this.id} that is not stopped: ${this.#status}`, { operand: this.id })
     }
@@ -278,4 +283,4 @@ export class MockContainer extends EventEmitter<ContainerEvents> implements Cont
   }
 }
 
-const checkCopy = (options: CopyOptions): void => refuseUnknown(options, new Set(['owner', 'maxBytes', 'maxEntries', 'signal']))
+const checkCopy = (options: CopyOptions): void => checkOptions(options, new Set(['owner', 'maxBytes', 'maxEntries', 'signal']))

@@ -13,8 +13,9 @@ import { Deadline } from '../deadline.ts'
 import { NruncError } from '../errors.ts'
 import { Execution, type ExecutionOptions, withoutExecution } from '../execution.ts'
 import { checkHookFunctions, runHookFunctions } from '../hooks.ts'
+import { checkHostOptions } from '../host-bundle.ts'
 import type { RuntimeLike } from '../like.ts'
-import { type CreateOptions, refuseUnknown } from '../options.ts'
+import { checkDeletion, checkOptions, type CreateOptions } from '../options.ts'
 import { checkPoolCounts, poolOptions, type PoolOptions, refuseUnpoolable } from '../pool.ts'
 import { createOptions } from '../runtime.ts'
 import { checkSeccompHandler } from '../seccomp/notify.ts'
@@ -56,7 +57,7 @@ export class MockRuntime implements RuntimeLike {
   readonly #world: MockWorld
 
   constructor(options: MockOptions = {}) {
-    refuseUnknown(options, new Set(['program', 'statistics', 'root']))
+    checkOptions(options, new Set(['program', 'statistics', 'root']))
     const { program = () => 0, statistics = () => idle, root = '/run/nrunc' } = options
     this.root = root
     this.#world = { root, program, statistics, remove: (id) => this.#remove(id) }
@@ -96,12 +97,13 @@ export class MockRuntime implements RuntimeLike {
   }
 
   async delete(id: string, options: { readonly force?: boolean | undefined } = {}): Promise<void> {
+    checkDeletion(options)
     await (await this.load(id)).delete(options)
   }
 
   /** Nothing is made ahead. */
   async compile(options: TemplateOptions): Promise<MockTemplate> {
-    refuseUnknown(options, templateOptions)
+    checkOptions(options, templateOptions)
     const bundle = resolve(options.bundle ?? '.')
     const base = new Blueprint({ path: bundle, spec: specOf(options, bundle) }, { forMany: true })
     checkNetworksAhead(options.networksAhead)
@@ -110,7 +112,7 @@ export class MockRuntime implements RuntimeLike {
 
   /** Always ready: a container, and all of its hooks, when it is acquired. */
   async pool(options: PoolOptions): Promise<MockPool> {
-    refuseUnknown(options, poolOptions)
+    checkOptions(options, poolOptions)
     checkHookFunctions(options.hooks)
     const bundle = resolve(options.bundle ?? '.')
     const spec = specOf(options, bundle)
@@ -124,7 +126,7 @@ export class MockRuntime implements RuntimeLike {
   }
 
   async #make(options: CreateOptions, start: boolean): Promise<MockContainer> {
-    refuseUnknown(options, createOptions)
+    checkOptions(options, createOptions)
     checkId(options.id ?? 'x')
     checkHookFunctions(options.hooks)
     const path = resolve(options.bundle ?? '.')
@@ -164,6 +166,7 @@ export class MockRuntime implements RuntimeLike {
 function specOf({ host, bundle, spec }: Pick<CreateOptions, 'host' | 'bundle' | 'spec'>, path: string): Spec {
   if (host === undefined) return spec === undefined ? loadSpec(path) : checkSpec(spec)
   if ((bundle ?? spec) !== undefined) throw new NruncError('ERR_OPTION_INVALID', 'host goes with neither bundle nor spec', { operand: 'host' })
+  checkHostOptions(host)
   const base = defaultSpec()
   const process = { ...base.process!, terminal: false, args: [...host.args ?? ['sh']], env: [...base.process!.env ?? [], ...host.env ?? []], cwd: host.cwd ?? '/' }
   return checkSpec({ ...base, process, hostname: host.hostname ?? 'nrunc' })

@@ -2,13 +2,14 @@
  * What `exec` of a mock container gives.
  */
 import type { Readable, Writable } from 'node:stream'
-import { type Cause, Deadline, type DeadlineOptions, deadlineNames, GRACE_PERIOD } from '../deadline.ts'
+import { type Cause, Deadline, type DeadlineOptions, deadlineNames, gracePeriodOf, type StopOptions } from '../deadline.ts'
 import type { ProcessLike } from '../like.ts'
 import { linesOf } from '../lines.ts'
-import { type ProcessExit, refuseUnknown } from '../options.ts'
+import { checkOptions, type ProcessExit } from '../options.ts'
 import { stopGently } from '../process.ts'
 import type { Program } from './program.ts'
 
+/** A process of the mock. */
 export class MockProcess implements ProcessLike {
   readonly pid: number
   readonly stdin: Writable | null
@@ -30,7 +31,7 @@ export class MockProcess implements ProcessLike {
   }
 
   async wait(options: DeadlineOptions = {}): Promise<ProcessExit> {
-    refuseUnknown(options, new Set(deadlineNames))
+    checkOptions(options, new Set(deadlineNames))
     const deadline = Deadline.from(options)
     if (deadline !== undefined) this.#obey(deadline)
     const exit = await this.#program.exit
@@ -41,8 +42,8 @@ export class MockProcess implements ProcessLike {
     this.#program.kill(signal)
   }
 
-  async stop({ gracePeriod = GRACE_PERIOD }: { readonly gracePeriod?: number | undefined } = {}): Promise<ProcessExit> {
-    await stopGently(gracePeriod, this.#program.exit, (signal) => { if (!this.#program.over) this.#program.kill(signal) })
+  async stop(options: StopOptions = {}): Promise<ProcessExit> {
+    await stopGently(gracePeriodOf(options), this.#program.exit, (signal) => { if (!this.#program.over) this.#program.kill(signal) })
     return this.wait()
   }
 

@@ -6,7 +6,7 @@ import type { Bundle } from '../bundle.ts'
 import { Execution, type ExecutionOptions, withoutExecution } from '../execution.ts'
 import { checkHookFunctions, type HookFunctions } from '../hooks.ts'
 import type { PoolLike, TemplateLike } from '../like.ts'
-import { type CreateOptions, refuseUnknown } from '../options.ts'
+import { checkOptions, type CreateOptions } from '../options.ts'
 import { checkAcquireOptions, closed, type PoolAcquire } from '../pool.ts'
 import type { Spec } from '../spec/schema.ts'
 import { type TemplateStart, templateStartOptions } from '../template.ts'
@@ -48,7 +48,7 @@ export class MockTemplate implements TemplateLike {
   async [Symbol.asyncDispose](): Promise<void> {}
 
   async #start(options: TemplateStart, start: boolean): Promise<MockContainer> {
-    refuseUnknown(options, templateStartOptions)
+    checkOptions(options, templateStartOptions)
     checkHookFunctions(options.hooks)
     const { args, env, cwd, hostname, terminal, mounts, annotations, cgroupsPath, ...rest } = options
     const { bundle, spec } = this.#variants.with({ args, env, cwd, hostname, terminal, mounts, annotations, cgroupsPath })
