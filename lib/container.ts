@@ -30,7 +30,7 @@ import { awaitExit, awaitStarted, type Ended, endsWithin, KILL_PATIENCE, signalP
 import {
   checkDeletion, checkOptions, type ContainerExit, type ExecOptions, type NotifyOptions, type StartOptions, type State, type WaitOptions,
 } from './options.ts'
-import { checkSignal, type ContainerProcess, stopGently } from './process.ts'
+import { checkSignal, type ContainerProcess, notAfter, stopGently } from './process.ts'
 import { removeContainer, removeEnded } from './retire.ts'
 import type { RdtUpdate } from './resctrl/update.ts'
 import type { SeccompHandler } from './seccomp/notify.ts'
@@ -207,7 +207,7 @@ export class Container extends ContainerEmitter {
     const because = { timedOut: this.#cause === 'timedOut', aborted: this.#cause === 'aborted' }
     const oomKilled = await this.#wasOomKilled()
     const stats = options.stats === false ? null : await (this.#lastStatistics ??= this.stats().catch(() => null))
-    return { code, signal, oomKilled, startedAt: this.#startedAt, finishedAt, ...because, stats }
+    return { code, signal, oomKilled, startedAt: notAfter(finishedAt, this.#startedAt), finishedAt, ...because, stats }
   }
 
   /** Before the cgroups are removed. */

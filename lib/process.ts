@@ -62,7 +62,7 @@ export class ContainerProcess {
     if (deadline !== undefined) this.#obey(deadline)
     const { code, signal, finishedAt } = await this.#child.exit
     const because = { timedOut: this.#cause === 'timedOut', aborted: this.#cause === 'aborted' }
-    return { code, signal, startedAt: this.#startedAt, finishedAt, ...because }
+    return { code, signal, startedAt: notAfter(finishedAt, this.#startedAt), finishedAt, ...because }
   }
 
   /**
@@ -180,3 +180,7 @@ function rename(from: string, to: string): void {
     throw error
   }
 }
+
+/** When a program began: its end may be known first, and it did not begin after that. */
+export const notAfter = (end: Date | null, begin: Date | null): Date | null =>
+  (begin !== null && end !== null && end < begin ? end : begin)

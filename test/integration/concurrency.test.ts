@@ -31,6 +31,7 @@ describeWith([...container, 'cli'], 'concurrency', () => {
       // A hook function runs while its container is being made.
       const hook = async (): Promise<void> => {
         most = Math.max(most, ++running)
+        await until(() => most >= 3)
         await new Promise((resolve) => setTimeout(resolve, 5))
         running--
       }

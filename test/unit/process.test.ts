@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { checkSignal, writePidFile } from '../../lib/process.ts'
+import { checkSignal, notAfter, writePidFile } from '../../lib/process.ts'
 import { thrown } from './spec/helpers.ts'
 
 const temporary = mkdtempSync(join(tmpdir(), 'nrunc-process-'))
@@ -25,6 +25,12 @@ describe('what becomes of a signal', () => {
       code: 'ERR_SIGNAL', errno, message: `unable to signal process 5: ${errno}`,
     })
   })
+})
+
+test('a program did not begin after its end, whichever was known first', () => {
+  const [early, late] = [new Date(5), new Date(9)]
+  expect([notAfter(late, early), notAfter(early, late)]).toEqual([early, early])
+  expect([notAfter(null, late), notAfter(early, null)]).toEqual([late, null])
 })
 
 describe('the pid file', () => {
