@@ -7,7 +7,7 @@ const { Script } = require('node:vm')
 const directory = join(__dirname, '../../dist')
 const filename = join(directory, 'cli.cjs')
 const bundle = {}
-new Script(readFileSync(filename, 'latin1'), { filename }).runInThisContext()(bundle, require, directory, filename)
+new Script(readFileSync(filename, 'latin1'), { filename }).runInThisContext()(bundle, require, { directory })
 writeSync(3, 'r')
 for (let size = 0; size === 0;) {
   try {
