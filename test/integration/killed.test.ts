@@ -153,7 +153,7 @@ describeWith([...container, 'cli', 'faults'], 'init', () => {
       if (result.hits.length > 0) {
         expect.soft(result.code, label).toBe(name === 'exec' ? 255 : 1)
         // The first when it dies before the plan is there.
-        expect.soft(result.stderr, label).toMatch(/sendto: broken pipe|container init ended early: SIGKILL/)
+        expect.soft(result.stderr, label).toMatch(/send(to|msg): broken pipe|container init ended early: SIGKILL/)
       }
       if (name === 'exec' || result.code === 0) await remove(id)
       expect.soft(await nothingLeft(sandbox, before).then(() => '', String), label).toBe('')
