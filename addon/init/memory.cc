@@ -19,7 +19,9 @@ void seed_stack_guard(long* stack) {
   long* at = stack + 1 + stack[0] + 1;
   while (*at != 0) at++;
   for (at++; at[0] != 0; at += 2) {
-    if (at[0] == kRandom) __stack_chk_guard = *reinterpret_cast<u64*>(at[1]) & ~0xffUL;
+    if (at[0] != kRandom) continue;
+    __builtin_memcpy(&__stack_chk_guard, reinterpret_cast<void*>(at[1]), sizeof __stack_chk_guard);  // not aligned
+    __stack_chk_guard &= ~0xffUL;
   }
 }
 
