@@ -8,9 +8,9 @@
       "include_dirs": ["addon"],
       "cflags!": ["-pthread", "-fPIC"],
       "cflags_cc!": ["-std=gnu++17", "-std=gnu++20"],
-      "cflags_cc": ["<@(init_flags)"],
+      "cflags_cc": ["<@(freestanding_flags)", "<@(freestanding_flags_<(target_arch))", "<@(init_flags)"],
       "ldflags!": ["-pthread", "-rdynamic"],
-      "ldflags": ["<@(init_link_flags)"],
+      "ldflags": ["<@(freestanding_link_flags)", "<@(init_link_flags)"],
       "libraries!": ["-lpthread", "-ldl"]
     },
     {
@@ -20,9 +20,9 @@
       "include_dirs": ["addon"],
       "cflags!": ["-pthread", "-fPIC"],
       "cflags_cc!": ["-std=gnu++17", "-std=gnu++20"],
-      "cflags_cc": ["<@(init_flags)"],
+      "cflags_cc": ["<@(freestanding_flags)", "<@(freestanding_flags_<(target_arch))", "<@(launcher_flags)"],
       "ldflags!": ["-pthread", "-rdynamic"],
-      "ldflags": ["<@(init_link_flags)"],
+      "ldflags": ["<@(freestanding_link_flags)", "<@(launcher_link_flags)"],
       "libraries!": ["-lpthread", "-ldl"]
     },
     {
@@ -42,8 +42,8 @@
       "defines": ["<@(addon_defines)"],
       "cflags": ["-Wa,-I<(PRODUCT_DIR)"],
       "cflags_cc!": ["-std=gnu++17", "-std=gnu++20"],
-      "cflags_cc": ["<@(addon_flags)"],
-      "ldflags": ["<@(addon_link_flags)", "-Wl,--version-script=<(module_root_dir)/addon/exports.map"]
+      "cflags_cc": ["<@(addon_flags)", "<@(addon_flags_<(target_arch))"],
+      "ldflags": ["<@(addon_link_flags)", "<@(addon_link_flags_<(target_arch))", "-Wl,--version-script=<(module_root_dir)/addon/exports.map"]
     }
   ]
 }

@@ -22,16 +22,21 @@
       "addon/sys/resolve.cc"
     ],
     "launcher_sources": ["addon/launcher/main.cc", "addon/init/memory.cc"],
-    "init_flags": [
-      "-std=c++20", "-Os", "-ffreestanding", "-fno-exceptions", "-fno-rtti",
-      "-fstack-protector-strong", "-mstack-protector-guard=global",
+    "freestanding_flags": [
+      "-std=c++20", "-Os", "-ffreestanding", "-fno-exceptions", "-fno-rtti", "-fno-strict-aliasing",
+      "-fstack-protector-strong", "-mstack-protector-guard=global", "-fstack-clash-protection",
       "-fno-threadsafe-statics", "-fno-asynchronous-unwind-tables", "-fno-tree-loop-distribute-patterns",
-      "-ffunction-sections", "-fdata-sections", "-fno-pic", "-fno-pie", "-Wall", "-Wextra"
+      "-ffunction-sections", "-fdata-sections", "-Wall", "-Wextra"
     ],
-    "init_link_flags": [
-      "-nostdlib", "-static", "-no-pie", "-s", "-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,-z,noexecstack",
-      "-Wl,-z,norelro", "-Wl,--section-start=.wait=0x500000"
+    "freestanding_flags_x64": [],
+    "freestanding_flags_arm64": ["-mbranch-protection=standard"],
+    "init_flags": ["-fno-pic", "-fno-pie"],
+    "launcher_flags": ["-fPIE"],
+    "freestanding_link_flags": [
+      "-nostdlib", "-s", "-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,-z,noexecstack,-z,separate-code,-z,norelro"
     ],
+    "init_link_flags": ["-static", "-no-pie", "-Wl,--section-start=.wait=0x500000"],
+    "launcher_link_flags": ["-static-pie", "-Wl,--no-dynamic-linker", "-Wl,-z,text"],
     "addon_sources": [
       "addon/binding/addon.cc",
       "addon/binding/outbox.cc",
@@ -72,9 +77,13 @@
     "addon_defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_DEPRECATED", "NAPI_DISABLE_CPP_EXCEPTIONS",
       "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
     "addon_flags": ["-std=c++20", "-O2", "-fno-exceptions", "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections",
-      "-fstack-protector-strong", "-fstack-clash-protection", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2", "-D_GLIBCXX_ASSERTIONS",
-      "-Wall", "-Wextra", "-Wformat-security", "-Wno-unused-parameter"],
-    "addon_link_flags": ["-static-libstdc++", "-static-libgcc", "-Wl,-z,relro,-z,now,-z,noexecstack,-z,nodelete",
-      "-Wl,--gc-sections", "-Wl,--exclude-libs,ALL"]
+      "-fno-strict-aliasing", "-fstack-protector-strong", "-fstack-clash-protection", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=3",
+      "-D_GLIBCXX_ASSERTIONS", "-Wall", "-Wextra", "-Wformat-security", "-Wno-unused-parameter"],
+    "addon_flags_x64": ["-fcf-protection=full"],
+    "addon_flags_arm64": ["-mbranch-protection=standard"],
+    "addon_link_flags": ["-static-libstdc++", "-static-libgcc", "-Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code,-z,nodelete",
+      "-Wl,--gc-sections", "-Wl,--exclude-libs,ALL"],
+    "addon_link_flags_x64": ["-Wl,-z,shstk"],
+    "addon_link_flags_arm64": []
   }
 }

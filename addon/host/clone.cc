@@ -34,7 +34,8 @@ struct Launch {
   bool ambient;
 };
 
-[[noreturn]] void exec_init(const Launch& launch, volatile int& problem) {
+// ThreadSanitizer would note here that a function of the parent's thread begins, which never ends there.
+[[noreturn]] __attribute__((no_sanitize("thread"))) void exec_init(const Launch& launch, volatile int& problem) {
   static const char* const argv[] = {"nrunc-init", nullptr};
   static const char* const envp[] = {nullptr};
   if (launch.ambient) raise_ambient();

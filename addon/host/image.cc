@@ -6,6 +6,7 @@
 #include "host/image.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include <memory>
@@ -22,6 +23,7 @@ namespace {
 constexpr u32 kCloseOnExec = 1, kAllowSealing = 2, kExecutable = 0x10;  // MFD_*
 constexpr int kAddSeals = 1033, kGetSeals = 1034;                       // F_*
 constexpr int kAllSeals = 0x1 | 0x2 | 0x4 | 0x8;                        // F_SEAL_SEAL, SHRINK, GROW, WRITE
+constexpr int kNotOurs = EIO;
 constexpr int kFirstNumber = 16;  // above the numbers that the child between clone and exec uses
 
 Status write_image(int fd) {
@@ -31,6 +33,22 @@ Status write_image(int fd) {
     if (written.error() == EINTR) continue;
     TRY(written, "init");
     at += written.value;
+  }
+  return {};
+}
+
+// Until it is sealed, other code of this process can write to it through its number (class of CVE-2019-5736). Afterwards
+// nobody can, so this is asked once.
+Status compare_image(const Fd& fd) {
+  const u8* at = nrunc_init_image;
+  u8 piece[16384];
+  while (at < nrunc_init_image_end) {
+    const u64 left = static_cast<u64>(nrunc_init_image_end - at);
+    sys::Call got = CALL(pread64, fd.get(), piece, left < sizeof piece ? left : sizeof piece, at - nrunc_init_image);
+    if (got.error() == EINTR) continue;
+    TRY(got, "init");
+    if (got.value == 0 || memcmp(piece, at, static_cast<size_t>(got.value)) != 0) return failure(kNotOurs, "pread64", "init");
+    at += got.value;
   }
   return {};
 }
@@ -69,6 +87,8 @@ class Sealed {
     if (fstat(sealed->fd_.get(), &status) != 0) return failure(errno, "fstat", "init");
     sealed->device_ = status.st_dev;
     sealed->inode_ = status.st_ino;
+    if (!sealed->intact()) return failure(kNotOurs, "fcntl", "init");
+    TRY(compare_image(sealed->fd_));
     out = std::move(sealed);
     return {};
   }

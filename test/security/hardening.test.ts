@@ -2,13 +2,14 @@
  * How the programs are built: no memory that is both writable and executable, nothing that is resolved late, guards on the
  * stack. And the sealed init is looked at before each exec.
  */
-import { closeSync, existsSync, fstatSync, ftruncateSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, ftruncateSync, openSync, readdirSync, readFileSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, test } from 'vitest'
 import { useSandbox } from '../helpers/containers.ts'
-import { DT, PT, readElf } from '../helpers/elf.ts'
-import { linkOf } from '../helpers/host.ts'
+import { DT, ET, PT, readElf, type Segment } from '../helpers/elf.ts'
+import { commandLineOf, linkOf, until } from '../helpers/host.ts'
+import { inject } from '../helpers/inject.ts'
 import { leavesNothing } from '../helpers/leftovers.ts'
 import { container, describeWith } from '../helpers/needs.ts'
 
@@ -20,6 +21,21 @@ describe.skipIf(!programs.every((name) => existsSync(built(name))))('the binarie
     const { segments } = readElf(built(name))
     expect(segments.filter(({ writable, executable }) => writable && executable)).toEqual([])
     expect(segments.filter(({ type }) => type === PT.GNU_STACK).map(({ executable }) => executable)).toEqual([false])
+  })
+
+  test.each(programs)('%s: code and data are in pages of their own', (name) => {
+    const pages = ({ offset, size }: Segment): number[] => [Math.floor(offset / 4096), Math.floor((offset + size - 1) / 4096)]
+    const loaded = readElf(built(name)).segments.filter(({ type, size }) => type === PT.LOAD && size > 0)
+    const code = loaded.filter(({ executable }) => executable).map(pages), data = loaded.filter(({ executable }) => !executable).map(pages)
+    expect(code.length).toBeGreaterThan(0)
+    expect(data.length).toBeGreaterThan(0)
+    const shared = code.filter(([first = 0, last = 0]) => data.some(([from = 0, to = 0]) => from <= last && first <= to))
+    expect(shared).toEqual([])
+  })
+
+  test.skipIf(process.arch !== 'x64')('the addon: is marked as made for shadow stacks (x86-64)', () => {
+    const SHSTK = 2
+    expect(readElf(built('nrunc.node')).features & SHSTK).toBe(SHSTK)
   })
 
   test('the addon: full RELRO, no relocation of code, no search path', () => {
@@ -37,8 +53,12 @@ describe.skipIf(!programs.every((name) => existsSync(built(name))))('the binarie
 
   test.each(['nrunc_init', 'nrunc_launcher'])('%s: static, without anything that is resolved when it starts', (name) => {
     const { segments, dynamic } = readElf(built(name))
-    expect(segments.filter(({ type }) => type === PT.INTERP || type === PT.DYNAMIC)).toEqual([])
-    expect(dynamic.size).toBe(0)
+    expect(segments.filter(({ type }) => type === PT.INTERP)).toEqual([])
+    expect([DT.NEEDED, DT.RELA, DT.REL, DT.RELR].filter((tag) => dynamic.has(tag))).toEqual([])
+  })
+
+  test('the launcher is at another address each time', () => {
+    expect(readElf(built('nrunc_launcher')).type).toBe(ET.DYN)
   })
 })
 
@@ -95,5 +115,62 @@ describeWith(container, 'the sealed init', () => {
     await hello()
     closeSync(image())
     expect(await hello()).toEqual(said)
+  })
+})
+
+describeWith([...container, 'cli', 'faults'], 'a file of init', () => {
+  const sandbox = useSandbox()
+  const words = (id: string, bundle: string): string[] => ['--root', sandbox.root, 'run', '-b', bundle, id]
+
+  /** Which of the calls of fcntl(2) of its thread it is that seals. */
+  const occasion = async (): Promise<number> => {
+    const { id, bundle } = sandbox.bundle(['true'])
+    const { trace } = await inject(words(id, bundle), 'fcntl', 'retval=0', 10_000)
+    const calls = trace.split('\n').filter((line) => line.includes('fcntl('))
+    const at = calls.findIndex((line) => line.includes('F_ADD_SEALS'))
+    expect(at, trace).toBeGreaterThanOrEqual(0)
+    const thread = calls[at]!.split(' ')[0]
+    return calls.slice(0, at + 1).filter((line) => line.split(' ')[0] === thread).length
+  }
+
+  /** The files called nrunc-init that a process has open. */
+  const unsealed = (): string[] => readdirSync('/proc').filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid).flatMap((pid) => {
+    try {
+      if (!commandLineOf(Number(pid)).includes(sandbox.root)) return []
+      return readdirSync(`/proc/${pid}/fd`).map((fd) => `/proc/${pid}/fd/${fd}`).filter((path) => linkOf(path)?.startsWith('/memfd:nrunc-init'))
+    } catch {
+      return [] // it has just ended
+    }
+  })
+
+  /** How often a file was to be sealed: one that is not taken is followed by another. */
+  const made = (trace: string): number => trace.split('F_ADD_SEALS').length - 1
+  const hello = { code: 0, stdout: 'hello\n' }
+
+  test('is not executed when it was not sealed, whatever fcntl(2) says', async () => {
+    const when = await occasion()
+    const { id, bundle } = sandbox.bundle(['echo', 'hello'])
+    const result = await leavesNothing(sandbox, () => inject(words(id, bundle), 'fcntl', 'retval=0', when))
+    expect(result.trace).toMatch(/F_ADD_SEALS.*INJECTED/)
+    expect(result).toMatchObject(hello)
+    expect(made(result.trace), result.trace).toBe(2)
+  })
+
+  test('is not executed when somebody wrote to it before it was sealed', async () => {
+    const when = await occasion()
+    const { id, bundle } = sandbox.bundle(['echo', 'hello'])
+    const running = inject(words(id, bundle), 'fcntl', 'delay_enter=5000000', when)
+    let size = 0
+    await until(() => {
+      const before = size
+      size = unsealed().map((path) => statSync(path).size)[0] ?? 0
+      return size > 0 && size === before
+    })
+    const file = openSync(unsealed()[0]!, 'r+')
+    writeSync(file, 'X', size - 1)
+    closeSync(file)
+    const result = await running
+    expect(result).toMatchObject(hello)
+    expect(made(result.trace), result.trace).toBe(2)
   })
 })
