@@ -32,8 +32,12 @@ export interface CliResult {
   readonly stderr: string
 }
 
+/** Set where the addon was built with sanitizers: scripts/sanitize.mjs. */
+const ofSanitizers = ['LD_PRELOAD', 'ASAN_OPTIONS', 'UBSAN_OPTIONS', 'TSAN_OPTIONS']
+
 /** The environment of a user, without what the test runner has set. */
 export const userEnvironment = (): Record<string, string> => ({
+  ...Object.fromEntries(ofSanitizers.flatMap((name) => process.env[name] === undefined ? [] : [[name, process.env[name]]])),
   PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', LANG: 'C.UTF-8', TERM: 'xterm',
 })
 
