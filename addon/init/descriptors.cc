@@ -64,10 +64,10 @@ Status vacate(Context& context, int number) {
   for (Fd* fd : held) TRY(move_away(*fd, number));
   for (u32 i = 0; i < context.slot_count; i++) {
     if (context.slots[i] != number) continue;
-    Fd held(number);
+    Fd slot(number);
     context.slots[i] = -1;
-    TRY(move_away(held, number));
-    context.slots[i] = static_cast<i16>(held.release());
+    TRY(move_away(slot, number));
+    context.slots[i] = static_cast<i16>(slot.release());
   }
   return {};
 }

@@ -50,11 +50,11 @@ bool home_of(Text line, u32 uid, Text& home) {
 // The file is the container's: it is read as data, bounded, and anything odd in it means "/". It may be a FIFO, or a
 // terminal, which would become that of the new session.
 void find_home(u32 uid, PathBuffer& out) {
-  static char contents[kPasswdMax];
   out.add("HOME=");
   Text home = "/";
   Fd file;
   if (file.take(CALL(openat, AT_FDCWD, "/etc/passwd", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0)).ok()) {
+    static char contents[kPasswdMax];
     sys::Call size = CALL(read, file.get(), contents, sizeof contents);
     u32 start = 0, end = size.failed() ? 0 : static_cast<u32>(size.value);
     // The last line may lack its line feed, unless it is where the buffer ended.
@@ -112,7 +112,7 @@ Status execute(Context& context, plan::Reader& arguments) {
   PathBuffer home;
   if (add_home != 0) {
     find_home(uid, home);
-    envp[envc] = home.data;
+    envp[envc] = home.data;  // NOLINT(clang-analyzer-core.NullDereference): it does not know that malformed() is a failure
   }
   TRY(load_filter(context));
   return status_of(CALL(execve, context.program.data, argv, envp), context.program.text());

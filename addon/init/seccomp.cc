@@ -24,7 +24,7 @@ struct Delivery {
 }
 
 extern "C" [[noreturn]] void deliver_listener(Delivery* delivery) {
-  int listener = kPending;
+  int listener;
   while ((listener = __atomic_load_n(&delivery->listener, __ATOMIC_ACQUIRE)) == kPending) {
     kernel::TimeSpec pause{0, 20000};
     CALL(nanosleep, &pause, nullptr);
@@ -92,7 +92,7 @@ Status load(Context& context, const Filter& filter) {
   sys::Call listener = install(filter);
   __atomic_store_n(&delivery.listener, listener.failed() ? kNone : static_cast<int>(listener.value), __ATOMIC_RELEASE);
   TRY(listener);
-  int result = kPending;
+  int result;
   while ((result = __atomic_load_n(&delivery.result, __ATOMIC_ACQUIRE)) == kPending) {
 #if defined(__x86_64__)
     __asm__ volatile("pause");

@@ -56,17 +56,23 @@ inline long word(unsigned value) { return static_cast<long>(value); }
 inline long word(long value) { return value; }
 inline long word(unsigned long value) { return static_cast<long>(value); }
 
-template <class... Arguments>
-__attribute__((always_inline)) inline Call call(long number, const char* name, Arguments... arguments) {
-  static_assert(sizeof...(arguments) <= 6);
-  long words[7] = {word(arguments)..., 0};
-  constexpr unsigned n = sizeof...(arguments);
-  return {raw(number, n > 0 ? words[0] : 0, n > 1 ? words[1] : 0, n > 2 ? words[2] : 0, n > 3 ? words[3] : 0,
-              n > 4 ? words[4] : 0, n > 5 ? words[5] : 0),
-          name};
-}
+// A system call that is still to be given its arguments.
+struct Number {
+  long number;
+  const char* name;
+
+  template <class... Arguments>
+  __attribute__((always_inline)) Call operator()(Arguments... arguments) const {
+    static_assert(sizeof...(arguments) <= 6);
+    long words[7] = {word(arguments)..., 0};
+    constexpr unsigned n = sizeof...(arguments);
+    return {raw(number, n > 0 ? words[0] : 0, n > 1 ? words[1] : 0, n > 2 ? words[2] : 0, n > 3 ? words[3] : 0,
+                n > 4 ? words[4] : 0, n > 5 ? words[5] : 0),
+            name};
+  }
+};
 
 }  // namespace sys
 
 // CALL(mount, a, b, c): the system call by its name.
-#define CALL(name, ...) ::sys::call(__NR_##name, #name __VA_OPT__(, ) __VA_ARGS__)
+#define CALL(name, ...) (::sys::Number{__NR_##name, #name}(__VA_ARGS__))
