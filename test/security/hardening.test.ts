@@ -2,14 +2,14 @@
  * How the programs are built: no memory that is both writable and executable, nothing that is resolved late, guards on the
  * stack. And the sealed init is looked at before each exec.
  */
-import { closeSync, existsSync, fstatSync, ftruncateSync, openSync, readdirSync, readFileSync, statSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, ftruncateSync, mkdtempSync, openSync, readdirSync, readFileSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, test } from 'vitest'
+import { type CliResult, program, runProgram } from '../helpers/cli.ts'
 import { useSandbox } from '../helpers/containers.ts'
 import { DT, ET, PT, readElf, type Segment } from '../helpers/elf.ts'
 import { commandLineOf, linkOf, until } from '../helpers/host.ts'
-import { inject } from '../helpers/inject.ts'
 import { leavesNothing } from '../helpers/leftovers.ts'
 import { container, describeWith } from '../helpers/needs.ts'
 
@@ -122,10 +122,18 @@ describeWith([...container, 'cli', 'faults'], 'a file of init', () => {
   const sandbox = useSandbox()
   const words = (id: string, bundle: string): string[] => ['--root', sandbox.root, 'run', '-b', bundle, id]
 
+  /** From its first call on, with FAULT in the WHEN-th fcntl(2) of each thread; all of these calls. strace(1), "Tampering". */
+  const traced = async (words: readonly string[], fault: string, when: number): Promise<CliResult & { readonly trace: string }> => {
+    const file = join(mkdtempSync(join(sandbox.directory, 'trace-')), 'trace')
+    const tracer = ['strace', '-f', '-qq', '-b', 'execve', '-o', file, '-e', 'trace=fcntl', '-e', `inject=fcntl:${fault}:when=${when}`]
+    const result = await runProgram([...tracer, process.execPath, program, ...words])
+    return { ...result, trace: readFileSync(file, 'latin1') }
+  }
+
   /** Which of the calls of fcntl(2) of its thread it is that seals. */
   const occasion = async (): Promise<number> => {
     const { id, bundle } = sandbox.bundle(['true'])
-    const { trace } = await inject(words(id, bundle), 'fcntl', 'retval=0', 10_000)
+    const { trace } = await traced(words(id, bundle), 'retval=0', 10_000)
     const calls = trace.split('\n').filter((line) => line.includes('fcntl('))
     const at = calls.findIndex((line) => line.includes('F_ADD_SEALS'))
     expect(at, trace).toBeGreaterThanOrEqual(0)
@@ -150,7 +158,7 @@ describeWith([...container, 'cli', 'faults'], 'a file of init', () => {
   test('is not executed when it was not sealed, whatever fcntl(2) says', async () => {
     const when = await occasion()
     const { id, bundle } = sandbox.bundle(['echo', 'hello'])
-    const result = await leavesNothing(sandbox, () => inject(words(id, bundle), 'fcntl', 'retval=0', when))
+    const result = await leavesNothing(sandbox, () => traced(words(id, bundle), 'retval=0', when))
     expect(result.trace).toMatch(/F_ADD_SEALS.*INJECTED/)
     expect(result).toMatchObject(hello)
     expect(made(result.trace), result.trace).toBe(2)
@@ -159,7 +167,7 @@ describeWith([...container, 'cli', 'faults'], 'a file of init', () => {
   test('is not executed when somebody wrote to it before it was sealed', async () => {
     const when = await occasion()
     const { id, bundle } = sandbox.bundle(['echo', 'hello'])
-    const running = inject(words(id, bundle), 'fcntl', 'delay_enter=5000000', when)
+    const running = traced(words(id, bundle), 'delay_enter=5000000', when)
     let size = 0
     await until(() => {
       const before = size
