@@ -8,7 +8,7 @@
 
 namespace binding {
 
-Addon::Addon(Napi::Env env, Napi::Object exports) {
+Addon::Addon(Napi::Env /*env*/, Napi::Object exports) {
   DefineAddon(exports, {
       InstanceMethod("start", &Addon::Start),
       InstanceMethod("hold", &Addon::Hold),

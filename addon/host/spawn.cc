@@ -171,7 +171,7 @@ class Spawn {
     if (!cgroup_.empty()) {
       status = cgroup.take(CALL(openat, AT_FDCWD, cgroup_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC, 0), cgroup_.c_str());
     }
-    int ends[2];
+    int ends[2] = {-1, -1};
     if (status.ok()) status = status_of(CALL(socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends));
     if (status.ok()) {
       control_.reset(ends[0]);
