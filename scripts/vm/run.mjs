@@ -23,8 +23,8 @@ const accelerator = process.env.NRUNC_VM_ACCEL || 'tcg'
 
 /**
  * Until it powers off; the kernel's and the tests' output goes to ours. Without cx16: QEMU 7 loses the flags of
- * cmpxchg16b, and the kernel panics. With one processor: of two that are emulated one may see an int3 that the kernel
- * has taken away again while it changed its code (criu makes it do that often), and the kernel panics.
+ * cmpxchg16b, and the kernel panics. With one processor: with two the kernel has panicked once, by an int3 in the
+ * scheduler while criu ran. Probably one processor saw a breakpoint that the kernel sets while it changes its own code.
  */
 function boot(directory, disk) {
   const words = [

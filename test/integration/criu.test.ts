@@ -31,7 +31,7 @@ describeWith([...container, 'cli', 'compiler', 'criu'], 'criu', () => {
 
   /** Counts for ever, into /mnt/count of the container, and on its output. */
   const counter = ['sh', '-c', 'i=0; while :; do i=$((i+1)); echo $i >> /mnt/count; echo $i; sleep 0.2; done']
-  /** criu restores a sleep as one that was interrupted, and newer busyboxes end then. */
+  /** Where a program only slept it had ended after the restore (busybox 1.37), probably as its sleep was interrupted. */
   const idle = ['sh', '-c', 'while :; do sleep 1000; done']
   const withData = () => {
     const data = join(sandbox.directory, `data-${++count}`)
