@@ -42,15 +42,16 @@ export async function survey(words: readonly string[]): Promise<Map<string, numb
   return mostOf(callsOf(trace).map(({ thread, syscall }) => [`${thread} ${syscall}`, syscall]))
 }
 
-/** What init alone does, in the order of the first time: how often it makes each system call that Node does not make. */
+/** What init alone does, to its execve and in the order of the first time: how often it makes each system call that Node does not make. */
 export async function initSurvey(words: readonly string[]): Promise<[syscall: string, count: number][]> {
   const { trace } = await traced(words, [])
   const calls = callsOf(trace)
   const init = calls.find(({ syscall }) => syscall === 'execveat')?.thread
   const begun = calls.findIndex(({ thread, syscall }) => thread === init && syscall === 'execveat')
   const own = calls.slice(begun + 1).filter(({ thread }) => thread === init)
+  const last = own.findLastIndex(({ syscall }) => syscall === 'execve') // what follows is the program's; -1 where it waits
   const others = new Set(calls.filter(({ thread }) => thread !== init).map(({ syscall }) => syscall))
-  return [...mostOf(own.map(({ syscall }) => [syscall, syscall]))].filter(([syscall]) => !others.has(syscall))
+  return [...mostOf((last < 0 ? own : own.slice(0, last + 1)).map(({ syscall }) => [syscall, syscall]))].filter(([syscall]) => !others.has(syscall))
 }
 
 const callsOf = (trace: string) =>
