@@ -1,15 +1,23 @@
-// count.mjs REPORT STATUS OUTPUT: counts the tests in the report of vitest's JSON reporter, prints the line that CI
-// reads, and exits 0 only when the run exited with STATUS 0, a test was executed and none failed. OUTPUT is that of
-// `npm run test:vm`, whose tests count too; where they could not be run, or not all, a line says so.
-import { readFileSync } from 'node:fs'
-import { countTests } from '../scripts/count-tests.mjs'
+// count.mjs DIRECTORY STATUS: counts the tests of a CI run, prints the line that CI reads, and exits 0 only when the last
+// test command exited with STATUS 0, a test was executed and none failed. DIRECTORY holds `report`, of vitest's JSON
+// reporter; `again`, that of the files that were tried once more; `vm`, the output of `npm run test:vm`, whose tests
+// count too. What failed, at first or for good, has a line of its own, and so has what could not be run.
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { countTests, failures } from '../scripts/count-tests.mjs'
 
-const [path, status, machine] = process.argv.slice(2)
-const text = readFileSync(path, 'utf8')
-const files = text === '' ? [] : JSON.parse(text).testResults
+const [directory, status] = process.argv.slice(2)
+const read = (name) => (existsSync(join(directory, name)) ? readFileSync(join(directory, name), 'utf8') : '')
+const results = (name) => (read(name) === '' ? [] : JSON.parse(read(name)).testResults)
+
+const first = results('report')
+const again = results('again')
+const files = [...first.filter(({ name }) => !again.some((file) => file.name === name)), ...again]
 const count = countTests(files)
-for (const message of count.messages) console.error(message)
-const lines = readFileSync(machine, 'utf8').split('\n')
+if (again.length > 0) for (const text of failures(first)) console.log(`failed at first: ${text}`)
+for (const text of failures(files)) console.log(`failed: ${text}`)
+
+const lines = read('vm').split('\n')
 for (const line of lines.filter((text) => /^vm: (not run|unfinished|once more): /.test(text))) console.log(line)
 const numbers = lines.map((line) => /^vm: (\d+) passed, (\d+) failed, (\d+) skipped$/.exec(line)).findLast(Boolean)
 // It says either that it was not run, or what it came to.

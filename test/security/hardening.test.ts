@@ -158,7 +158,11 @@ describeWith([...container, 'cli', 'faults'], 'a file of init', () => {
   test('is not executed when it was not sealed, whatever fcntl(2) says', async () => {
     const when = await occasion()
     const { id, bundle } = sandbox.bundle(['echo', 'hello'])
-    const result = await leavesNothing(sandbox, () => traced(words(id, bundle), 'retval=0', when))
+    const attempt = () => leavesNothing(sandbox, () => traced(words(id, bundle), 'retval=0', when))
+    // The call of that number is refused to every thread: another thread's may have been one that made a descriptor.
+    const missed = (trace: string) => /F_DUPFD.*INJECTED/.test(trace)
+    let result = await attempt()
+    for (let tries = 1; missed(result.trace) && tries < 10; tries++) result = await attempt()
     expect(result.trace).toMatch(/F_ADD_SEALS.*INJECTED/)
     expect(result).toMatchObject(hello)
     expect(made(result.trace), result.trace).toBe(2)
