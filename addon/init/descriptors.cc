@@ -59,8 +59,10 @@ Status vacate(Context& context, int number) {
     CALL(close, number);
     context.control = static_cast<int>(copy.value);
   }
-  Fd* const held[] = {&context.proc,     &context.root,       &context.null_device, &context.masked,
-                      &context.terminal, &context.start_fifo, &context.hook_output, &context.hook_error};
+  // All of them: one that was left out would be closed later under the number that the program has it under by then.
+  Fd* const held[] = {&context.proc,         &context.root,       &context.null_device, &context.masked,
+                      &context.terminal,     &context.covered,    &context.mounted,     &context.time_offsets,
+                      &context.hook_output,  &context.hook_error, &context.start_fifo};
   for (Fd* fd : held) TRY(move_away(*fd, number));
   for (u32 i = 0; i < context.slot_count; i++) {
     if (context.slots[i] != number) continue;

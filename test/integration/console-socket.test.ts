@@ -149,6 +149,18 @@ describeWith([...container, 'compiler'], 'a terminal of the library', () => {
     expect(seen.text).toContain('31 91')
   })
 
+  test.each([0, 1, 2, 3])('is all three streams, with whatever numbers init has its mounts open: %i more of them', async (more) => {
+    const made = await sandbox.run(['ls', '-l', '/proc/self/fd'], ({ process, linux, mounts }) => {
+      process.terminal = true
+      linux.maskedPaths = linux.readonlyPaths = []
+      for (let at = 0; at < more; at++) mounts.push({ destination: '/tmp', type: 'tmpfs', source: 'tmpfs' })
+    })
+    const { seen, done } = collect(made.terminal!)
+    await made.wait()
+    await done
+    expect(seen.text.match(/\d+ -> \/dev\/pts\/0/g)).toEqual([0, 1, 2].map((fd) => `${fd} -> /dev/pts/0`))
+  })
+
   test('exec has one of its own', async () => {
     const made = await sandbox.run(['sleep', '1000'])
     const added = await made.exec({ args: ['probe'], terminal: true })
