@@ -103,7 +103,7 @@ export class Container extends ContainerEmitter {
   readonly #seccompNotify: SeccompHandler | undefined
   #startedAt: Date | null = null
   #cause: Cause | undefined
-  #oomKilled: boolean | undefined
+  #oomKilled: Promise<boolean> | undefined
   readonly #oomRecord: OomRecord | undefined
   #lastStatistics: Promise<Statistics | null> | undefined
 
@@ -205,14 +205,16 @@ export class Container extends ContainerEmitter {
     if (deadline !== undefined) this.obey(deadline)
     const { code, signal, finishedAt } = await this.#exit
     const because = { timedOut: this.#cause === 'timedOut', aborted: this.#cause === 'aborted' }
-    const oomKilled = await this.#wasOomKilled()
-    const stats = options.stats === false ? null : await (this.#lastStatistics ??= this.stats().catch(() => null))
+    if (options.stats !== false) this.#lastStatistics ??= this.stats().catch(() => null)
+    const [oomKilled, stats] = await Promise.all([this.#wasOomKilled(), options.stats === false ? null : this.#lastStatistics!])
     return { code, signal, oomKilled, startedAt: notAfter(finishedAt, this.#startedAt), finishedAt, ...because, stats }
   }
 
   /** Before the cgroups are removed. */
-  async #wasOomKilled(): Promise<boolean> {
-    return this.#oomKilled ??= oomKillCount(this.#state.cgroup_paths) > 0 || (await this.#oomRecord?.struck() ?? false)
+  #wasOomKilled(): Promise<boolean> {
+    const look = async (): Promise<boolean> =>
+      await oomKillCount(this.#state.cgroup_paths) > 0 || (await this.#oomRecord?.struck() ?? false)
+    return this.#oomKilled ??= look()
   }
 
   /**

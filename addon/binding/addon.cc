@@ -12,6 +12,7 @@ Addon::Addon(Napi::Env /*env*/, Napi::Object exports) {
   DefineAddon(exports, {
       InstanceMethod("start", &Addon::Start),
       InstanceMethod("hold", &Addon::Hold),
+      InstanceMethod("next", &Addon::Next),
       InstanceMethod("spawn", &Addon::SpawnInit),
       InstanceMethod("plan", &Addon::GivePlan),
       InstanceMethod("probe", &Addon::ProbeKernel),
@@ -98,6 +99,9 @@ Napi::Value Addon::Hold(const Info& info) {
   outbox_->hold(info.Env(), info[0].As<Napi::Boolean>());
   return info.Env().Undefined();
 }
+
+// next(dispatcher): the next event, if there is one.
+Napi::Value Addon::Next(const Info& info) { return Napi::Boolean::New(info.Env(), outbox_->next(info.Env(), info[0])); }
 
 // probe(): errno by feature, 0 for what is there.
 Napi::Value Addon::ProbeKernel(const Info& info) {

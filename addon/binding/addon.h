@@ -30,6 +30,7 @@ class Addon : public Napi::Addon<Addon> {
 
   Napi::Value Start(const Info& info);
   Napi::Value Hold(const Info& info);
+  Napi::Value Next(const Info& info);
   Napi::Value ProbeKernel(const Info& info);
 
   // starting.cc

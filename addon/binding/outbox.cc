@@ -58,20 +58,28 @@ void Outbox::hold(napi_env env, bool on) {
   else napi_unref_threadsafe_function(env, function_);
 }
 
-// Whatever is waiting when JavaScript comes is delivered at once: each wake-up costs it more than an event.
+// JavaScript asks for the next one itself: what an event brings about can be long, and the event loop has its turn between.
 void Outbox::deliver(napi_env env, napi_value dispatcher, void*, void* outbox) {
   const std::unique_ptr<std::shared_ptr<Outbox>> self(static_cast<std::shared_ptr<Outbox>*>(outbox));
-  const bool ended = env == nullptr || dispatcher == nullptr;
-  for (const host::Event& event : (*self)->take()) {
-    if (ended) drop(event);
-    else dispatch(env, dispatcher, event);
-  }
+  if (env != nullptr && dispatcher != nullptr) (*self)->next(env, dispatcher);
+}
+
+bool Outbox::next(napi_env env, napi_value dispatcher) {
+  const std::vector<host::Event> events = take();
+  for (const host::Event& event : events) dispatch(env, dispatcher, event);
+  return !events.empty();
 }
 
 std::vector<host::Event> Outbox::take() {
   std::lock_guard lock(guard_);
-  called_ = false;
-  return std::exchange(waiting_, {});
+  std::vector<host::Event> events;
+  while (!waiting_.empty()) {
+    events.push_back(std::move(waiting_.front()));
+    waiting_.pop_front();
+    if (!events.back().quiet) break;
+  }
+  called_ = !events.empty();
+  return events;
 }
 
 void Outbox::post(host::Event event) {

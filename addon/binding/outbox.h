@@ -3,6 +3,7 @@
 
 #include <napi.h>
 
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -18,6 +19,8 @@ class Outbox : public std::enable_shared_from_this<Outbox> {
   void open(napi_env env, napi_value dispatcher);
   // JavaScript thread. Whether events that are still to come keep the event loop alive.
   void hold(napi_env env, bool on);
+  // JavaScript thread, and until it returns false: DISPATCHER gets the next event, with the quiet ones before it.
+  bool next(napi_env env, napi_value dispatcher);
   // Any thread.
   void post(host::Event event);
   void close();
@@ -28,8 +31,8 @@ class Outbox : public std::enable_shared_from_this<Outbox> {
 
   std::mutex guard_;
   napi_threadsafe_function function_ = nullptr;
-  std::vector<host::Event> waiting_;
-  bool called_ = false;  // JavaScript is on its way to what waits
+  std::deque<host::Event> waiting_;
+  bool called_ = false;  // JavaScript is on its way to what waits, or at it
 };
 
 }  // namespace binding

@@ -8,7 +8,7 @@ import { NruncError } from '../errors.ts'
 import { NOTIFY, type Notification, notify } from '../native/notify.ts'
 import { cgroupFailure, isGone } from './directory.ts'
 import type { CgroupPaths } from './layout.ts'
-import { oomFile, oomKillCount } from './oom.ts'
+import { oomFile, oomKills } from './oom.ts'
 
 /** What is watched for until it is closed. */
 export type CgroupWatch = Notification
@@ -29,7 +29,7 @@ export interface OomListener {
 export function watchOom(paths: CgroupPaths, listener: OomListener): CgroupWatch {
   const file = oomFile(paths)
   if (file === undefined) throw withoutMemory()
-  return paths['memory'] !== undefined ? watchOomV1(file, listener) : watchOomV2(paths, file, listener)
+  return paths['memory'] !== undefined ? watchOomV1(file, listener) : watchOomV2(file, listener)
 }
 
 /** The kernel also tells of the removal of the cgroup. */
@@ -42,12 +42,12 @@ function watchOomV1(file: string, { oom, end }: OomListener): CgroupWatch {
   return watch
 }
 
-function watchOomV2(paths: CgroupPaths, file: string, { oom, end }: OomListener): CgroupWatch {
+function watchOomV2(file: string, { oom, end }: OomListener): CgroupWatch {
   const populated = `${posix.dirname(file)}/cgroup.events`
-  let count = oomKillCount(paths)
+  let count = readKills(file)
   const look = (): void => {
     const former = count
-    count = Math.max(count, oomKillCount(paths))
+    count = Math.max(count, readKills(file))
     if (count > former) oom()
     if (isPopulated(populated)) return
     watch.close()
@@ -56,6 +56,14 @@ function watchOomV2(paths: CgroupPaths, file: string, { oom, end }: OomListener)
   const watch = start(NOTIFY.modified, [file, populated], '', look)
   if (!isPopulated(populated)) queueMicrotask(look) // it may have emptied before it was watched
   return watch
+}
+
+function readKills(file: string): number {
+  try {
+    return oomKills(readFileSync(file, 'latin1'))
+  } catch {
+    return 0 // it is looked at with the next event
+  }
 }
 
 function isPopulated(file: string): boolean {

@@ -19,6 +19,8 @@ export interface Addon {
   start(dispatcher: Dispatcher): number
   /** Whether awaited events keep the event loop alive. */
   hold(on: boolean): void
+  /** The next event; false where there is none. To be asked for after each event, until it is. */
+  next(dispatcher: Dispatcher): boolean
   /** To be followed by {@link Addon.plan} in the same turn of the event loop. STATE: a plan of `stageState` alone, or empty. */
   spawn(id: number, hostPlan: Uint8Array, descriptors: readonly number[], state: Uint8Array, go: boolean): number
   plan(initPlan: Uint8Array): void
@@ -139,13 +141,37 @@ let held = 0
 export function addon(): Addon {
   if (loaded !== undefined) return loaded
   const native = load()
-  const started = native.start((id, type, a, b, data = nothing, data2 = nothing) => handlers.get(id)?.(type, a, b, data, data2))
+  const started = native.start(receive)
   if (started < 0) {
     const errno = errnoName(-started)
     throw new NruncError('ERR_NATIVE', `cannot start the native addon: ${errno}`, { errno })
   }
   loaded = native
   return loaded
+}
+
+/** Milliseconds of one turn of the event loop. */
+const PIECE = 0.4
+/** When the first event of this turn came; 0 before. */
+let begun = 0
+let proceeding = false
+
+function receive(id: number, type: number, a: number, b: number, data: Buffer = nothing, data2: Buffer = nothing): void {
+  if (begun === 0) begun = performance.now()
+  if (!proceeding) {
+    proceeding = true
+    void Promise.resolve().then(() => process.nextTick(proceed))
+  }
+  handlers.get(id)?.(type, a, b, data, data2)
+}
+
+/** After all that an event has brought about: the next one, in this turn of the event loop or in the next. */
+function proceed(): void {
+  proceeding = false
+  const late = performance.now() - begun >= PIECE
+  if (!late && loaded!.next(receive)) return
+  begun = 0
+  if (late) setImmediate(() => loaded!.next(receive))
 }
 
 /** Get the events of a new id. */

@@ -111,7 +111,7 @@ describeV2('on cgroup v2', () => {
     made.stdin!.write('go\n')
     await promise
     expect((await made.stats()).memory.oomKills).toBe(1)
-    expect(oomKillCount({ '': cgroupDirectory(made.id, 'memory') })).toBe(1)
+    expect(await oomKillCount({ '': cgroupDirectory(made.id, 'memory') })).toBe(1)
   })
 
   test('a watch of the OOM killer ends when nothing runs any more', async () => {

@@ -68,7 +68,7 @@ describeWith(container, 'events', () => {
     await promise
     await expect.poll(async () => (await made.stats()).memory.oomKills).toBe(1)
     const controller = memory!.version === 1 ? 'memory' : ''
-    expect(oomKillCount({ [controller]: cgroupDirectory(made.id, 'memory') })).toBe(1)
+    expect(await oomKillCount({ [controller]: cgroupDirectory(made.id, 'memory') })).toBe(1)
     expect(told).toBeGreaterThan(0)
     made.stdin!.end()
   })
