@@ -61,6 +61,12 @@ class Request {
   Bytes bytes_;
 };
 
+struct Link {
+  int index = 0;
+  bool up = false;
+  std::string name;
+};
+
 struct Address {
   ifaddrmsg head;
   std::vector<std::pair<u16, Bytes>> attributes;
@@ -113,11 +119,18 @@ class Route {
     return ask(request, name, [](const nlmsghdr&) {});
   }
 
-  Status find(Text name, ifinfomsg& link) {
+  // NAME may be an alternative one; ip-link(8), "altname".
+  Status find(Text name, Link& link) {
     Request request(RTM_GETLINK, NLM_F_ACK, ifinfomsg{});
     request.attribute(IFLA_IFNAME, name.data, name.size + 1);
     return ask(request, "RTM_GETLINK", [&](const nlmsghdr& one) {
-      if (one.nlmsg_type == RTM_NEWLINK) link = *static_cast<const ifinfomsg*>(NLMSG_DATA(&one));
+      if (one.nlmsg_type != RTM_NEWLINK) return;
+      auto* head = static_cast<ifinfomsg*>(NLMSG_DATA(&one));
+      link = {head->ifi_index, (head->ifi_flags & IFF_UP) != 0, {}};
+      auto left = static_cast<int>(IFLA_PAYLOAD(&one));
+      for (auto* part = IFLA_RTA(head); RTA_OK(part, left); part = RTA_NEXT(part, left)) {
+        if (part->rta_type == IFLA_IFNAME) link.name = static_cast<const char*>(RTA_DATA(part));
+      }
     });
   }
 
@@ -181,42 +194,37 @@ class Route {
 
 // One interface, on its way.
 struct Move {
-  std::string device;
   Route here, there;
   Fd home, target;
-  bool up = false;
-  int index = 0;
+  Link link;
   std::vector<Address> addresses;
 
-  Status prepare(const char* path) {
+  Status prepare(Text device, const char* path) {
     TRY(here.open());
     TRY(home.take(CALL(openat, AT_FDCWD, "/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC, 0)));
     TRY(target.take(CALL(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0)));
     TRY(there.open_in(target.get()));
-    ifinfomsg link{};
-    TRY(here.find(device.c_str(), link));
-    index = link.ifi_index;
-    up = (link.ifi_flags & IFF_UP) != 0;
-    return here.addresses_of(index, addresses);
+    TRY(here.find(device, link));
+    return here.addresses_of(link.index, addresses);
   }
 
   Status go(Text name) {
-    TRY(here.set_up(index, false));
-    TRY(here.move(index, name.empty() ? Text(device.c_str()) : name, target.get()));
-    for (const Address& address : addresses) TRY(there.add_address(address, index));
-    return there.set_up(index, true);
+    TRY(here.set_up(link.index, false));
+    TRY(here.move(link.index, name.empty() ? Text(link.name.c_str()) : name, target.get()));
+    for (const Address& address : addresses) TRY(there.add_address(address, link.index));
+    return there.set_up(link.index, true);
   }
 
-  // As far as it goes: the kernel may have moved it although it could not rename it. What cannot be put back is told by
-  // the error that led here.
+  // As far as it goes: the kernel may have moved it although it could not rename it. By its own name: it cannot be given
+  // one of its alternative names. What cannot be put back is told by the error that led here.
   void back() {
-    ifinfomsg link{};
-    if (!here.find(device.c_str(), link).ok()) {
-      (void)there.set_up(index, false);
-      if (!there.move(index, device.c_str(), home.get()).ok()) return;
+    Link found;
+    if (!here.find(link.name.c_str(), found).ok()) {
+      (void)there.set_up(link.index, false);
+      if (!there.move(link.index, link.name.c_str(), home.get()).ok()) return;
     }
-    for (const Address& address : addresses) (void)here.add_address(address, index);
-    if (up) (void)here.set_up(index, true);
+    for (const Address& address : addresses) (void)here.add_address(address, link.index);
+    if (link.up) (void)here.set_up(link.index, true);
   }
 };
 
@@ -226,9 +234,8 @@ Status NetDevices::move(plan::Reader& arguments, i32 pid) {
   Text device = arguments.text(), name = arguments.text(), path = arguments.text();
   if (!arguments.done()) return failure(EPROTO, "read", "plan");
   auto job = std::make_shared<Move>();
-  job->device = device.data;
   const std::string own = "/proc/" + std::to_string(pid) + "/ns/net";
-  TRY(job->prepare(path.empty() ? own.c_str() : path.data), device);
+  TRY(job->prepare(device, path.empty() ? own.c_str() : path.data), device);
   undo_.push_back([job] { job->back(); });
   return status_of(job->go(name), device);
 }

@@ -51,10 +51,12 @@ long add_descriptor(int listener, const AddedDescriptor& added) {
 // A pid may be given away again between the arrival of the call and the reading: what was read counts only when the call
 // still waits afterwards (seccomp_unotify(2), "the target may terminate").
 int read_memory(int listener, u64 call, i32 pid, u64 address, u32 length, std::string& memory) {
-  memory.resize(length);
-  kernel::Vector here{memory.data(), length};
+  // An address is the container's choice: in the last page, which is nobody's, the sums below would wrap around.
+  const bool nowhere = address > ~u64{0} - kPage - length;
+  memory.resize(nowhere ? 0 : length);
+  kernel::Vector here{memory.data(), memory.size()};
   std::vector<kernel::Vector> there;  // by page: what is there before a hole is read
-  for (u64 at = address, end = address + length; at < end;) {
+  for (u64 at = address, end = address + memory.size(); at < end;) {
     const u64 next = std::min(end, (at & ~(kPage - 1)) + kPage);
     there.push_back({reinterpret_cast<void*>(at), next - at});
     at = next;
@@ -62,7 +64,7 @@ int read_memory(int listener, u64 call, i32 pid, u64 address, u32 length, std::s
   sys::Call got = CALL(process_vm_readv, pid, &here, 1, there.data(), there.size(), 0);
   memory.resize(got.failed() ? 0 : static_cast<size_t>(got.value));
   if (int over = still_waits(listener, call); over != 0) return over;
-  return got.error();
+  return nowhere ? EFAULT : got.error();
 }
 
 }  // namespace host

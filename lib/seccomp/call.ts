@@ -22,7 +22,7 @@ export interface SeccompCall {
   readonly id: bigint
   /** Id of the container. */
   readonly container: string
-  /** Host's id of the thread that makes the call. */
+  /** Host's id of the thread that makes the call. Another may have it by now: see `waits`. */
   readonly pid: number
   /** `openat`; null for a number that is unknown to this version of nrunc. */
   readonly name: string | null
@@ -34,6 +34,13 @@ export interface SeccompCall {
   readonly instructionPointer: bigint
   /** Aborted when the last process under the filter has ended. */
   readonly signal: AbortSignal
+  /**
+   * Whether the call still waits for its answer. When it does, all that was found out before by `pid` (files of
+   * `/proc/PID`, a pidfd) is of its thread: ask after it, and not before. `readMemory` and `readString` do so themselves.
+   *
+   * @throws NruncError ERR_NATIVE
+   */
+  waits(): Promise<boolean>
   /**
    * What is at an address of the calling process; shorter where the memory ends.
    *
@@ -119,13 +126,24 @@ export class TrappedCall implements SeccompCall {
     this.#controller?.abort()
   }
 
+  async waits(): Promise<boolean> {
+    const { error } = await this.#read(0n, 0)
+    if (error !== 0 && errnoName(error) !== 'ENOENT') throw this.#failure('look at', 'ioctl(SECCOMP_IOCTL_NOTIF_ID_VALID)', error)
+    return error === 0
+  }
+
   async readMemory(address: bigint, length: number): Promise<Buffer> {
     if (typeof address !== 'bigint' || address < 0n || address >= 1n << 64n) throw invalid('address', address, 'an unsigned bigint of 64 bits')
     if (!Number.isInteger(length) || length < 1 || length > MOST) throw invalid('length', length, `an integer from 1 to ${MOST}`)
-    const { a: error, data } = await job((native, id) => native.readMemory(id, this.#listening, this.id, this.pid, address, length))
+    const { error, data } = await this.#read(address, length)
     const where = `0x${address.toString(16)}`
     if (error !== 0) throw this.#failure(`read the memory at ${where} of`, 'process_vm_readv', error)
     return data
+  }
+
+  async #read(address: bigint, length: number): Promise<{ readonly error: number, readonly data: Buffer }> {
+    const { a: error, data } = await job((native, id) => native.readMemory(id, this.#listening, this.id, this.pid, address, length))
+    return { error, data }
   }
 
   async readString(address: bigint, maxBytes = 4096): Promise<string> {

@@ -32,4 +32,14 @@ export const hostGuards: readonly Guard[] = [
     changes: [['addon/host/idmap.cc', '  if (deny_setgroups != 0) TRY(write_proc(pid, "setgroups", "deny"));\n', '  static_cast<void>(deny_setgroups);\n']],
     tests: ['security/rootless.test.ts'], title: '8989', commandLine: true,
   },
+  {
+    name: 'a network device goes back by its own name',
+    changes: [['addon/host/netdevice.cc', 'TRY(here.find(device, link));', 'TRY(here.find(device, link));\n    link.name = device.data;']],
+    tests: ['security/net-devices.test.ts'], title: 'back as it was', commandLine: true,
+  },
+  {
+    name: 'memory counts only while the call waits',
+    changes: [['addon/host/trapped.cc', 'if (int over = still_waits(listener, call); over != 0) return over;', 'static_cast<void>(still_waits);\n  static_cast<void>(listener), static_cast<void>(call);']],
+    tests: ['security/seccomp-notify.test.ts'],
+  },
 ]

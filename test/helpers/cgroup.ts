@@ -2,6 +2,7 @@
  * The cgroups of test containers, read from the host's side and independently of the library: every container is in
  * /nrunc-test/ID of each hierarchy.
  */
+import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -86,14 +87,14 @@ export function removeGroupRoot(): void {
   for (const { path } of cgroupMounts()) tolerate(() => rmdirSync(join(path, groupRoot)))
 }
 
+/** By find(1), because a path below may be longer than a system call takes. */
 function removeTree(directory: string): void {
-  for (let attempt = 0; attempt < 100 && existsSync(directory); attempt++) {
-    for (const pid of processesIn(directory)) tolerate(() => process.kill(pid, 'SIGKILL'))
-    for (const entry of readdirSync(directory, { withFileTypes: true })) {
-      if (entry.isDirectory()) removeTree(join(directory, entry.name))
-    }
-    if (tolerate(() => rmdirSync(directory))) return
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20)
+  const find = (...words: string[]) => spawnSync('find', [directory, ...words], { encoding: 'utf8' }).stdout
+  for (let attempt = 0; attempt < 100 && !tolerate(() => rmdirSync(directory)) && existsSync(directory); attempt++) {
+    const pids = find('-name', 'cgroup.procs', '-execdir', 'cat', '{}', ';').split('\n').filter(Boolean).map(Number)
+    for (const pid of pids) tolerate(() => process.kill(pid, 'SIGKILL'))
+    find('-depth', '-mindepth', '1', '-type', 'd', '-delete')
+    if (attempt > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20)
   }
 }
 
