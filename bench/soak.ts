@@ -4,6 +4,7 @@
  *
  * Started by run.mjs as `npm run bench -- soak [options]`, in a private mount namespace.
  */
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { pathToFileURL } from 'node:url'
@@ -76,8 +77,9 @@ class Soak {
     this.#say = (text) => void (json || process.stdout.write(`${text}\n`))
   }
 
-  /** What is allocated once. */
+  /** What is allocated once; libuv's threads too, which Node has after loading a module only before version 22. */
   async warmUp(): Promise<void> {
+    await readFile('/dev/null')
     const atOnce = this.#number('at-once')
     await starts(this.#template, Math.max(atOnce, Math.min(200, this.#number('starts'))), atOnce)
     await execs(this.#template, EXEC_CONTAINERS, EXEC_CONTAINERS, EXEC_CONTAINERS)

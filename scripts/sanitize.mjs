@@ -16,7 +16,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 
 /** Starts of every kind, streams, ends, hooks, threads and environments that end; plans and calls that are wrong. */
 const tests = [
-  'bad-calls', 'channel', 'checkpoint', 'console-socket', 'deadline', 'embedded', 'exec', 'execute', 'exit-and-events',
+  'bad-calls', 'channel', 'checkpoint', 'concurrency', 'console-socket', 'deadline', 'embedded', 'exec', 'execute', 'exit-and-events',
   'files', 'hook-functions', 'hooks', 'idmap', 'lifecycle', 'mounts', 'namespaces', 'net-devices', 'pause', 'plan-garbled', 'plan-limits',
   'pool', 'resources', 'seccomp-notify', 'side-by-side', 'streams', 'template', 'terminal', 'user-namespace',
 ]
@@ -24,14 +24,13 @@ const tests = [
 const common = 'print_stacktrace=1:exitcode=66'
 const kinds = {
   address: {
-    flags: 'address,undefined', tests: [...tests, 'concurrency'], library: 'libasan.so',
+    flags: 'address,undefined', library: 'libasan.so',
     // Leaks: V8 frees nothing at the end of the process. What the addon leaks is seen by soak.test.ts.
     // Undefined behaviour is told on standard error, and ends the process.
     environment: (log) => ({ ASAN_OPTIONS: `${common}:detect_leaks=0:log_path=${log}`, UBSAN_OPTIONS: common }),
   },
   thread: {
-    // Not concurrency: where there is no thread to be had, ThreadSanitizer has none for itself.
-    flags: 'thread', tests, library: 'libtsan.so',
+    flags: 'thread', library: 'libtsan.so',
     // Node is not instrumented: what it does with its atomics between two accesses is not known.
     environment: (log) => ({ TSAN_OPTIONS: `ignore_noninstrumented_modules=1:exitcode=0:history_size=7:log_path=${log}` }),
   },
@@ -82,7 +81,7 @@ if (made !== 0) fail('the addon was not built')
 const reports = join(copy, 'reports')
 mkdirSync(reports)
 const vitest = join(root, 'node_modules/vitest/vitest.mjs')
-const files = words.length > 0 ? words : kind.tests.map((file) => `test/integration/${file}.test.ts`)
+const files = words.length > 0 ? words : tests.map((file) => `test/integration/${file}.test.ts`)
 // ThreadSanitizer wants the addresses where it expects them: personality(2), ADDR_NO_RANDOMIZE.
 const status = run('setarch', ['-R', process.execPath, vitest, 'run', '--project', 'integration', ...files], {
   cwd: copy, env: { ...process.env, ...kind.environment(join(reports, 'report')), LD_PRELOAD: library },

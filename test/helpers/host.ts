@@ -3,12 +3,15 @@
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
+/** No other test's: the kernel counts a user's processes on the whole machine (RLIMIT_NPROC). */
+const id = 10_000_000 + process.pid
+
 /** A user that no passwd file has to know. */
 export const someone = {
-  uid: 54321,
-  gid: 54321,
+  uid: id,
+  gid: id,
   /** For setpriv(1). */
-  words: ['--reuid=54321', '--regid=54321', '--clear-groups', '--inh-caps=-all'],
+  words: [`--reuid=${id}`, `--regid=${id}`, '--clear-groups', '--inh-caps=-all'],
 } as const
 
 /** @throws Error when something is mounted below DIRECTORY: removing it would remove what is there */

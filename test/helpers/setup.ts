@@ -43,7 +43,7 @@ export default function setup({ provide }: TestProject): () => void {
   require('addon', binaries.some((path) => existsSync(path)) ? undefined : 'the addon is not built: npm run build')
   require('cli', existsSync(join(project, 'dist/cli.cjs')) ? undefined : 'the command line is not built: npm run build')
   require('cgroup', cgroupMounts().length > 0 ? undefined : 'no cgroup hierarchy is mounted')
-  require('compiler', build('probe', bench, ['-static']) ?? build('sockets', bench, ['-static']) ?? build('terminal', bench, []) ?? build('shim', bench, [])
+  require('compiler', build('probe', bench, ['-static']) ?? build('sockets', bench, ['-static']) ?? build('terminal', bench, ['-static']) ?? build('shim', bench, ['-static'])
     ?? build('criu', bench, ['-static']))
   require('fuse', existsSync('/dev/fuse') ? build('fuse', bench, ['-static']) : 'no /dev/fuse')
   if (build('libseccomp', bench, [], '-lseccomp') !== undefined) {

@@ -44,6 +44,7 @@ describeWith([...container, 'cli', 'compiler', 'rootless'], 'an ordinary user', 
 
   test('few processes (RLIMIT_NPROC): it runs, or says what is missing, and nothing stays', async () => {
     const codes = []
+    // With fewer, Node waits for ever for threads that it could not make.
     for (let limit = 4; limit <= 24; limit += 4) {
       const { id, directory, root } = await bundle(['true'])
       const words = home.words('--root', root, '--debug', 'run', '-b', directory, id)
