@@ -86,6 +86,11 @@ async function* subjects({ Runtime }: typeof NruncModule, work: string): AsyncGe
       await container.resume()
     })]
     const content = Buffer.alloc(10 << 20)
+    const text = 'grün '.repeat(2 << 20)
+    yield ['files, 10 MB of text', each(async () => {
+      await container.writeFile('/tmp/file', text)
+      await container.readFile('/tmp/file', { encoding: 'utf8' })
+    })]
     yield ['files, 10 MB', each(async () => {
       await container.writeFile('/tmp/file', content)
       await container.readFile('/tmp/file')

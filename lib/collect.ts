@@ -2,7 +2,10 @@
  * The output of a program, kept up to a limit.
  */
 import type { Readable } from 'node:stream'
+import { StringDecoder } from 'node:string_decoder'
 import { NruncError } from './errors.ts'
+import { LineDecoder } from './lines.ts'
+import { Turns } from './turns.ts'
 
 /** What becomes of the output of a program that is run to its end. */
 export interface OutputOptions {
@@ -47,12 +50,12 @@ function check({ encoding = 'utf8', maxBuffer = LIMIT, lines }: OutputOptions): 
 export function collect<O extends OutputOptions>(stream: Readable | null, options: O, exceed: () => void): Collected<O> {
   const limit = check(options)
   if (stream === null || options.buffer === false) return { done: Promise.resolve(undefined as Output<O>), overflown: false }
-  const pieces: Buffer[] = []
+  const output = sinkOf(options)
   let size = 0
   let overflown = false
   stream.on('data', (piece: Buffer) => {
     if (overflown) return
-    pieces.push(piece.subarray(0, limit - size))
+    output.add(piece.subarray(0, limit - size))
     size += piece.length
     if (size <= limit) return
     overflown = true
@@ -60,15 +63,64 @@ export function collect<O extends OutputOptions>(stream: Readable | null, option
   })
   const done = new Promise<Output<O>>((resolve) => {
     // Also when the stream breaks off: what came is what there is.
-    stream.once('close', () => resolve(present(Buffer.concat(pieces), options) as Output<O>))
+    stream.once('close', () => resolve(output.end() as Promise<Output<O>>))
     stream.on('error', () => {})
   })
   return { done, get overflown() { return overflown } }
 }
 
-function present(bytes: Buffer, { encoding, lines, stripFinalNewline = true }: OutputOptions): Buffer | string | string[] {
-  if (encoding === 'buffer') return bytes
-  const text = bytes.toString()
-  if (lines) return text === '' ? [] : text.replaceAll('\r\n', '\n').replace(/\n$/, '').split('\n')
-  return stripFinalNewline ? text.replace(/\r?\n$/, '') : text
+/** What is made of the output while it comes: at the end of a long one it would hold up the event loop. */
+interface Sink {
+  add(piece: Buffer): void
+  end(): Promise<Buffer | string | string[]>
+}
+
+function sinkOf({ encoding, lines, stripFinalNewline = true }: OutputOptions): Sink {
+  if (encoding === 'buffer') return bytes()
+  return lines ? textLines() : text(stripFinalNewline)
+}
+
+function bytes(): Sink {
+  const pieces: Buffer[] = []
+  return {
+    add(piece) { pieces.push(piece) },
+    async end() {
+      const all = Buffer.allocUnsafe(pieces.reduce((size, { length }) => size + length, 0))
+      const turns = new Turns()
+      let at = 0
+      for (const piece of pieces) {
+        at += piece.copy(all, at)
+        await turns.give()
+      }
+      return all
+    },
+  }
+}
+
+function textLines(): Sink {
+  const decoder = new LineDecoder()
+  const found: string[] = []
+  return {
+    add(piece) { for (const line of decoder.add(piece)) found.push(line) },
+    async end() { return [...found, ...decoder.end()] },
+  }
+}
+
+/** What may be the final line end is kept apart: to look at the end of a text that was put together makes a copy of it. */
+function text(stripFinalNewline: boolean): Sink {
+  const decoder = new StringDecoder('utf8')
+  let all = ''
+  let last = ''
+  const add = (more: string): void => {
+    const rest = last + more
+    all += rest.slice(0, -2)
+    last = rest.slice(-2)
+  }
+  return {
+    add(piece) { add(decoder.write(piece)) },
+    async end() {
+      add(decoder.end())
+      return all + (stripFinalNewline ? last.replace(/\r?\n$/, '') : last)
+    },
+  }
 }

@@ -4,9 +4,11 @@
 import { constants, fstat } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
+import { StringDecoder } from 'node:string_decoder'
 import { promisify } from 'node:util'
 import { NruncError } from '../errors.ts'
 import { checkOptions } from '../options.ts'
+import { Turns } from '../turns.ts'
 import { attempt, fileRefused } from './failure.ts'
 import { type ContainerRoot, type Opened, pathOf } from './root.ts'
 
@@ -59,8 +61,23 @@ export async function readFile(root: ContainerRoot, path: string, options: ReadF
   return await attempt('read', path, async () => {
     await using file = await openRegular(handle, 'read', path)
     const bytes = await readAll(file, maxBytes, path)
-    return encoding === undefined ? bytes : bytes.toString(encoding)
+    return encoding === undefined ? bytes : await decode(bytes, encoding)
   })
+}
+
+/** Bytes. */
+const SLICE = 1 << 16
+
+/** A long text is made bit by bit, because that is work for the main thread. */
+async function decode(bytes: Buffer, encoding: BufferEncoding): Promise<string> {
+  const decoder = new StringDecoder(encoding)
+  const turns = new Turns()
+  let text = ''
+  for (let at = 0; at < bytes.length; at += SLICE) {
+    text += decoder.write(bytes.subarray(at, at + SLICE))
+    await turns.give()
+  }
+  return text + decoder.end()
 }
 
 /** It is open when this resolves; whoever does not read it to the end destroys it. */

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, unlink } from 'node:fs/promises'
 import { checkOptions } from '../options.ts'
+import { cutOf } from '../lines.ts'
 import { createFile, renameTo } from './create.ts'
 import { attempt } from './failure.ts'
 import { type ContainerRoot, entryOf } from './root.ts'
@@ -52,6 +53,19 @@ export async function writeFile(root: ContainerRoot, path: string, data: FileDat
 }
 
 async function fill(file: FileHandle, data: FileData): Promise<void> {
-  if (typeof data === 'string' || data instanceof Uint8Array) return file.writeFile(data)
-  for await (const piece of data) await file.writeFile(piece)
+  if (data instanceof Uint8Array) return file.writeFile(data)
+  for await (const piece of typeof data === 'string' ? [data] : data) await write(file, piece)
+}
+
+/** Characters: a long text is encoded bit by bit, because that is work for the main thread. */
+const SLICE = 1 << 17
+
+async function write(file: FileHandle, piece: string | Uint8Array): Promise<void> {
+  if (typeof piece !== 'string') return file.writeFile(piece)
+  for (let at = 0; at < piece.length;) {
+    const slice = piece.slice(at, at + SLICE + 1)
+    const end = cutOf(slice, SLICE)
+    await file.writeFile(slice.slice(0, end))
+    at += end
+  }
 }

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { NruncError } from '../errors.ts'
+import { PIECE } from '../turns.ts'
 import { errnoName } from './errno.ts'
 
 /** What arrives at the dispatcher: the id given with the request, the kind, and values that depend on the kind. */
@@ -150,8 +151,6 @@ export function addon(): Addon {
   return loaded
 }
 
-/** Milliseconds of one turn of the event loop. */
-const PIECE = 0.4
 /** When the first event of this turn came; 0 before. */
 let begun = 0
 let proceeding = false

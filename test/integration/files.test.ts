@@ -38,6 +38,15 @@ describeWith(container, 'files', () => {
       expect(await made.readFile('tmp/a', { encoding: 'utf8' })).toBe('grün')
     })
 
+    test('a text of many bytes, with characters where it is cut', async () => {
+      for (const text of ['x' + '😀'.repeat(300_000), 'ü'.repeat(600_000)]) {
+        await made.writeFile('/tmp/long', text)
+        expect(statSync(`/proc/${made.pid}/root/tmp/long`).size).toBe(Buffer.byteLength(text))
+        expect(await made.readFile('/tmp/long', { encoding: 'utf8' }) === text).toBe(true)
+        expect(await made.readFile('/tmp/long', { encoding: 'base64' }) === Buffer.from(text).toString('base64')).toBe(true)
+      }
+    })
+
     test('of a mount, of a process of its own, of a created container', async () => {
       expect(await made.readFile('/proc/1/cmdline', { encoding: 'utf8' })).toBe('sleep\x001000\x00')
       const created = await sandbox.create(['true'])
