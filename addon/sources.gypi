@@ -49,6 +49,7 @@
       "addon/host/embedded.S",
       "addon/host/image.cc",
       "addon/host/clone.cc",
+      "addon/host/init-clone.cc",
       "addon/host/spawn.cc",
       "addon/host/channel.cc",
       "addon/host/staged.cc",

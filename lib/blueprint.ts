@@ -11,7 +11,8 @@ import { hasHookFunctions } from './hooks.ts'
 import type { CreateOptions } from './options.ts'
 import { compile, compileProgram } from './plan/compile.ts'
 import type { GivenDescriptors, PlanContext } from './plan/context.ts'
-import type { Plan } from './plan/operations.ts'
+import { CloneAhead } from './native/ahead.ts'
+import type { Operation, Plan } from './plan/operations.ts'
 import type { CompileFilter } from './plan/seccomp.ts'
 import { type EncodedPlan, encodePlan, openId, PlanTemplate, probeId } from './plan/template.ts'
 import { layoutResctrl, type ResctrlGroup } from './resctrl/group.ts'
@@ -55,6 +56,8 @@ export class Blueprint {
   readonly #templates: Map<string, PlanTemplate> | undefined
   readonly #cgroupsParent: string | undefined
   #layout: string | undefined
+  /** Those of the clone of all its plans, where the host need not do anything before. */
+  #flags: number | undefined
 
   /** @throws NruncError ERR_CONFIG_INVALID without a process */
   constructor({ path, spec }: Bundle, { forMany = false, cgroupsParent }: BlueprintOptions = {}) {
@@ -67,6 +70,11 @@ export class Blueprint {
 
   /** Whether its plans are kept. */
   get forMany(): boolean { return this.#templates !== undefined }
+
+  /** Init for a start that begins, while its plan is being made; once one was compiled. */
+  cloneAhead(): CloneAhead | undefined {
+    return this.#flags === undefined ? undefined : new CloneAhead(this.#flags)
+  }
 
   /**
    * PLANNER is that of the runtime, the same for every call; DIRECTORY is the container's state directory.
@@ -117,7 +125,9 @@ export class Blueprint {
     id: string, cgroups: CgroupLayout, descriptors: GivenDescriptors, options: CompileOptions,
     { spec, process }: { readonly spec: Spec; readonly process: ProcessSpec } = this,
   ): Plan {
-    return compile(spec, process, this.#context(id, cgroups, descriptors, options))
+    const plan = compile(spec, process, this.#context(id, cgroups, descriptors, options))
+    if (this.forMany && descriptors.network === undefined) this.#flags = flagsOf(plan)
+    return plan
   }
 
   #context(id: string, cgroups: CgroupLayout, descriptors: GivenDescriptors, options: CompileOptions): PlanContext {
@@ -144,6 +154,12 @@ export class Blueprint {
 function filterCompiler(directory: string): CompileFilter {
   const root = dirname(directory)
   return (profile) => cachedProgram(root, profile)
+}
+
+/** What its clone needs; undefined for one into a cgroup that has to be there. */
+function flagsOf({ host }: Plan): number | undefined {
+  const clone = host.find(({ op }) => op === 'clone') as Extract<Operation, { op: 'clone' }>
+  return clone.cgroup === '' ? Number(clone.flags) : undefined
 }
 
 const fill = (text: string, id: string): CgroupLayout => JSON.parse(text.replaceAll(openId, id)) as CgroupLayout

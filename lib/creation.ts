@@ -18,6 +18,7 @@ import { isRootless } from './facts.ts'
 import { hasHookFunctions, runHookFunctions, runHooks } from './hooks.ts'
 import { writeHostBundle } from './host-bundle.ts'
 import { addon } from './native/addon.ts'
+import type { CloneAhead } from './native/ahead.ts'
 import { Child } from './native/child.ts'
 import { prepareCgroup } from './native/prepare.ts'
 import { errnoName } from './native/errno.ts'
@@ -56,6 +57,7 @@ interface CreationPlace {
   readonly start: boolean
   /** With a network namespace made ahead, where there is one. */
   readonly network?: boolean
+  readonly ahead?: CloneAhead | undefined
   /** Only to be prepared, see {@link Creation.prepare}. */
   readonly awaitsPlan?: boolean
 }
@@ -85,6 +87,7 @@ export class Creation {
   #deadline: Deadline | undefined
   /** With a network namespace made ahead, where there is one. */
   readonly #network: boolean
+  readonly #ahead: CloneAhead | undefined
   readonly #awaitsPlan: boolean
   /** Init waits for nobody, see {@link Child}. */
   #goes = false
@@ -103,7 +106,7 @@ export class Creation {
   #scoped = false
 
   constructor(
-    { directory, root, id, start, network = false, awaitsPlan = false, ...settings }: CreationPlace & CreationSettings, options: CreateOptions,
+    { directory, root, id, start, network = false, ahead, awaitsPlan = false, ...settings }: CreationPlace & CreationSettings, options: CreateOptions,
     watch: Stopwatch, deadline?: Deadline,
   ) {
     this.#watch = watch
@@ -115,6 +118,7 @@ export class Creation {
     this.#settings = settings
     this.#deadline = deadline
     this.#network = network
+    this.#ahead = ahead
     this.#awaitsPlan = awaitsPlan
     // What awaits the process hears of its end; what does not looks at the deadline itself.
     deadline?.onExpire(() => this.#child?.signal(SIGKILL))
@@ -236,7 +240,7 @@ export class Creation {
     this.#layout = layout
     this.#resctrl = resctrl
     const child = this.#child = new Child(plan, descriptors, {
-      state: stagingOf(this.#directory, removable(state), openProcessRecord), go: this.#goes,
+      state: stagingOf(this.#directory, removable(state), openProcessRecord), go: this.#goes, ahead: this.#ahead,
     })
     return { child, plan }
   }

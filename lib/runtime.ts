@@ -243,11 +243,12 @@ export class Runtime {
       const container = await this.#limiter.run(() => {
         deadline?.check()
         watch.mark('turn')
+        const ahead = network ? undefined : blueprint?.cloneAhead()
         return this.#createIn(id, (directory) => {
           watch.mark('lock')
-          const place = { directory, root: this.root, id, start, network, ...this.#settings }
+          const place = { directory, root: this.root, id, start, network, ahead, ...this.#settings }
           return new Creation(place, options, watch, deadline).run(blueprint)
-        })
+        }).finally(() => ahead?.drop())
       }, (cancel) => deadline?.onExpire(() => cancel(deadline.error())))
       if (start && deadline !== undefined) container.obey(deadline)
       else deadline?.clear()

@@ -13,6 +13,8 @@ Addon::Addon(Napi::Env /*env*/, Napi::Object exports) {
       InstanceMethod("start", &Addon::Start),
       InstanceMethod("hold", &Addon::Hold),
       InstanceMethod("next", &Addon::Next),
+      InstanceMethod("cloneAhead", &Addon::CloneAhead),
+      InstanceMethod("dropClone", &Addon::DropClone),
       InstanceMethod("spawn", &Addon::SpawnInit),
       InstanceMethod("plan", &Addon::GivePlan),
       InstanceMethod("probe", &Addon::ProbeKernel),
@@ -67,6 +69,7 @@ void Addon::Stop() {
   outbox_->close();
   GiveUp();
   networks_->keep(0);
+  clones_.clear();
   workers_.reset();
   reactor_.reset();
   held_->close_all();  // last: nobody is at work any more, and Node has closed its streams

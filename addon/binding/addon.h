@@ -10,10 +10,12 @@
 #include <future>
 #include <memory>
 #include <string>
+#include <unordered_map>
 
 #include "binding/held.h"
 #include "binding/outbox.h"
 #include "binding/values.h"
+#include "host/init-clone.h"
 #include "host/networks.h"
 #include "host/reactor.h"
 #include "host/workers.h"
@@ -34,6 +36,8 @@ class Addon : public Napi::Addon<Addon> {
   Napi::Value ProbeKernel(const Info& info);
 
   // starting.cc
+  Napi::Value CloneAhead(const Info& info);
+  Napi::Value DropClone(const Info& info);
   Napi::Value SpawnInit(const Info& info);
   Napi::Value GivePlan(const Info& info);
   Napi::Value SendPlan(const Info& info);
@@ -90,6 +94,7 @@ class Addon : public Napi::Addon<Addon> {
 
   void Stop();
   void GiveUp();
+  std::shared_ptr<host::InitClone> TakeClone(i32 number);
 
   using Work = std::function<host::Event()>;
   // Does WORK on one of the few threads for what blocks for a short time, and posts what it returns.
@@ -104,6 +109,8 @@ class Addon : public Napi::Addon<Addon> {
   host::Post post_;
   std::promise<std::string> init_plan_;
   bool plan_awaited_ = false;
+  std::unordered_map<u32, std::shared_ptr<host::InitClone>> clones_;
+  u32 next_clone_ = 0;
   std::unique_ptr<host::Reactor> reactor_;
   std::unique_ptr<host::Workers> workers_;
   std::shared_ptr<Held> held_ = std::make_shared<Held>();

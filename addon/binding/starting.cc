@@ -7,10 +7,37 @@
 
 namespace binding {
 
-// spawn(id, hostPlan, descriptors, state, go): the descriptors are duplicated, the caller keeps his. The caller must give
-// init's plan before he returns to the event loop.
+// cloneAhead(flags): init for a start whose plan is still being made. A number, to be given to spawn or to dropClone.
+Napi::Value Addon::CloneAhead(const Info& info) {
+  if (!workers_->ready()) return result(info, -EAGAIN);
+  auto init = std::make_shared<host::InitClone>(id_of(info));
+  const u32 number = next_clone_++ & 0x7fffffff;
+  clones_.insert_or_assign(number, init);
+  workers_->run([init = std::move(init)] { init->make(); });
+  return result(info, static_cast<int>(number));
+}
+
+// dropClone(id, number) -> done: it has ended.
+Napi::Value Addon::DropClone(const Info& info) {
+  workers_->run([post = post_, id = id_of(info), init = TakeClone(number(info, 1))] {
+    init->then([post, id, init] {
+      init->end();
+      post({id, host::EventType::done});
+    });
+  });
+  return info.Env().Undefined();
+}
+
+std::shared_ptr<host::InitClone> Addon::TakeClone(i32 number) {
+  auto found = clones_.extract(static_cast<u32>(number));
+  return found ? std::move(found.mapped()) : nullptr;
+}
+
+// spawn(id, hostPlan, descriptors, state, go, clone): the descriptors are duplicated, the caller keeps his. The caller must
+// give init's plan before he returns to the event loop. CLONE: of cloneAhead, or negative.
 Napi::Value Addon::SpawnInit(const Info& info) {
   host::SpawnRequest request{id_of(info), bytes_of(info[1]), {}, {}};
+  request.ahead = TakeClone(number(info, 5));
   if (!workers_->ready()) return result(info, -EAGAIN);
   if (int error = duplicate(info[2], request.descriptors); error != 0) return result(info, -error);
   GiveUp();

@@ -1,21 +1,15 @@
 // See spawn.h. Runs on worker threads of the Node process: the operations before the clone (cgroups, descriptors) on one,
-// the clone on another at the same time, unless the container is to be born inside its cgroup2.
+// the clone on another at the same time, unless the container is to be born inside its cgroup2. What comes after both is
+// done by the one that ends last.
 
 #include "host/spawn.h"
 
-#include <sys/socket.h>
-#include <sys/wait.h>
-
-#include <atomic>
-#include <future>
 #include <memory>
 
 #include "host/cgroup.h"
 #include "host/channel.h"
-#include "host/clone.h"
 #include "host/idmap.h"
 #include "host/identity.h"
-#include "host/image.h"
 #include "host/mapped-tree.h"
 #include "host/netdevice.h"
 #include "host/outcome.h"
@@ -42,16 +36,25 @@ Status open_descriptor(plan::Reader& arguments, Fd& out) {
 
 class Spawn {
  public:
-  explicit Spawn(SpawnRequest request)
-      : id(request.id), request_(std::move(request)), slots_(std::move(request_.descriptors)) {
+  Spawn(SpawnRequest request, Reactor& reactor, Post post)
+      : id_(request.id), reactor_(reactor), post_(std::move(post)), request_(std::move(request)), slots_(std::move(request_.descriptors)) {
     scan();
   }
 
-  const u32 id;
+  // What is to be cloned; nothing when that began before the plan was there.
+  std::shared_ptr<InitClone> clone() {
+    const bool begun = !clones_last() && request_.ahead && request_.ahead->flags() == flags_;
+    init_ = begun ? request_.ahead : std::make_shared<InitClone>(flags_, cgroup_);
+    return begun ? nullptr : init_;
+  }
 
-  // Everything before the clone. Taken by whichever thread comes first.
+  // It is born in a cgroup that has to be made, or not at all.
+  [[nodiscard]] bool clones_last() const { return !valid_ || !cgroup_.empty(); }
+
+  [[nodiscard]] InitClone& init() const { return *init_; }
+
+  // Everything before the clone, or beside it.
   void prepare() {
-    if (taken_.exchange(true)) return;
     times_.prepare = monotonic_time();
     stage();
     CgroupWriter writer;
@@ -63,22 +66,19 @@ class Spawn {
       if (!status.ok()) prepared_.fail(item, status, detail.text());
     }
     times_.prepared = monotonic_time();
-    finished_.set_value();
   }
 
-  [[nodiscard]] bool needs_cgroup_first() const { return !cgroup_.empty(); }
+  [[nodiscard]] bool good() const { return valid_ && prepared_.ok; }
 
-  void run(Reactor& reactor, const Post& post) {
-    if (needs_cgroup_first()) prepare();
+  // After both.
+  void finish() {
+    times_.clone = init_->begun();
+    times_.cloned = init_->ended();
     Outcome outcome;
-    if (needs_cgroup_first() && !prepared_.ok) outcome = prepared_;
-    times_.clone = monotonic_time();
-    if (outcome.ok) start(outcome);
-    times_.cloned = monotonic_time();
-    prepare();
-    finished_.get_future().wait();
+    if (!valid_) outcome.fail(clone_, malformed_plan());
     // What failed there says more, and whose the cgroups are: the caller may not touch those of another container.
     if (!prepared_.ok) outcome = prepared_;
+    if (outcome.ok && !init_->status().ok()) outcome.fail(clone_, init_->status());
     times_.map = monotonic_time();
     if (outcome.ok) map(outcome);
     if (outcome.ok) adjust_oom(outcome);
@@ -87,23 +87,11 @@ class Spawn {
     std::string started;  // without it nobody would know the process again
     if (outcome.ok) name_process(outcome, started);
     if (outcome.ok) send_plan(outcome);
-    if (outcome.ok) {
-      Event spawned{id, EventType::spawned, child_.pid, 0, started + times_.text()};
-      spawned.quiet = request_.go;
-      Fd pidfd;
-      Status watched = pidfd.take(CALL(fcntl, child_.pidfd.get(), F_DUPFD_CLOEXEC, 0), "init");
-      if (watched.ok()) watched = reactor.watch(id, std::move(control_), std::move(pidfd), &spawned);
-      if (!watched.ok()) outcome.fail(clone_, watched);
-    }
-    // A copy that outlives the watch would keep it in the epoll set, which then says for ever that the process has ended.
-    if (outcome.ok) {
-      child_.pidfd.reset();
-      if (request_.go) (void)reactor.send(id);  // when init is gone its events say why
-      return;
-    }
-    abandon();
+    if (outcome.ok) watch(outcome, started);
+    if (outcome.ok) return;
+    init_.reset();
     net_devices_.restore();
-    post({id, EventType::failed, 0, 0, outcome.failure});
+    post_({id_, EventType::failed, 0, 0, outcome.failure});
   }
 
  private:
@@ -139,10 +127,10 @@ class Spawn {
   }
 
   void name_process(Outcome& outcome, std::string& started) {
-    if (int error = read_start_time(child_.pid, started); error != 0) {
+    if (int error = read_start_time(init_->child.pid, started); error != 0) {
       return outcome.fail(clone_, failure(error, "read", "/proc/PID/stat"));
     }
-    if (Status status = staged_.name_process(child_.pid, started); !status.ok()) outcome.fail(stage_, status);
+    if (Status status = staged_.name_process(init_->child.pid, started); !status.ok()) outcome.fail(stage_, status);
   }
 
   Status prepare_one(plan::Item& item, CgroupWriter& writer, MappedUsers& users, TextBuffer<1024>& detail) {
@@ -164,53 +152,22 @@ class Spawn {
     }
   }
 
-  void start(Outcome& outcome) {
-    if (!valid_) return outcome.fail(clone_, malformed_plan());
-    Fd cgroup, theirs;
-    Status status;
-    if (!cgroup_.empty()) {
-      status = cgroup.take(CALL(openat, AT_FDCWD, cgroup_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC, 0), cgroup_.c_str());
-    }
-    int ends[2] = {-1, -1};
-    if (status.ok()) status = status_of(CALL(socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends));
-    if (status.ok()) {
-      control_.reset(ends[0]);
-      theirs.reset(ends[1]);
-      // Above the number that the child gives it, so that the copy onto that number always is one.
-      status = theirs.take(CALL(fcntl, theirs.get(), F_DUPFD_CLOEXEC, 16));
-    }
-    if (status.ok()) status = clone_image(theirs, cgroup);
-    if (!status.ok()) outcome.fail(clone_, status);
-  }
-
-  Status clone_image(const Fd& socket, const Fd& cgroup) {
-    for (bool again = false;; again = true) {
-      Image image;
-      TRY(open_image(image));
-      Status status = clone_init(flags_, image.fd, socket.get(), cgroup.get(), child_);
-      if (status.error != ETXTBSY || again) return status;
-      forget_image(image);
-      abandon();
-      child_ = {};
-    }
-  }
-
   void map(Outcome& outcome) {
     if (map_.operation != Operation::mapIds) return;
     TextBuffer<1024> detail;
-    Status status = map_ids(map_.arguments, child_.pid, detail);
+    Status status = map_ids(map_.arguments, init_->child.pid, detail);
     if (!status.ok()) outcome.fail(map_, status, detail.text());
   }
 
   void adjust_oom(Outcome& outcome) {
     if (oom_.operation != Operation::adjustOomScore) return;
-    Status status = adjust_oom_score(oom_.arguments, child_.pid);
+    Status status = adjust_oom_score(oom_.arguments, init_->child.pid);
     if (!status.ok()) outcome.fail(oom_, status);
   }
 
   void move_devices(Outcome& outcome) {
     for (plan::Item item : devices_) {
-      Status status = net_devices_.move(item.arguments, child_.pid);
+      Status status = net_devices_.move(item.arguments, init_->child.pid);
       if (!status.ok()) return outcome.fail(item, status);
     }
   }
@@ -218,18 +175,21 @@ class Spawn {
   void send_plan(Outcome& outcome) {
     const std::string& init_plan = request_.init_plan.get();
     if (init_plan.empty()) return outcome.fail(clone_, malformed_plan());
-    Status status = host::send_plan(control_.get(), child_.pid, init_plan, slots_);
+    Status status = host::send_plan(init_->control.get(), init_->child.pid, init_plan, slots_);
     if (!status.ok()) outcome.fail(clone_, status);
     slots_.clear();
   }
 
-  // Nothing of a failed start stays: init waits for its plan, so it is ended and waited for here.
-  void abandon() {
-    if (!child_.pidfd.valid()) return;
-    CALL(pidfd_send_signal, child_.pidfd.get(), kernel::kSigKill, nullptr, 0);
-    siginfo_t info{};
-    while (CALL(waitid, kernel::kPidfdWait, child_.pidfd.get(), &info, WEXITED, nullptr).error() == EINTR) {
-    }
+  void watch(Outcome& outcome, const std::string& started) {
+    Event spawned{id_, EventType::spawned, init_->child.pid, 0, started + times_.text()};
+    spawned.quiet = request_.go;
+    Fd pidfd;
+    Status watched = pidfd.take(CALL(fcntl, init_->child.pidfd.get(), F_DUPFD_CLOEXEC, 0), "init");
+    if (watched.ok()) watched = reactor_.watch(id_, std::move(init_->control), std::move(pidfd), &spawned);
+    if (!watched.ok()) return outcome.fail(clone_, watched);
+    // A copy that outlives the watch would keep it in the epoll set, which then says for ever that the process has ended.
+    init_->child.pidfd.reset();
+    if (request_.go) (void)reactor_.send(id_);  // when init is gone its events say why
   }
 
   // When the host's steps began and ended; " NANOSECONDS" for each, in this order.
@@ -242,6 +202,9 @@ class Spawn {
     }
   };
 
+  const u32 id_;
+  Reactor& reactor_;
+  const Post post_;
   SpawnRequest request_;
   Times times_;
   std::vector<Fd> slots_;
@@ -251,23 +214,29 @@ class Spawn {
   u64 flags_ = 0;
   std::string cgroup_;
   bool valid_ = false;
-
-  std::atomic<bool> taken_ = false;
-  std::promise<void> finished_;
   Outcome prepared_;
-
-  Fd control_;
-  Child child_;
+  std::shared_ptr<InitClone> init_;
   NetDevices net_devices_;
 };
 
 }  // namespace
 
 void spawn(Workers& workers, Reactor& reactor, Post post, SpawnRequest request) {
-  auto job = std::make_shared<Spawn>(std::move(request));
-  // The clone takes longer: it goes first, and does the rest too when no other thread has taken it.
-  workers.run([job, &reactor, post = std::move(post)] { job->run(reactor, post); });
-  if (!job->needs_cgroup_first()) workers.run([job] { job->prepare(); });
+  auto job = std::make_shared<Spawn>(std::move(request), reactor, std::move(post));
+  auto init = job->clone();
+  if (job->clones_last()) {
+    return workers.run([job, init] {
+      job->prepare();
+      if (job->good()) init->make();
+      job->finish();
+    });
+  }
+  // The clone takes longer: it goes first.
+  if (init) workers.run([init] { init->make(); });
+  workers.run([job] {
+    job->prepare();
+    job->init().then([job] { job->finish(); });
+  });
 }
 
 }  // namespace host

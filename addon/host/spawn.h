@@ -2,9 +2,11 @@
 #pragma once
 
 #include <future>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "host/init-clone.h"
 #include "host/reactor.h"
 #include "host/workers.h"
 
@@ -18,6 +20,8 @@ struct SpawnRequest {
   std::string state = {};  // a plan of stageState alone, or empty
   // Init need not wait for anybody: it gets its word at once, and only the end of its work is told loudly.
   bool go = false;
+  // Begun before the plan was there; not used where the plan wants another kind of clone.
+  std::shared_ptr<InitClone> ahead = {};
 };
 
 // Any thread. The events of the container come through the reactor's channel; a failure of the host's part is posted as

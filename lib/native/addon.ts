@@ -22,8 +22,11 @@ export interface Addon {
   hold(on: boolean): void
   /** The next event; false where there is none. To be asked for after each event, until it is. */
   next(dispatcher: Dispatcher): boolean
-  /** To be followed by {@link Addon.plan} in the same turn of the event loop. STATE: a plan of `stageState` alone, or empty. */
-  spawn(id: number, hostPlan: Uint8Array, descriptors: readonly number[], state: Uint8Array, go: boolean): number
+  /** A number for {@link Addon.spawn} or {@link Addon.dropClone}: init with new namespaces, for a plan that is still being made. */
+  cloneAhead(flags: number): number
+  dropClone(id: number, clone: number): void
+  /** To be followed by {@link Addon.plan} in the same turn of the event loop. STATE: a plan of `stageState` alone, or empty. CLONE: negative for none. */
+  spawn(id: number, hostPlan: Uint8Array, descriptors: readonly number[], state: Uint8Array, go: boolean, clone: number): number
   plan(initPlan: Uint8Array): void
   probe(): Readonly<Record<KernelFeature, number>>
   prepareCgroup(id: number, plan: Uint8Array): void

@@ -9,6 +9,7 @@ import type { Operation } from '../plan/operations.ts'
 import type { EncodedPlan } from '../plan/template.ts'
 import type { ChildStamps } from '../timings.ts'
 import { addon, EVENT, hold, letGo, subscribe, unsubscribe } from './addon.ts'
+import type { CloneAhead } from './ahead.ts'
 import { errnoName } from './errno.ts'
 import { failureError } from './failure.ts'
 import { type Ended, exitResult } from './watch.ts'
@@ -58,6 +59,8 @@ export interface ChildOptions {
    * {@link Child.spawned} and {@link Child.created} are told together with {@link Child.executed}.
    */
   readonly go?: boolean | undefined
+  /** Init that was cloned already; used if the plan wants the same namespaces. */
+  readonly ahead?: CloneAhead | undefined
 }
 
 export class Child {
@@ -85,10 +88,10 @@ export class Child {
   #listenerTaken = false
 
   /** Start executing PLAN. DESCRIPTORS are its slots; they stay the caller's. */
-  constructor(plan: EncodedPlan, descriptors: readonly number[], { state, go = false }: ChildOptions = {}) {
+  constructor(plan: EncodedPlan, descriptors: readonly number[], { state, go = false, ahead }: ChildOptions = {}) {
     this.#id = subscribe((type, a, b, data) => this.#event(type, a, b, data))
     hold()
-    const result = addon().spawn(this.#id, plan.host, descriptors, state === undefined ? nothing : encode([state]), go)
+    const result = addon().spawn(this.#id, plan.host, descriptors, state === undefined ? nothing : encode([state]), go, ahead?.take() ?? -1)
     if (result < 0) {
       this.#fail(new NruncError('ERR_NATIVE', spawnWords(errnoName(-result)), { errno: errnoName(-result) }))
       this.#end()

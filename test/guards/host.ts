@@ -19,7 +19,7 @@ export const hostGuards: readonly Guard[] = [
   },
   {
     name: 'an init that is held open for writing is replaced',
-    changes: [['addon/host/spawn.cc', 'if (status.error != ETXTBSY || again)', 'if (true || again)']],
+    changes: [['addon/host/init-clone.cc', 'if (status.error != ETXTBSY || again)', 'if (true || again)']],
     tests: ['security/hardening.test.ts'],
   },
   {
