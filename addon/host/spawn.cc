@@ -89,7 +89,7 @@ class Spawn {
     if (outcome.ok) send_plan(outcome);
     if (outcome.ok) watch(outcome, started);
     if (outcome.ok) return;
-    init_.reset();
+    init_->end();
     net_devices_.restore();
     post_({id_, EventType::failed, 0, 0, outcome.failure});
   }

@@ -2,6 +2,7 @@
  * What a failure could leave behind on the host: processes, mounts, cgroups, descriptors of this process, state.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
 import { processesIn, testCgroups } from './cgroup.ts'
 import type { Sandbox } from './containers.ts'
@@ -35,8 +36,12 @@ export function snapshot({ prefix, root }: Pick<Sandbox, 'prefix' | 'root'>): Sn
   }
 }
 
-/** Node opens and closes some on its own; pipes and sockets are told apart by nothing but their number. */
-const isOurs = (target: string): boolean => target !== '' && !target.startsWith('/proc/')
+/**
+ * Node opens and closes some on its own, and leaves a module open when its worker is terminated while it loads it; pipes
+ * and sockets are told apart by nothing but their number.
+ */
+const isOurs = (target: string): boolean => target !== '' && !target.startsWith('/proc/') && !target.startsWith(modules)
+const modules = fileURLToPath(new URL('../../dist/', import.meta.url))
 
 /** Inits whose parent has gone, but for those in the cgroup of another file's container. */
 function orphanedInits(prefix: string): number[] {
