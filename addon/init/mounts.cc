@@ -56,11 +56,12 @@ Status open_mounted(Context& context) {
 
 }  // namespace
 
-// PATH in a mount that is kept, or without a slot in the root file system.
+// PATH in a mount that is kept, or without a slot in the root file system; an empty one is that mount itself, which may be a
+// file.
 Status open_in_mount(Context& context, u32 slot, Text path, u64 flags, Fd& out) {
   if (slot == plan::kNoSlot) return open_in_root(context.root, path, flags, out);
   Fd mount(context.slot(slot));
-  const Status opened = open_in_root(mount, path, flags, out);
+  const Status opened = path.empty() ? out.take(CALL(fcntl, mount.get(), F_DUPFD_CLOEXEC, 0), path) : open_in_root(mount, path, flags, out);
   static_cast<void>(mount.release());
   return opened;
 }
@@ -145,9 +146,11 @@ Status remount(Context& context, plan::Reader& arguments) {
   u64 flags = arguments.number64();
   Text data = arguments.text();
   const u32 slot = arguments.number();
+  Text inside = arguments.text();
   if (!arguments.done()) return malformed();
   Fd target;
-  TRY(open_in_mount(context, slot, slot == plan::kNoSlot ? destination : Text("."), O_PATH | O_DIRECTORY, target));
+  Status found = open_in_mount(context, slot, inside, O_PATH | O_DIRECTORY, target);
+  if (!found.ok()) return failure(found.error, found.call, destination);
   return mount_here(target, nullptr, nullptr, flags | MS_REMOUNT, data.data, destination);
 }
 
@@ -155,18 +158,19 @@ Status remount(Context& context, plan::Reader& arguments) {
 Status remount_bind(Context& context, plan::Reader& arguments) {
   Text destination = arguments.text();
   const u32 slot = arguments.number();
+  Text inside = arguments.text();
   u64 set = arguments.number64(), clear = arguments.number64(), must_clear = arguments.number64();
   u64 tree_set = arguments.number64(), tree_clear = arguments.number64();
   const u32 words = arguments.number();
   const plan::Reader propagation = arguments;
   for (u32 i = 0; i < words && arguments.ok(); i++) arguments.number();
   if (!arguments.done()) return malformed();
-  Fd found;
-  if (slot == plan::kNoSlot) TRY(open_in_root(context.root, destination, O_PATH, found));
-  const int target = slot == plan::kNoSlot ? found.get() : context.slot(slot);
-  Status changed = set_tree_attributes(target, set, clear, 0, 0, destination);
-  if (changed.error == EPERM) changed = set_tree_attributes(target, set, must_clear, 0, 0, destination);
+  Fd target;
+  Status found = open_in_mount(context, slot, inside, O_PATH, target);
+  if (!found.ok()) return failure(found.error, found.call, destination);
+  Status changed = set_tree_attributes(target.get(), set, clear, 0, 0, destination);
+  if (changed.error == EPERM) changed = set_tree_attributes(target.get(), set, must_clear, 0, 0, destination);
   TRY(changed);
-  TRY(set_tree_attributes(target, tree_set, tree_clear, 0, AT_RECURSIVE, destination));
-  return propagate(target, propagation, words, destination);
+  TRY(set_tree_attributes(target.get(), tree_set, tree_clear, 0, AT_RECURSIVE, destination));
+  return propagate(target.get(), propagation, words, destination);
 }

@@ -45,7 +45,7 @@ export function cgroupMountOperations(
     },
     ...host.hierarchies.flatMap(hierarchy => hierarchyMount(place, hierarchy)),
     ...((options.set & MS.RDONLY) === 0 ? [] : [{
-      op: 'remount', field, destination, flags: MS.REMOUNT | MS.BIND | MS.RDONLY | hardened, data: '', mount: keep(),
+      op: 'remount', field, destination, flags: MS.REMOUNT | MS.BIND | MS.RDONLY | hardened, data: '', mount: keep(), inside: '',
     } as const]),
   ]
 }

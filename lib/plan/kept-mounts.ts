@@ -43,8 +43,7 @@ export class KeptMounts {
 
   #kernelMount(index: number): KernelMount {
     const place = this.#places[index]!
-    const covers = (above: string): boolean => above === '/' || `${place}/`.startsWith(`${above}/`)
-    const covered = this.#places.some((above, later) => later > index && covers(above) && !isRemount(this.#mounts[later]!))
+    const covered = this.#places.some((above, later) => later > index && covers(above, place) && !isRemount(this.#mounts[later]!))
     return { index, place, covered }
   }
 
@@ -55,11 +54,15 @@ export class KeptMounts {
     return slot
   }
 
-  /** That of the mount that mount INDEX, a remount, is about; NO_SLOT where the config has not made it. */
-  keepRemounted(index: number): number {
-    const place = this.#places[index]
-    const made = this.#mounts.slice(0, index).findLastIndex((mount, at) => this.#places[at] === place && !isRemount(mount))
-    return made < 0 ? NO_SLOT : this.keep(made)
+  /**
+   * The mount that mount INDEX, a remount, is about: what the config has made last of all at its destination or around it. What
+   * it has not made itself (a mount in the tree of a bind) is looked up in there, so that no link leads to another.
+   */
+  findRemounted(index: number): InMount {
+    const place = this.#places[index]!
+    const made = this.#places.findLastIndex((around, at) => at < index && !isRemount(this.#mounts[at]!) && covers(around, place))
+    if (made < 0) return { mount: NO_SLOT, inside: this.#mounts[index]!.destination }
+    return { mount: this.keep(made), inside: place.slice(this.#places[made]!.length) }
   }
 
   /** Where PATH is, when all mounts are made. */
@@ -77,6 +80,8 @@ export class KeptMounts {
     return slot === undefined ? [make, ...rest] : [make, { op: 'keepMount', field: make.field, slot }, ...rest]
   }
 }
+
+const covers = (above: string, place: string): boolean => above === '/' || `${place}/`.startsWith(`${above}/`)
 
 const isRemount = (mount: Mount): boolean => hasOption(mount, 'remount')
 

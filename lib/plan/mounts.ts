@@ -7,7 +7,7 @@ import { NruncError } from '../errors.ts'
 import type { Mount, Spec } from '../spec/schema.ts'
 import { pointer } from '../spec/pointer.ts'
 import type { PlanContext } from './context.ts'
-import { KeptMounts } from './kept-mounts.ts'
+import { type InMount, KeptMounts } from './kept-mounts.ts'
 import type { MappedTrees } from './mapped-trees.ts'
 import {
   attributes, clearedAttributes, freshFlags, hasOption, isBind, mountOptionNames, MS, parseMountOptions, placeOf, replacedAttributes,
@@ -48,10 +48,10 @@ export function planMounts(spec: Spec, context: PlanContext, namespaces: Namespa
       }, () => kept.keep(index))
     }
     if (isBind(mount)) return [bindMount(mount, field, context.bundle, trees.slots.get(index) ?? NO_SLOT)]
-    if (hasOption(mount, 'bind', 'rbind')) return [remountBind(mount, field, kept.keepRemounted(index))]
+    if (hasOption(mount, 'bind', 'rbind')) return [remountBind(mount, field, kept.findRemounted(index))]
     const later = spec.mounts!.slice(index + 1)
-    return mountFilesystem(mount, field, spec, later, hasOption(mount, 'remount') ? kept.keepRemounted(index) : NO_SLOT, (flags, data) => {
-      finish.push({ op: 'remount', field, destination: mount.destination, flags, data, mount: kept.keep(index) })
+    return mountFilesystem(mount, field, spec, later, hasOption(mount, 'remount') ? kept.findRemounted(index) : undefined, (flags, data) => {
+      finish.push({ op: 'remount', field, destination: mount.destination, flags, data, mount: kept.keep(index), inside: '' })
     })
   })
   const paths = planPaths(spec, kept)
@@ -100,26 +100,26 @@ function bindMount(mount: Mount, field: string, bundle: string, tree: number): O
   }
 }
 
-function remountBind({ destination, options: words = [] }: Mount, field: string, mount: number): Operation {
+function remountBind({ destination, options: words = [] }: Mount, field: string, found: InMount): Operation {
   const options = parseMountOptions(words)
   return {
-    op: 'remountBind', field, destination, mount, set: attributes(options.set), clear: replacedAttributes(options),
+    op: 'remountBind', field, destination, ...found, set: attributes(options.set), clear: replacedAttributes(options),
     mustClear: clearedAttributes(options), recursiveSet: options.recursiveSet, recursiveClear: options.recursiveClear,
     propagation: options.propagation,
   }
 }
 
-/** REMOUNTED: slot of the mount that changes, where it is a remount. READONLY is told what is to be done when all is made. */
+/** REMOUNTED: the mount that changes, where it is a remount. READONLY is told what is to be done when all is made. */
 function mountFilesystem(
-  mount: Mount, field: string, spec: Spec, following: readonly Mount[], remounted: number, readonly: (flags: number, data: string) => void,
+  mount: Mount, field: string, spec: Spec, following: readonly Mount[], remounted: InMount | undefined, readonly: (flags: number, data: string) => void,
 ): Operation[] {
   const options = parseMountOptions(mount.options ?? [])
   const { destination, type = 'none' } = mount
   const flags = freshFlags(options)
   const label = spec.linux?.mountLabel ?? ''
   const data = withLabel(options.data, type, label)
-  if (remounted !== NO_SLOT && options.propagation.length === 0 && !options.copyUp) {
-    return [{ op: 'remount', field, destination, flags, data, mount: remounted }]
+  if (remounted !== undefined && remounted.mount !== NO_SLOT && options.propagation.length === 0 && !options.copyUp) {
+    return [{ op: 'remount', field, destination, flags, data, ...remounted }]
   }
   const later = (flags & MS.RDONLY) !== 0 && (options.copyUp || isFilledLater(mount, spec, following))
   if (later) readonly(flags, options.data)

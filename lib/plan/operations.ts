@@ -140,13 +140,14 @@ export const operations = define({
   remountRootReadonly: { code: 45, by: 'init', verb: 'make the rootfs read-only', fields: {} },
   /** Keep what the operation before this one has mounted. */
   keepMount: { code: 51, by: 'init', verb: 'keep the mount in', fields: { slot: 'slot' } },
-  /** Remount a mount made earlier, which a slot keeps or which is looked up, with other flags, e.g. read-only once everything below it stands. */
-  remount: { code: 46, by: 'init', verb: 'remount', fields: { destination: 'text', flags: 'u64', data: 'text', mount: 'slot' } },
-  /** Replace the flags of the mount at DESTINATION, or of the one that a slot keeps: `set` and `clear`, or where some are locked `set` and `mustClear`. */
+  /** Remount a mount made earlier with other flags, e.g. read-only once everything below it stands: INSIDE in the mount that a
+   *  slot keeps, without one in the root file system; an empty INSIDE is that mount itself. */
+  remount: { code: 46, by: 'init', verb: 'remount', fields: { destination: 'text', flags: 'u64', data: 'text', mount: 'slot', inside: 'text' } },
+  /** Replace the flags of a mount, found as for `remount`: `set` and `clear`, or where some are locked `set` and `mustClear`. */
   remountBind: {
     code: 50, by: 'init', verb: 'remount',
     fields: {
-      destination: 'text', mount: 'slot', set: 'u64', clear: 'u64', mustClear: 'u64', recursiveSet: 'u64', recursiveClear: 'u64',
+      destination: 'text', mount: 'slot', inside: 'text', set: 'u64', clear: 'u64', mustClear: 'u64', recursiveSet: 'u64', recursiveClear: 'u64',
       propagation: 'numbers',
     },
   },

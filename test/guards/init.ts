@@ -31,8 +31,13 @@ export const initGuards: readonly Guard[] = [
   },
   {
     name: 'a remount goes by the descriptor of the mount',
-    changes: [['addon/init/mounts.cc', 'TRY(open_in_mount(context, slot, slot == plan::kNoSlot ? destination : Text("."), O_PATH | O_DIRECTORY, target));', 'static_cast<void>(slot);\n  TRY(open_in_root(context.root, destination, O_PATH | O_DIRECTORY, target));']],
+    changes: [['addon/init/mounts.cc', 'Status found = open_in_mount(context, slot, inside, O_PATH | O_DIRECTORY, target);', 'static_cast<void>(slot), static_cast<void>(inside);\n  Status found = open_in_root(context.root, destination, O_PATH | O_DIRECTORY, target);']],
     tests: ['security/races.test.ts'], title: 'becomes read-only', rounds: 4000,
+  },
+  {
+    name: 'a remount below a mount stays in that',
+    changes: [['addon/init/mounts.cc', 'Status found = open_in_mount(context, slot, inside, O_PATH, target);', 'static_cast<void>(slot), static_cast<void>(inside);\n  Status found = open_in_root(context.root, destination, O_PATH, target);']],
+    tests: ['security/races.test.ts'], title: 'of a bind brings', commandLine: true,
   },
   {
     name: 'what is mounted is not looked up again',

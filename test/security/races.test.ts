@@ -146,6 +146,38 @@ describeWith([...container, 'compiler'], 'races', () => {
     expect(found, 'the race took place').toContain('/dev')
   })
 
+  test('CVE-2021-30465: a remount of what the tree of a bind brings reaches that mount', async () => {
+    const race = prepare()
+    symlinkSync('/dev/shm', join(race.shared, 'shm'))
+    const { id, bundle } = sandbox.bundle(['cat', '/proc/self/mountinfo'], (spec) => {
+      spec.root.path = race.rootfs
+      spec.mounts.push(
+        { destination: '/volume', source: race.shared, options: ['rbind'] },
+        { destination: '/volume/place', options: ['remount', 'bind', 'ro'] },
+      )
+    })
+    let made = 0, raced = 0
+    const count = Math.ceil(rounds / 16)
+    // The mount in the volume is of a mount namespace of the test's own, in which the containers are made.
+    const script = `mount -t tmpfs sub ${race.shared}/place; for n in $(seq ${count}); do "$@" ${id}-$n; echo end; done`
+    await attacked(race, async () => {
+      for (let attempt = 0; attempt === 0 || (attempt < 20 && (made === 0 || raced === 0)); attempt++) {
+        const { stdout } = await sandbox.nrunc(['run', '-b', bundle], { through: ['unshare', '-m', '--propagation', 'private', 'sh', '-c', script, 'sh'] })
+        const tables = stdout.split('end\n').slice(0, -1).map(parseMountTable)
+        expect(tables).toHaveLength(count)
+        for (const table of tables) {
+          const sub = table.find(({ source }) => source === 'sub')
+          if (sub?.path !== '/volume/place') raced++
+          if (sub === undefined) continue // it was an error: the name led to no mount at that moment
+          made++
+          expect([sub.path, sub.options[0]]).toEqual([sub.path, 'ro'])
+          expect(table.find(({ path }) => path === '/dev/shm')?.options[0]).toBe('rw')
+        }
+      }
+    }, ['/volume/place', '/volume/shm'])
+    expect([made > 0, raced > 0], 'the race took place').toEqual([true, true])
+  })
+
   test('CVE-2026-41579: device nodes', async () => {
     const race = prepare()
     const raced = () => readdirSync(join(race.rootfs, race.canary.directory)).length > 0

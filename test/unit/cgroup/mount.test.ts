@@ -70,7 +70,7 @@ describe('v1', () => {
     expect(list[1]).toMatchObject({ source: 'cgroup', flags: hardened | MS.RELATIME | MS.RDONLY, field: '/mounts/4' })
     expect(list.at(-1)).toEqual({
       op: 'remount', field: '/mounts/4', destination: '/sys/fs/cgroup',
-      flags: MS.REMOUNT | MS.BIND | MS.RDONLY | hardened, data: '', mount: NO_SLOT,
+      flags: MS.REMOUNT | MS.BIND | MS.RDONLY | hardened, data: '', mount: NO_SLOT, inside: '',
     })
     const [, bound] = compile(hostOf(v1), {}, false)
     expect(bound).toMatchObject({

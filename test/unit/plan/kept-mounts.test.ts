@@ -57,8 +57,17 @@ describe('a remount', () => {
     expect(only(list, 'keepMount').field).toBe('/mounts/1')
   })
 
-  test('of what the config has not mounted goes by its name', () => {
-    expect(only(planned([{ destination: '/data', options: ['remount', 'bind', 'ro'] }]), 'remountBind').mount).toBe(NO_SLOT)
+  test.each<[string, readonly Mount[], string, number | undefined, string]>([
+    ['in the tree of a bind is looked up in that', [tmpfs('/data')], '/data//a/b/', 0, '/a/b'],
+    ['deeper than two is looked up in the inner one', [tmpfs('/data'), tmpfs('/data/a')], '/data/a/b', 1, '/b'],
+    ['whose inner one is covered is looked up in the outer one', [tmpfs('/data/a'), tmpfs('/data')], '/data/a/b', 1, '/a/b'],
+    ['of one that is covered is looked up in what covers it', [tmpfs('/data/a'), tmpfs('/data')], '/data/a', 1, '/a'],
+    ['of what the root file system brings goes by its name', [tmpfs('/dat'), tmpfs('/data/b')], '/data', undefined, '/data'],
+  ])('%s', (_, mounts, destination, kept, inside) => {
+    const list = planned([...mounts, { destination, options: ['remount', 'bind', 'ro'] }])
+    const slot = kept === undefined ? NO_SLOT : only(list, 'keepMount').slot
+    expect(only(list, 'remountBind')).toMatchObject({ mount: slot, inside })
+    expect(all(list, 'keepMount').map(({ field }) => field)).toEqual(kept === undefined ? [] : [`/mounts/${kept}`])
   })
 
   test('the slots come after those of all descriptors', () => {

@@ -86,7 +86,7 @@ describe('a bind mount', () => {
   test('a remount changes the mount that is there, instead of binding the bundle over it', () => {
     const list = planned({ destination: '/data', options: ['remount', 'bind', 'ro', 'nosuid'] })
     expect(only(list, 'remountBind')).toEqual({
-      op: 'remountBind', field: '/mounts/0', destination: '/data', mount: NO_SLOT, set: MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID,
+      op: 'remountBind', field: '/mounts/0', destination: '/data', mount: NO_SLOT, inside: '/data', set: MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID,
       clear: MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC | MOUNT_ATTR.NODIRATIME | MOUNT_ATTR.NOSYMFOLLOW, mustClear: 0,
       recursiveSet: 0, recursiveClear: 0, propagation: [],
     })
@@ -101,7 +101,7 @@ describe('/dev', () => {
     expect(only(list, 'mount').flags).toBe(MS.NOSUID)
     expect(only(list, 'remount')).toEqual({
       op: 'remount', field: '/mounts/0', destination, flags: MS.NOSUID | MS.RDONLY, data: 'mode=755',
-      mount: only(list, 'keepMount').slot,
+      mount: only(list, 'keepMount').slot, inside: '',
     })
     const order = phases(list)
     expect(order.indexOf('remount')).toBeGreaterThan(order.lastIndexOf('makeSymlink'))
