@@ -1,8 +1,8 @@
 /**
  * A checked config on its way to a plan: what can be known before a container has an id.
  */
-import { dirname, join, resolve } from 'node:path'
-import { type Bundle, checkSpec, readConfig, refuseHostNamespaces } from './bundle.ts'
+import { dirname, resolve } from 'node:path'
+import { type Bundle, parsingSpec, readConfig, refuseHostNamespaces } from './bundle.ts'
 import { cgroupFiles, cgroupHost } from './cgroup/detect.ts'
 import type { CgroupPlanner } from './cgroup/driver.ts'
 import type { CgroupLayout } from './cgroup/layout.ts'
@@ -14,14 +14,14 @@ import type { GivenDescriptors, PlanContext } from './plan/context.ts'
 import { CloneAhead } from './native/ahead.ts'
 import type { Operation, Plan } from './plan/operations.ts'
 import type { CompileFilter } from './plan/seccomp.ts'
-import { type EncodedPlan, encodePlan, openId, PlanTemplate, probeId } from './plan/template.ts'
+import { compileInTurns, type EncodedPlan, encodePlan, openId, PlanTemplate, probeId } from './plan/template.ts'
 import { layoutResctrl, type ResctrlGroup } from './resctrl/group.ts'
 import { resctrlHost } from './resctrl/host.ts'
 import { cachedProgram } from './seccomp/cache.ts'
 import { serviceSpec } from './service.ts'
-import { parseJson } from './spec/parse.ts'
 import type { ProcessSpec, Spec } from './spec/schema.ts'
 import { requireProcess } from './spec/validate.ts'
+import { inTurns, Turns } from './turns.ts'
 
 /** Options that change the plan, besides the descriptors. */
 export type PlanOptions = Pick<CreateOptions, 'noPivot' | 'noNewKeyring' | 'listenFds' | 'notify' | 'hooks'>
@@ -53,7 +53,7 @@ export class Blueprint {
   readonly spec: Spec
   readonly process: ProcessSpec
   /** Compiled plans by what they depend on besides the id; none for a blueprint that is used once. */
-  readonly #templates: Map<string, PlanTemplate> | undefined
+  readonly #templates: Map<string, Promise<PlanTemplate>> | undefined
   readonly #cgroupsParent: string | undefined
   #layout: string | undefined
   /** Those of the clone of all its plans, where the host need not do anything before. */
@@ -81,7 +81,11 @@ export class Blueprint {
    *
    * @throws NruncError ERR_CONFIG_INVALID, ERR_CGROUP for what only this host shows to be impossible
    */
-  draft(id: string, descriptors: GivenDescriptors, planner: CgroupPlanner, options: PlanOptions & CompileOptions, directory: string): Draft {
+  async draft(id: string, descriptors: GivenDescriptors, planner: CgroupPlanner, options: PlanOptions & CompileOptions, directory: string): Promise<Draft> {
+    const turns = new Turns()
+    hostFacts()
+    cgroupHost()
+    await turns.give() // the first time it is all read
     refuseHostNamespaces(this.spec)
     const templates = planner.simple ? this.#templates : undefined
     const layout = templates === undefined ? this.#computeLayout(id, planner) : this.#layoutOf(id, planner)
@@ -94,29 +98,30 @@ export class Blueprint {
     }
     if (templates === undefined || options.listenFds || options.notify || resctrl !== undefined) {
       const planned = serviceSpec(this.spec, this.process, directory, options)
-      return { layout, resctrl, plan: encodePlan(this.#compile(id, layout, descriptors, { ...given, resctrl }, planned)) }
+      return { layout, resctrl, plan: await compileInTurns(() => this.#compile(id, layout, descriptors, { ...given, resctrl }, planned), turns) }
     }
     const key = JSON.stringify([descriptors, noPivot ?? false, noNewKeyring ?? false, given.awaitRuntimeHooks, awaitsPlan ?? false])
-    const template = this.#template(key, (one) => this.#compile(one, this.#computeLayout(one, planner), descriptors, given))
+    const template = await this.#template(key, (one) => this.#compile(one, this.#computeLayout(one, planner), descriptors, given))
     return { layout, resctrl, plan: template.of(id) }
   }
 
   /** The plan of the program, for a container that waits for it. HOSTNAME: it is another one than the container has. */
-  program(id: string, descriptors: GivenDescriptors, cgroups: CgroupLayout, hostname: boolean, directory: string): Uint8Array {
+  async program(id: string, descriptors: GivenDescriptors, cgroups: CgroupLayout, hostname: boolean, directory: string): Promise<Uint8Array> {
     const options = { compileFilter: filterCompiler(directory) }
     const compileFor = (one: string): Plan =>
       ({ host: [], init: compileProgram(this.spec, this.process, this.#context(one, cgroups, descriptors, options), hostname) })
     if (this.#templates === undefined) return encodePlan(compileFor(id)).init
-    return this.#template(JSON.stringify([descriptors, hostname, 'program']), compileFor).of(id).init
+    return (await this.#template(JSON.stringify([descriptors, hostname, 'program']), compileFor)).of(id).init
   }
 
-  #template(key: string, compileFor: (id: string) => Plan): PlanTemplate {
+  #template(key: string, compileFor: (id: string) => Plan): Promise<PlanTemplate> {
     const templates = this.#templates!
     let template = templates.get(key)
     if (template === undefined) {
-      template = new PlanTemplate(compileFor)
+      template = PlanTemplate.of(compileFor)
       if (templates.size === kept) templates.delete(templates.keys().next().value!)
       templates.set(key, template)
+      template.catch(() => templates.delete(key))
     }
     return template
   }
@@ -188,13 +193,13 @@ export class Blueprints {
   readonly #known = new Map<string, { readonly text: string; readonly blueprint: Blueprint; again: boolean }>()
 
   /** @throws NruncError ERR_CONFIG_READ, ERR_CONFIG_PARSE, ERR_CONFIG_INVALID */
-  ofBundle(directory: string): Blueprint {
+  async ofBundle(directory: string): Promise<Blueprint> {
     const path = resolve(directory)
     const text = readConfig(path)
     const known = this.#known.get(path)
     const again = known?.text === text
     if (again && known.again) return known.blueprint
-    const spec = checkSpec(parseJson(text, join(path, 'config.json')))
+    const spec = await inTurns(parsingSpec(text, path))
     // What is made for many costs twice as much to make: the second start is the first sign that there will be many.
     const blueprint = new Blueprint({ path, spec }, { forMany: again })
     this.#known.delete(path)

@@ -10,7 +10,8 @@ import { parseJson } from './spec/parse.ts'
 import { netDevices } from './spec/rules/net-devices.ts'
 import { sysctl } from './spec/rules/sysctl.ts'
 import type { Namespace, Spec } from './spec/schema.ts'
-import { validateSpec } from './spec/validate.ts'
+import { validation } from './spec/validate.ts'
+import { atOnce, type Steps } from './turns.ts'
 
 /**
  * The text of a bundle's config.json.
@@ -33,11 +34,28 @@ export function readConfig(bundle: string): string {
  *
  * @throws NruncError ERR_CONFIG_READ, ERR_CONFIG_PARSE, ERR_CONFIG_INVALID
  */
-export const loadSpec = (bundle: string): Spec => checkSpec(parseJson(readConfig(bundle), join(bundle, 'config.json')))
+export const loadSpec = (bundle: string): Spec => atOnce(loadingSpec(bundle))
 
-/** The same for a config that is already in memory. */
-export function checkSpec(value: unknown): Spec {
-  const spec = validateSpec(value)
+/** The same step by step. */
+export function* loadingSpec(bundle: string): Steps<Spec> {
+  const text = readConfig(bundle)
+  yield
+  return yield* parsingSpec(text, bundle)
+}
+
+/** From the text that the config of a bundle has. */
+export function* parsingSpec(text: string, bundle: string): Steps<Spec> {
+  const value = parseJson(text, join(bundle, 'config.json'))
+  yield
+  return yield* checkingSpec(value)
+}
+
+/** The valid config out of one that is already in memory. @throws NruncError ERR_CONFIG_INVALID */
+export const checkSpec = (value: unknown): Spec => atOnce(checkingSpec(value))
+
+/** The same step by step. */
+export function* checkingSpec(value: unknown): Steps<Spec> {
+  const spec = yield* validation(value)
   const { kernel, kernelTCP } = spec.linux?.resources?.memory ?? {}
   if (nonZero(kernel) ?? nonZero(kernelTCP)) process.emitWarning('Kernel memory settings are ignored and will be removed')
   return spec

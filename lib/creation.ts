@@ -151,7 +151,8 @@ export class Creation {
       const descriptors = this.#descriptors = new Descriptors(options, wanted, await connectSockets(withReceiver(options, variant.spec), wanted, deadline))
       this.#delivered = this.#deliver(variant, child)
       const hostname = variant.spec.hostname !== this.#staged!.config.hostname
-      if (!child.sendPlan(variant.program(this.#id, descriptors.given, this.#layout!, hostname, this.#directory), descriptors.list)) throw new Lost()
+      const plan = await variant.program(this.#id, descriptors.given, this.#layout!, hostname, this.#directory)
+      if (!child.sendPlan(plan, descriptors.list)) throw new Lost()
       watch.mark('plan')
       const { external_descriptors } = this.#record(child, variant, this.#layout!, this.#resctrl)
       this.#staged = { ...this.#staged!, ...processRecord(child), config: variant.spec, external_descriptors }
@@ -190,7 +191,7 @@ export class Creation {
     if (!blueprint.forMany) await nextTurn() // checking, compiling and encoding: each in its own
     const { cgroupManager, rootless } = this.#settings
     const planner = await cgroupPlanner(cgroupManager, isRootless(rootless))
-    const { child, plan } = this.#awaitsPlan ? this.#spawnWaiting(blueprint, planner)
+    const { child, plan } = this.#awaitsPlan ? await this.#spawnWaiting(blueprint, planner)
       : await this.#spawn(blueprint, await connectSockets(withReceiver(this.#options, blueprint.spec), blueprint.process.terminal ?? false, this.#deadline), planner)
     this.#watch.mark('plan')
     const state = await this.#stage(child)
@@ -209,7 +210,7 @@ export class Creation {
     if (this.#options.notify !== undefined) makeNotifyDirectory(this.#directory)
     const network = this.#network ? takeNetwork() : undefined
     if (network !== undefined) descriptors.addNetwork(network)
-    const draft = blueprint.draft(this.#id, descriptors.given, planner, this.#options, this.#directory)
+    const draft = await blueprint.draft(this.#id, descriptors.given, planner, this.#options, this.#directory)
     if (!blueprint.forMany) await nextTurn()
     this.#goes = this.#start && !traps && draft.plan.cgroup === undefined && this.#waitsForNobody(blueprint.spec)
     const made = this.#clone(blueprint, draft, descriptors.list)
@@ -230,8 +231,8 @@ export class Creation {
   }
 
   /** It gets its descriptors together with its program. */
-  #spawnWaiting(blueprint: Blueprint, planner: CgroupPlanner): { readonly child: Child; readonly plan: EncodedPlan } {
-    return this.#clone(blueprint, blueprint.draft(this.#id, noDescriptors, planner, { ...this.#options, awaitsPlan: true }, this.#directory), [])
+  async #spawnWaiting(blueprint: Blueprint, planner: CgroupPlanner): Promise<{ readonly child: Child; readonly plan: EncodedPlan }> {
+    return this.#clone(blueprint, await blueprint.draft(this.#id, noDescriptors, planner, { ...this.#options, awaitsPlan: true }, this.#directory), [])
   }
 
   /** What is going to be made stands on disk first: whoever is killed from here on leaves nothing that nobody can find. */

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Blueprint, Blueprints } from './blueprint.ts'
-import { checkSpec, loadSpec } from './bundle.ts'
+import { checkingSpec, loadingSpec } from './bundle.ts'
 import type { RestoreOptions } from './checkpoint/options.ts'
 import { Container } from './container.ts'
 import { Creation, type CreationSettings } from './creation.ts'
@@ -19,11 +19,12 @@ import { orElse } from './native/refused.ts'
 import { checkDeletion, checkManager, checkOptions, type CreateOptions, type RuntimeOptions, stdioNames } from './options.ts'
 import { Pool, poolOptions, type PoolOptions, type Prepared, refuseUnpoolable } from './pool.ts'
 import { checkId, checkRoot, containerDirectory, containerIds, defaultRoot } from './state/directory.ts'
+import type { Spec } from './spec/schema.ts'
 import { readState } from './state/file.ts'
 import { takeId, withLock } from './state/lock.ts'
 import { Template, templateOptions, type TemplateOptions } from './template.ts'
 import { Stopwatch } from './timings.ts'
-import { Turns } from './turns.ts'
+import { inTurns, type Steps, Turns } from './turns.ts'
 
 export const createOptions: ReadonlySet<string> = new Set([
   'id', 'bundle', 'spec', 'host', ...stdioNames, 'noPivot', 'noNewKeyring', 'notify', 'listenFds', 'hooks', 'seccompNotify', ...deadlineNames,
@@ -44,6 +45,8 @@ export class Runtime {
   readonly root: string
   readonly #blueprints = new Blueprints()
   readonly #limiter: Limiter
+  /** What the last call waits for, see `#inOrder`. */
+  #before: Promise<unknown> = Promise.resolve()
 
   readonly #settings: CreationSettings
 
@@ -98,7 +101,7 @@ export class Runtime {
   async compile(options: TemplateOptions): Promise<Template> {
     checkOptions(options, templateOptions)
     const path = resolve(options.bundle ?? '.')
-    const blueprint = new Blueprint({ path, spec: options.spec === undefined ? loadSpec(path) : checkSpec(options.spec) }, { forMany: true })
+    const blueprint = new Blueprint({ path, spec: await inTurns(specSteps(path, options.spec)) }, { forMany: true })
     return new Template((...one) => this.#launch(...one), blueprint, options)
   }
 
@@ -113,7 +116,7 @@ export class Runtime {
     const { bundle, spec: given, cgroupsParent, noPivot, noNewKeyring, hooks } = options
     checkHookFunctions(hooks)
     const path = resolve(bundle ?? '.')
-    const spec = given === undefined ? loadSpec(path) : checkSpec(given)
+    const spec = await inTurns(specSteps(path, given))
     refuseUnpoolable(spec, cgroupsParent)
     const blueprint = new Blueprint({ path, spec }, { forMany: true, cgroupsParent })
     const pool = new Pool(() => this.#limiter.run(() => this.#prepare(blueprint, { noPivot, noNewKeyring, hooks })), blueprint, options)
@@ -212,13 +215,25 @@ export class Runtime {
    *
    * @throws NruncError ERR_OPTION_INVALID when they do both, and for what is wrong with the config
    */
-  #blueprint({ host, bundle, spec }: CreateOptions): Blueprint | undefined {
+  async #blueprint({ host, bundle, spec }: CreateOptions, turns: Turns): Promise<Blueprint | undefined> {
     if (host !== undefined) {
       if ((bundle ?? spec) === undefined) return undefined
       throw new NruncError('ERR_OPTION_INVALID', 'host goes with neither bundle nor spec', { operand: 'host' })
     }
-    if (spec === undefined) return this.#blueprints.ofBundle(bundle ?? '.')
-    return new Blueprint({ path: resolve(bundle ?? '.'), spec: checkSpec(spec) })
+    if (spec === undefined) {
+      const path = resolve(bundle ?? '.')
+      await turns.give()
+      return this.#blueprints.ofBundle(path)
+    }
+    // A copy of what is given is made at once, before its owner can change it.
+    return new Blueprint({ path: resolve(bundle ?? '.'), spec: await inTurns(checkingSpec(spec)) })
+  }
+
+  /** WORK, and that of the calls before: they take their turns in their order, however long each config takes. */
+  #inOrder<T>(work: Promise<T>): Promise<T> {
+    const before = this.#before
+    this.#before = Promise.allSettled([work, before])
+    return before.then(() => work)
   }
 
   async #make(options: CreateOptions, start: boolean): Promise<Container> {
@@ -226,8 +241,10 @@ export class Runtime {
     checkOptions(options, createOptions)
     checkId(options.id ?? 'x')
     checkHookFunctions(options.hooks)
+    const turns = new Turns()
     addon() // first: if it cannot be loaded nothing has been made yet, and it gets ready while the config is read
-    const blueprint = this.#blueprint(options)
+    const blueprint = await this.#inOrder(this.#blueprint(options, turns))
+    await turns.give()
     watch.mark('config')
     return this.#launch(blueprint, options, start, false, watch)
   }
@@ -269,6 +286,9 @@ export class Runtime {
     }
   }
 }
+
+/** The valid config that is given, or the bundle's. */
+const specSteps = (bundle: string, given: Spec | undefined): Steps<Spec> => (given === undefined ? loadingSpec(bundle) : checkingSpec(given))
 
 const badOption = (name: string, value: unknown): NruncError =>
   new NruncError('ERR_OPTION_INVALID', `invalid value ${JSON.stringify(value)} for ${name}`, { operand: name })

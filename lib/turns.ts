@@ -12,10 +12,34 @@ export const PIECE = 0.4
 export class Turns {
   #begun = performance.now()
 
+  /** Whether it is time for the next one. */
+  get due(): boolean { return performance.now() - this.#begun >= PIECE }
+
   /** The next turn, when it is time for it. */
   async give(): Promise<void> {
-    if (performance.now() - this.#begun < PIECE) return
+    if (!this.due) return
     await nextTurn()
     this.#begun = performance.now()
+  }
+}
+
+/** A work step by step; what it returns is the result. */
+export type Steps<T> = Generator<void, T, void>
+
+/** Without a turn for anybody else. */
+export function atOnce<T>(steps: Steps<T>): T {
+  for (;;) {
+    const step = steps.next()
+    if (step.done) return step.value
+  }
+}
+
+/** As many steps in one turn as have their place in it. */
+export async function inTurns<T>(steps: Steps<T>): Promise<T> {
+  const turns = new Turns()
+  for (;;) {
+    const step = steps.next()
+    if (step.done) return step.value
+    if (turns.due) await turns.give()
   }
 }

@@ -54,34 +54,39 @@ export function compile(spec: Spec, process: ProcessSpec, context: PlanContext):
       { op: 'clone', field: spec.linux?.namespaces === undefined ? '' : '/linux/namespaces', flags: namespaces.flags, cgroup: cgroups.into },
       ...namespaces.mapIds, ...planOomScore(process, '/process'), ...planNetDevices(spec, context.host, namespaces),
     ],
-    get init() {
+    get init() { return [...this.initParts!()].flat() },
+    * initParts() {
+      yield [...(scope ? [awaitCgroup] : join), ...resctrl.join]
       const mounts = namespaces.has('mount') ? planMounts(spec, context, namespaces, trees, outputSlot + output.open.length) : undefined
-      return [...(scope ? [awaitCgroup] : join), ...resctrl.join, ...planInit(spec, process, context, namespaces, mounts, output)]
+      yield []
+      yield* planInit(spec, process, context, namespaces, mounts, output)
     },
     ...(scope ? { cgroup: { prepare: cgroups.prepare, limits: cgroups.limits } } : {}),
   }
 }
 
-function planInit(
+function* planInit(
   spec: Spec, process: ProcessSpec, context: PlanContext, namespaces: NamespacePlan, mounts: MountPlan | undefined, output: HookOutput,
-): Operation[] {
+): Generator<readonly Operation[], void> {
   const { hooks } = spec
   const identity = identityFacts(spec, context, namespaces.mapIds)
-  return [
+  yield [
     ...namespaces.enter,
     { op: 'newSession', field: '' },
     ...(context.noNewKeyring ? [] : planKeyring(context.id, process, '/process')),
     ...planNames(spec, namespaces),
-    ...(mounts !== undefined ? planFiles(spec, process, context, namespaces, mounts) : planChroot(spec, process, context)),
+  ]
+  yield mounts !== undefined ? planFiles(spec, process, context, namespaces, mounts) : planChroot(spec, process, context)
+  yield [
     ...(hooks?.prestart?.length || hooks?.createRuntime?.length || context.awaitRuntimeHooks ? [{ op: 'awaitRuntimeHooks', field: '/hooks' } as const] : []),
     ...output.begin,
     ...planHooks(hooks?.createContainer, 'createContainer', hookState(spec, context, 'creating')),
     ...(mounts !== undefined ? [...mounts.paths, ...planPivot(spec, context)] : []),
     ...planSysctl(spec),
-    ...(context.awaitsPlan
-      ? [...output.end, { op: 'awaitPlan', field: '' } as const]
-      : planProgram(spec, process, context, identity, { op: 'awaitStart', field: '', fifo: context.descriptors.fifo ?? NO_SLOT }, output.end)),
   ]
+  yield context.awaitsPlan
+    ? [...output.end, { op: 'awaitPlan', field: '' }]
+    : planProgram(spec, process, context, identity, { op: 'awaitStart', field: '', fifo: context.descriptors.fifo ?? NO_SLOT }, output.end)
 }
 
 /** From the container that stands to the program that runs; READY comes before anything of the container is executed. */

@@ -256,6 +256,8 @@ export type Operation = {
 export interface Plan {
   readonly host: readonly Operation[]
   readonly init: readonly Operation[]
+  /** The same made part by part. */
+  readonly initParts?: () => Iterable<readonly Operation[]>
   /**
    * When systemd makes the cgroup: the limits that it is told, and what the host executes once there is one, while init
    * waits. Absent with other drivers.

@@ -3,6 +3,7 @@
  * then, if all of them are right, the rules between fields.
  */
 import { NruncError } from '../errors.ts'
+import { atOnce, type Steps } from '../turns.ts'
 import type { Problem } from '../errors.ts'
 import { check } from './check.ts'
 import { processSchema } from './process.ts'
@@ -23,13 +24,20 @@ import { tidy } from './tidy.ts'
  * @example
  * const spec = validateSpec(parseJson(await readFile('config.json', 'utf8')))
  */
-export function validateSpec(value: unknown): Spec {
+export const validateSpec = (value: unknown): Spec => atOnce(validation(value))
+
+/** The same step by step. */
+export function* validation(value: unknown): Steps<Spec> {
   const problems: Problem[] = []
   const report = (field: string, message: string) => void problems.push({ field, message })
-  const spec = check<Spec>(specSchema, tidy(value, problems), problems)
+  const spec = check<Spec>(specSchema, tidy(value, problems), problems) // a copy: what the caller changes later is too late
+  yield
   if (spec !== undefined) {
     if (spec.process !== undefined) for (const rule of processRules) rule(spec.process, '/process', report)
-    for (const rule of specRules) rule(spec, report)
+    for (const rule of specRules) {
+      rule(spec, report)
+      yield
+    }
     if (problems.length === 0) return spec
   }
   throw invalid('config.json', problems)

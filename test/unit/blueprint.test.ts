@@ -17,28 +17,28 @@ beforeAll(() => {
 afterAll(() => rmSync(bundle, { recursive: true }))
 
 describe('bundles that are started again', () => {
-  test('the same text gives the same blueprint from the second time on; it cannot be changed', () => {
+  test('the same text gives the same blueprint from the second time on; it cannot be changed', async () => {
     const blueprints = new Blueprints()
     write(config(['a']))
-    const [first, second, third] = [1, 2, 3].map(() => blueprints.ofBundle(bundle))
+    const [first, second, third] = [await blueprints.ofBundle(bundle), await blueprints.ofBundle(bundle), await blueprints.ofBundle(bundle)]
     expect(second === first).toBe(false)
     expect(third === second).toBe(true)
-    expect(() => { second!.spec.process!.args = ['b'] }).toThrow(TypeError)
-    first!.spec.process!.args = ['b'] // the first is the caller's own
-    expect(second!.process.args).toEqual(['a'])
+    expect(() => { second.spec.process!.args = ['b'] }).toThrow(TypeError)
+    first.spec.process!.args = ['b'] // the first is the caller's own
+    expect(second.process.args).toEqual(['a'])
   })
 
-  test('another text is read, whatever stood there before', () => {
+  test('another text is read, whatever stood there before', async () => {
     const blueprints = new Blueprints()
     write(config(['a']))
-    for (const _ of [1, 2, 3]) blueprints.ofBundle(bundle)
+    for (const _ of [1, 2, 3]) await blueprints.ofBundle(bundle)
     write(config(['b']))
-    expect(blueprints.ofBundle(bundle).process.args).toEqual(['b'])
+    expect((await blueprints.ofBundle(bundle)).process.args).toEqual(['b'])
     write('{')
-    expect(() => blueprints.ofBundle(bundle)).toThrow(NruncError)
+    await expect(blueprints.ofBundle(bundle)).rejects.toThrow(NruncError)
     rmSync(join(bundle, 'config.json'))
-    expect(() => blueprints.ofBundle(bundle)).toThrow('not found')
+    await expect(blueprints.ofBundle(bundle)).rejects.toThrow('not found')
     write(config(['a']))
-    expect(blueprints.ofBundle(bundle).process.args).toEqual(['a'])
+    expect((await blueprints.ofBundle(bundle)).process.args).toEqual(['a'])
   })
 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { nextTurn, Turns } from '../../lib/turns.ts'
+import { atOnce, inTurns, nextTurn, type Steps, Turns } from '../../lib/turns.ts'
 
 test('what waits for the event loop is called in between', async () => {
   const called: string[] = []
@@ -12,4 +12,21 @@ test('what waits for the event loop is called in between', async () => {
   setImmediate(() => called.push('two'))
   await turns.give()
   expect(called).toEqual(['one', 'two'])
+})
+
+test('steps: all at once, or in turns when they are long', async () => {
+  function* steps(): Steps<string> {
+    for (let step = 0; step < 3; step++) {
+      for (const begun = performance.now(); performance.now() - begun < 1;);
+      yield
+    }
+    return 'done'
+  }
+  let turns = 0
+  const count = (): void => { turns++; immediate = setImmediate(count) }
+  let immediate = setImmediate(count)
+  expect([atOnce(steps()), turns]).toEqual(['done', 0])
+  expect(await inTurns(steps())).toBe('done')
+  clearImmediate(immediate)
+  expect(turns).toBeGreaterThanOrEqual(3)
 })

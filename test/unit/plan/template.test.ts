@@ -38,26 +38,26 @@ describe('a template gives the plans that compiling gives', () => {
       '/linux/gidMappings': [{ containerID: 0, hostID: 1001, size: 1 }], '/linux/cgroupsPath': '/mine',
       '/mounts': [{ destination: '/proc', type: 'proc', source: 'proc' }],
     }, { host: user }],
-  ] as const)('%s', (_, changes, surroundings) => {
+  ] as const)('%s', async (_, changes, surroundings) => {
     const compileFor = compiler(changes, surroundings as Surroundings)
-    const template = new PlanTemplate(compileFor)
+    const template = await PlanTemplate.of(compileFor)
     expect(template.isSpliced).toBe(true)
     for (const id of ids) same(template, compileFor, id)
   })
 
-  test('where the id is more than a part of texts, each plan is compiled', () => {
+  test('where the id is more than a part of texts, each plan is compiled', async () => {
     const escaped = (id: string): Plan => ({
       host: [{ op: 'clone', field: '', flags: 0, cgroup: id.replaceAll('-', '\\x2d') }], init: [{ op: 'setHostname', field: '', name: 'a' }],
     })
     const counted = (id: string): Plan => ({ host: [], init: [{ op: 'umask', field: '', mask: id.length }] })
     for (const compileFor of [escaped, counted]) {
-      const template = new PlanTemplate(compileFor)
+      const template = await PlanTemplate.of(compileFor)
       expect(template.isSpliced).toBe(false)
       for (const id of ids) same(template, compileFor, id)
     }
   })
 
-  test('what cannot be compiled is refused when the template is made', () => {
-    expect(() => new PlanTemplate(() => { throw new Error('no') })).toThrow('no')
+  test('what cannot be compiled is refused when the template is made', async () => {
+    await expect(PlanTemplate.of(() => { throw new Error('no') })).rejects.toThrow('no')
   })
 })
