@@ -72,7 +72,8 @@ Status send_master(Context& context, const Fd& master, u32 receiver) {
   TRY(CALL(ioctl, master.get(), kNumber, &number), "/dev/pts");
   TextBuffer<32> name;
   name.add("/dev/pts/").add_number(number);
-  return status_of(send_frame(context.slot(receiver), name.data, name.size, master.get()), "console socket");
+  const Status sent = send_frame(context.slot(receiver), name.data, name.size, master.get());
+  return sent.ok() ? sent : failure(sent.error, sent.call, "console socket");
 }
 
 }  // namespace

@@ -110,6 +110,11 @@ export const initGuards: readonly Guard[] = [
     tests: ['security/identity.test.ts'], title: '29162', commandLine: true,
   },
   {
+    name: 'a socket whose other end has gone is an error',
+    changes: [['addon/init/descriptors.cc', 'CALL(sendmsg, descriptor, &message, kernel::kMessageNoSignal)', 'CALL(sendmsg, descriptor, &message, 0)']],
+    tests: ['security/sockets.test.ts'], title: 'is closed', commandLine: true,
+  },
+  {
     name: 'a session of its own',
     changes: [['addon/init/namespaces.cc', 'return status_of(CALL(setsid));', 'return {};']],
     tests: ['security/identity.test.ts'], title: '5226', commandLine: true,

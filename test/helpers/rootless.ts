@@ -3,7 +3,7 @@
  */
 import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { type CliOptions, type CliResult, runProgram } from './cli.ts'
 import { someone } from './host.ts'
 import { bench } from './needs.ts'
@@ -14,7 +14,9 @@ export interface Home {
   /** The whole command line of `nrunc WORDS` as this user, for who runs it elsewhere. */
   words(...words: readonly string[]): string[]
   nrunc(words: readonly string[], options?: CliOptions): Promise<CliResult>
-  /** The same where the user has subordinate ids: 65535 uids from 200000 and as many gids from 300000. */
+  /** Run a module of this text in the user's Node; `library` in it is the package. */
+  node(script: string): Promise<CliResult>
+  /** `nrunc` where the user has subordinate ids: 65535 uids from 200000 and as many gids from 300000. */
   nruncWithSubordinateIds(words: readonly string[], options?: CliOptions): Promise<CliResult>
 }
 
@@ -34,6 +36,10 @@ export function makeHome(): Home {
     directory,
     words: (...more) => [...words, ...more],
     nrunc: run([]),
+    node: (script) => runProgram([
+      'setpriv', ...someone.words, process.execPath, '--input-type=module', '-e',
+      `const library = await import(${JSON.stringify(pathToFileURL(join(directory, 'nrunc/dist/index.js')).href)})\n${script}`,
+    ], { cwd: directory, env }),
     nruncWithSubordinateIds: run(withSubordinateIds(directory)),
   }
 }

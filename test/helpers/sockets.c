@@ -2,11 +2,14 @@
 //   sockets receive SOCKET   take one message with a descriptor: "received TEXT COUNT", the Pid line of its fdinfo, and,
 //                            when the process behind it has ended, "ended"
 //   sockets full SOCKET      a listener whose queue is full: "full"; it accepts once standard input has a byte
+//   sockets close SOCKET     accepts, and closes at once: "closed" for each connection
+//   sockets stuff SOCKET     accepts, never reads, and sends its root directory as often as there is room: "stuffed"
 //   sockets notify SOCKET    a service manager: every datagram as "got TEXT"; BARRIER=1 is answered, and ends it
 //   sockets send SOCKET TEXT a datagram
 //   sockets agent SOCKET     answers trapped system calls: "state JSON" of each connection, "call NUMBER ARGUMENT" of each
 //                            call; execve and openat go on, of personality(2) the result is 77, others fail with EOPNOTSUPP
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <stdio.h>
@@ -90,6 +93,34 @@ static int full(const char *path) {
   return 0;
 }
 
+static int close_all(const char *path) {
+  for (int listener = bind_to(SOCK_STREAM, path, 64);;) {
+    int connection = accept(listener, NULL, NULL);
+    if (connection < 0) fail("accept");
+    close(connection);
+    puts("closed");
+  }
+}
+
+static int stuff_all(const char *path) {
+  int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  for (int listener = bind_to(SOCK_STREAM, path, 64);;) {
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {0};
+    struct iovec vector = {"/", 1};
+    struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(header), &root, sizeof root);
+    int connection = accept(listener, NULL, NULL);
+    if (connection < 0) fail("accept");
+    while (sendmsg(connection, &message, MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
+    }
+    puts("stuffed");
+  }
+}
+
 // seccomp_unotify(2). Each connection brings the descriptor of one process.
 static int agent(const char *path) {
   int listener = bind_to(SOCK_STREAM, path, 8), count = 1;
@@ -145,9 +176,11 @@ int main(int argc, char **argv) {
   setvbuf(stdout, NULL, _IOLBF, 0);
   if (argc == 3 && strcmp(argv[1], "receive") == 0) return receive(argv[2]);
   if (argc == 3 && strcmp(argv[1], "full") == 0) return full(argv[2]);
+  if (argc == 3 && strcmp(argv[1], "close") == 0) return close_all(argv[2]);
+  if (argc == 3 && strcmp(argv[1], "stuff") == 0) return stuff_all(argv[2]);
   if (argc == 3 && strcmp(argv[1], "agent") == 0) return agent(argv[2]);
   if (argc == 3 && strcmp(argv[1], "notify") == 0) return notify(argv[2]);
   if (argc == 4 && strcmp(argv[1], "send") == 0) return send_to(argv[2], argv[3]);
-  fprintf(stderr, "usage: sockets receive|full|notify|agent SOCKET | sockets send SOCKET TEXT\n");
+  fprintf(stderr, "usage: sockets receive|full|close|stuff|notify|agent SOCKET | sockets send SOCKET TEXT\n");
   return 99;
 }

@@ -12,7 +12,7 @@ import { end, type TestSpec, useSandbox } from '../helpers/containers.ts'
 import { someone } from '../helpers/host.ts'
 import { bench, container, describeWith } from '../helpers/needs.ts'
 import { parseProbe } from '../helpers/probe.ts'
-import { makeHome } from '../helpers/rootless.ts'
+import { type Home, makeHome } from '../helpers/rootless.ts'
 import { bindOf, hostLimits, viewOf } from '../helpers/view.ts'
 
 type View = ReturnType<typeof viewOf>
@@ -146,45 +146,89 @@ describeWith([...container, 'compiler'], 'what a container sees', () => {
 describeWith([...container, 'cli', 'compiler', 'rootless'], 'what a container of an ordinary user sees', () => {
   const sandbox = useSandbox()
 
-  /** Over the command line, whose standard streams are files of the caller. */
-  const views = async (): Promise<Record<'run' | 'exec', View>> => {
-    const home = makeHome()
-    const start = async (id: string, args: readonly string[], ...words: readonly string[]) => {
-      const directory = join(home.directory, id)
-      mkdirSync(directory)
-      chownSync(directory, someone.uid, someone.gid)
-      await home.nrunc(['spec', '--rootless', '-b', directory])
-      const config = join(directory, 'config.json')
-      const spec = JSON.parse(readFileSync(config, 'utf8')) as Spec
-      spec.root.path = bench().rootfs
-      Object.assign(spec.process!, { terminal: false, args })
-      writeFileSync(config, JSON.stringify(spec))
-      return home.nrunc(['--root', join(home.directory, 'state'), 'run', ...words, '-b', directory, id])
+  const expectedOf = (pid: number, streams: readonly unknown[]): Omit<View, 'mounts'> => {
+    const expected = everything(pid)
+    return {
+      ...expected, descriptors: { ...streams } as Record<number, string>,
+      namespaces: { ...expected.namespaces, user: 'own', net: 'host' },
+      files: { ...expected.files, uid_map: `0 ${someone.uid} 1`, gid_map: `0 ${someone.gid} 1`, setgroups: 'deny' },
     }
-    const state = (...words: readonly string[]) => home.nrunc(['--root', join(home.directory, 'state'), ...words])
+  }
+  const compare = (found: View, how: string, pid: number, streams: readonly unknown[]): void => {
+    const { mounts, ...view } = found
+    expect(view, how).toEqual(expectedOf(pid, streams))
+    // /sys is the host's with all that is mounted there: which of it can be reached is tested under CVE-2023-25809.
+    const unlike = mounts.filter((line) => !line.startsWith('/sys/') || line.startsWith('/sys/firmware'))
+    expect(unlike, how).toEqual([rootMount(), ...fileSystems, ...boundDevices(), ...restrictions()])
+  }
+  const specOf = async (home: Home, id: string, args: readonly string[]): Promise<Spec> => {
+    const directory = join(home.directory, id)
+    mkdirSync(directory)
+    chownSync(directory, someone.uid, someone.gid)
+    await home.nrunc(['spec', '--rootless', '-b', directory])
+    const config = join(directory, 'config.json')
+    const spec = JSON.parse(readFileSync(config, 'utf8')) as Spec
+    spec.root.path = bench().rootfs
+    Object.assign(spec.process!, { terminal: false, args })
+    writeFileSync(config, JSON.stringify(spec))
+    return spec
+  }
+
+  // Over the command line, whose standard streams are files of the caller.
+  test('run and exec', async () => {
+    const home = makeHome()
+    const nrunc = (...words: readonly string[]) => home.nrunc(['--root', join(home.directory, 'state'), ...words])
+    const start = async (id: string, args: readonly string[], ...words: readonly string[]) => {
+      await specOf(home, id, args)
+      return nrunc('run', ...words, '-b', join(home.directory, id), id)
+    }
     const first = `${sandbox.prefix}-run`, second = `${sandbox.prefix}-exec`
     const ran = await start(first, ['probe'])
     expect(await start(second, ['sleep', '1000'], '--detach')).toMatchObject({ code: 0 })
-    const added = await state('exec', second, 'probe')
-    expect(await state('delete', '--force', second)).toMatchObject({ code: 0 })
-    return { run: viewOf(parseProbe(ran.stdout)), exec: viewOf(parseProbe(added.stdout)) }
-  }
+    const added = await nrunc('exec', second, 'probe')
+    expect(await nrunc('delete', '--force', second)).toMatchObject({ code: 0 })
+    const streams = ['in', 'out', 'err'].map((name) => expect.stringMatching(new RegExp(`cli-\\w+/${name}$`)))
+    compare(viewOf(parseProbe(ran.stdout)), 'run', 1, streams)
+    compare(viewOf(parseProbe(added.stdout)), 'exec', 2, streams)
+  })
 
-  test('run and exec', async () => {
-    const found = await views()
-    for (const [how, pid] of [['run', 1], ['exec', 2]] as const) {
-      const { mounts, ...view } = found[how]
-      const expected = everything(pid)
-      expect(view, how).toEqual({
-        ...expected,
-        descriptors: { 0: expect.stringMatching(/cli-\w+\/in$/), 1: expect.stringMatching(/cli-\w+\/out$/), 2: expect.stringMatching(/cli-\w+\/err$/) },
-        namespaces: { ...expected.namespaces, user: 'own', net: 'host' },
-        files: { ...expected.files, uid_map: `0 ${someone.uid} 1`, gid_map: `0 ${someone.gid} 1`, setgroups: 'deny' },
-      })
-      // /sys is the host's with all that is mounted there: which of it can be reached is tested under CVE-2023-25809.
-      const unlike = mounts.filter((line) => !line.startsWith('/sys/') || line.startsWith('/sys/firmware'))
-      expect(unlike, how).toEqual([rootMount(), ...fileSystems, ...boundDevices(), ...restrictions()])
+  test('templates and pools, and what is added to their containers', async () => {
+    const home = makeHome()
+    const id = `${sandbox.prefix}-own`
+    const spec = await specOf(home, id, ['sleep', '1000'])
+    const given = JSON.stringify({ bundle: join(home.directory, id), spec })
+    const { code, stdout, stderr } = await home.node(`
+      const runtime = new library.Runtime({ root: ${JSON.stringify(join(home.directory, 'state'))} })
+      const found = {}
+      const probe = { args: ['probe'], stdin: 'ignore' }
+      const text = async (process) => {
+        let all = ''
+        for await (const piece of process.stdout) all += piece
+        await process.wait()
+        return all
+      }
+      const look = async (how, start) => {
+        const one = await start(probe)
+        found[how] = await text(one)
+        await one.delete({ force: true })
+        const host = await start({ args: ['sleep', '1000'], stdin: 'ignore' })
+        found['exec after ' + how] = await text(await host.exec(probe))
+        await host.delete({ force: true })
+      }
+      const template = await runtime.compile(${given})
+      let count = 0
+      await look('a template', (options) => template.run({ ...options, id: ${JSON.stringify(id)} + ++count }))
+      const pool = await runtime.pool({ ...${given}, size: 1 })
+      await look('a pool', (options) => pool.acquire(options))
+      await pool.close()
+      await template.close()
+      console.log(JSON.stringify(found))`)
+    expect([code, stderr]).toEqual([0, ''])
+    const found = JSON.parse(stdout) as Record<string, string>
+    for (const [how, text] of Object.entries(found)) {
+      compare(viewOf(parseProbe(text)), how, how.startsWith('exec') ? 2 : 1, ['/dev/null', 'pipe', 'pipe'])
     }
+    expect(Object.keys(found)).toEqual(['a template', 'exec after a template', 'a pool', 'exec after a pool'])
   })
 })
 
