@@ -3,11 +3,11 @@
 //   npm run fuzz -- config|seccomp|words|state [--count N] [--seed N]      documents at random, 20000
 //   npm run fuzz -- config|seccomp|words|state --seconds N [--seed N] [--found FILE]    guided by coverage
 //   npm run fuzz -- config|seccomp|words|state --merge --found FILE        what FILE adds to the corpus
-//   npm run fuzz -- init [SECONDS] [DIRECTORY]                             libFuzzer; what it finds stays in DIRECTORY
-//   npm run fuzz -- init --replay                                          the corpus, once
-//   npm run fuzz -- init --merge DIRECTORY                                 what DIRECTORY adds to the corpus
+//   npm run fuzz -- init|host [SECONDS] [DIRECTORY]                        libFuzzer; what it finds stays in DIRECTORY
+//   npm run fuzz -- init|host --replay                                     the corpus, once
+//   npm run fuzz -- init|host --merge DIRECTORY                            what DIRECTORY adds to the corpus
 //
-// init needs clang with compiler-rt (Debian: clang).
+// init and host need clang with compiler-rt (Debian: clang).
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -45,48 +45,55 @@ const clang = () => {
   return ['clang++', 'clang++-19', 'clang++-16', 'clang++-14'].find((name) => spawnSync(name, words, { input }).status === 0)
 }
 
-const buildInit = (compiler, program) => {
+// Both are whole but for what the fuzzer stands for: host's is of what executes a plan and watches what comes of it.
+const sourcesOf = {
+  init: (sources) => sources.init_sources.filter((name) => !name.endsWith('/memory.cc')),
+  host: (sources) => sources.addon_sources.filter((name) => /\/host\/(spawn|clone|channel|staged|cgroup|notify|trapped|idmap|netdevice|mapped-tree|resctrl|identity|reactor)\.cc$/.test(name)),
+}
+const directoryCalls = ['opendir', 'readdir', 'closedir'].map((name) => `-D${name}=fuzz_${name}`)
+
+const buildNative = (compiler, target, program) => {
   // The file is gyp's: JSON with comments and trailing commas.
   const text = readFileSync(join(project, 'addon/sources.gypi'), 'utf8').replace(/^\s*#.*$/gm, '').replace(/,(\s*[\]}])/g, '$1')
-  const sources = JSON.parse(text).variables.init_sources.filter((name) => !name.endsWith('/memory.cc'))
+  const sources = sourcesOf[target](JSON.parse(text).variables)
   return run(compiler, [
-    '-std=c++20', '-g', '-O1', sanitizers, '-fno-sanitize-recover=undefined', '-DNRUNC_FAKE_KERNEL',
-    '-fno-exceptions', '-fno-rtti', `-I${join(project, 'addon')}`, '-o', program, join(here, 'init.cc'),
+    '-std=c++20', '-g', '-O1', sanitizers, '-fno-sanitize-recover=undefined', '-DNRUNC_FAKE_KERNEL', '-fno-exceptions', '-fno-rtti',
+    ...target === 'host' ? directoryCalls : [], `-I${project}`, `-I${join(project, 'addon')}`, '-o', program, join(here, `${target}.cc`),
     ...sources.map((name) => join(project, name)),
   ])
 }
 
-// The corpus of init: a line of base64 for each input. They are alike: in one file they take a tenth of the space.
-const packed = join(here, 'corpus/init.gz')
+// The corpus: a line of base64 for each input. They are alike: in one file they take a tenth of the space.
+const packed = (target) => join(here, `corpus/${target}.gz`)
 
-const unpack = (directory) => {
+const unpack = (target, directory) => {
   mkdirSync(directory)
-  const lines = gunzipSync(readFileSync(packed)).toString().split('\n').filter((line) => line !== '')
+  const lines = gunzipSync(readFileSync(packed(target))).toString().split('\n').filter((line) => line !== '')
   for (const [index, line] of lines.entries()) writeFileSync(join(directory, String(index)), Buffer.from(line, 'base64'))
 }
 
-const pack = (directory) => {
+const pack = (target, directory) => {
   const inputs = readdirSync(directory).map((name) => readFileSync(join(directory, name)))
   const lines = inputs.sort((a, b) => a.length - b.length || a.compare(b)).map((input) => `${input.toString('base64')}\n`)
-  writeFileSync(packed, gzipSync(lines.join(''), { level: 9 }))
+  writeFileSync(packed(target), gzipSync(lines.join(''), { level: 9 }))
 }
 
-const init = async ([mode = '60', directory = join(work, 'found')]) => {
+const native = async (target, [mode = '60', directory = join(work, 'found')]) => {
   const compiler = clang()
   if (compiler === undefined) {
     process.stderr.write('fuzz: no clang++ with libFuzzer (Debian: clang)\n')
     return 1
   }
-  const [program, seeds, corpus, smallest] = ['init', 'seeds', 'corpus', 'smallest'].map((name) => join(work, name))
-  if (buildInit(compiler, program) !== 0) return 1
-  unpack(corpus)
+  const [program, seeds, corpus, smallest] = ['program', 'seeds', 'corpus', 'smallest'].map((name) => join(work, name))
+  if (buildNative(compiler, target, program) !== 0) return 1
+  unpack(target, corpus)
   if (mode === '--replay') return run(program, [corpus, '-runs=0', '-timeout=10', '-rss_limit_mb=2048'])
   mkdirSync(seeds)
-  if (await typescript('seeds', [seeds]) !== 0) return 1
+  if (await typescript('seeds', [target, seeds]) !== 0) return 1
   if (mode === '--merge') {
     mkdirSync(smallest)
     const status = run(program, ['-set_cover_merge=1', smallest, seeds, corpus, directory])
-    if (status === 0) pack(smallest)
+    if (status === 0) pack(target, smallest)
     return status
   }
   mkdirSync(directory, { recursive: true })
@@ -95,5 +102,5 @@ const init = async ([mode = '60', directory = join(work, 'found')]) => {
 }
 
 const [target = 'config', ...words] = process.argv.slice(2)
-process.exitCode = target === 'init' ? await init(words)
+process.exitCode = target in sourcesOf ? await native(target, words)
   : await typescript('typescript', [target, ...words, '--corpus', join(here, `corpus/${target}.jsonl`)])

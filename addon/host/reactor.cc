@@ -50,7 +50,8 @@ void reap(std::vector<Fd> orphans) {
     while (!left->empty()) {
       std::vector<pollfd> wanted;
       for (const Fd& one : *left) wanted.push_back({one.get(), POLLIN, 0});
-      if (poll(wanted.data(), wanted.size(), -1) < 0 && errno != EINTR) return;
+      sys::Call ready = CALL(ppoll, wanted.data(), wanted.size(), nullptr, nullptr, 0);
+      if (ready.failed() && ready.error() != EINTR) return;
       for (size_t i = wanted.size(); i-- > 0;) {
         if (wanted[i].revents == 0) continue;
         siginfo_t info{};
@@ -69,8 +70,8 @@ Event closed(u32 id) {
 }  // namespace
 
 Reactor::Reactor(Post post) : post_(std::move(post)) {
-  epoll_.reset(epoll_create1(EPOLL_CLOEXEC));
-  wake_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  (void)epoll_.take(CALL(epoll_create1, EPOLL_CLOEXEC));
+  (void)wake_.take(CALL(eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK));
   running_ = epoll_.valid() && wake_.valid() && add(wake_.get(), kWakeKey).ok() && start_thread([this] { loop(); }, &thread_);
 }
 
@@ -79,7 +80,8 @@ Reactor::~Reactor() {
     std::lock_guard lock(guard_);
     ending_ = true;
   }
-  eventfd_write(wake_.get(), 1);
+  const u64 one = 1;
+  CALL(write, wake_.get(), &one, sizeof one);
   if (running_) pthread_join(thread_, nullptr);
   // The children of an environment that has ended (a worker thread of Node) are still this process's to reap.
   std::vector<Fd> orphans;
@@ -193,10 +195,10 @@ void Reactor::forget(u32 id) {
 void Reactor::loop() {
   epoll_event events[64];
   for (;;) {
-    int count = epoll_wait(epoll_.get(), events, 64, -1);
+    const long count = CALL(epoll_pwait, epoll_.get(), events, 64, -1, nullptr, 0).value;
     std::lock_guard lock(guard_);
     if (ending_) return;
-    for (int i = 0; i < count; i++) {
+    for (long i = 0; i < count; i++) {
       if (events[i].data.u64 == kWakeKey) continue;
       const u32 id = static_cast<u32>(events[i].data.u64 >> 2);
       auto found = watches_.find(id);  // forgotten meanwhile?
@@ -300,7 +302,7 @@ void Reactor::frame(u32 id, Watch& watch, u32 type, std::string payload) {
       epoll_event event{};
       event.events = kProcessEvents;
       event.data.u64 = key_of(id, kFormer);
-      epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, watch.pidfd.get(), &event);
+      CALL(epoll_ctl, epoll_.get(), EPOLL_CTL_MOD, watch.pidfd.get(), &event);
       watch.former = std::move(watch.pidfd);
       watch.pidfd = std::move(passed);
       post_({id, EventType::spawned, pid, 0, std::move(started)});

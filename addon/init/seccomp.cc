@@ -43,8 +43,7 @@ __attribute__((noinline)) sys::Call start_delivery(Delivery* delivery) {
   alignas(16) static u8 stack[16384];
   long result;
 #if defined(NRUNC_FAKE_KERNEL)
-  (void)delivery;
-  result = CALL(clone, kThread, stack + sizeof stack).value;
+  result = CALL(clone, kThread, stack + sizeof stack, deliver_listener, delivery).value;
 #elif defined(__x86_64__)
   register void* argument __asm__("r12") = delivery;
   register long none __asm__("r10") = 0;
@@ -87,14 +86,16 @@ sys::Call install(const Filter& filter) {
 Status load(Context& context, const Filter& filter) {
   if ((filter.flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) == 0) return status_of(install(filter));
   static Delivery delivery;
-  delivery.control = context.control;
+  delivery = {context.control};
   TRY(start_delivery(&delivery));
   sys::Call listener = install(filter);
   __atomic_store_n(&delivery.listener, listener.failed() ? kNone : static_cast<int>(listener.value), __ATOMIC_RELEASE);
   TRY(listener);
   int result;
   while ((result = __atomic_load_n(&delivery.result, __ATOMIC_ACQUIRE)) == kPending) {
-#if defined(__x86_64__)
+#if defined(NRUNC_FAKE_KERNEL)
+    CALL(sched_yield);
+#elif defined(__x86_64__)
     __asm__ volatile("pause");
 #else
     __asm__ volatile("yield");

@@ -1,6 +1,7 @@
 // A file system that the container serves itself: `fuse DIRECTORY` mounts it, prints "ready", and serves it. In its root:
 //   hang   a file whose content never comes; prints "read" for each attempt
-//   many   a directory without an end, of empty files
+//   many   a directory without an end, of empty files; who removes it is printed "rmdir", and waits for the errno that is
+//          read from standard input
 // Source: linux/fuse.h, fuse(4).
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -57,6 +58,14 @@ static void list(const struct fuse_in_header *in, const struct fuse_read_in *wan
   answer(in, 0, entries, size);
 }
 
+static void refuse_removal(const struct fuse_in_header *in) {
+  int error = EIO;
+  puts("rmdir");
+  fflush(stdout);
+  if (scanf("%d", &error) != 1) exit(0);
+  answer(in, error, NULL, 0);
+}
+
 static void serve(const struct fuse_in_header *in, const void *body) {
   switch (in->opcode) {
     case FUSE_INIT: {
@@ -81,6 +90,7 @@ static void serve(const struct fuse_in_header *in, const void *body) {
       }
       return answer(in, 0, NULL, 0);
     case FUSE_READDIR: return list(in, body);
+    case FUSE_RMDIR: return refuse_removal(in);
     case FUSE_FORGET:
     case FUSE_BATCH_FORGET:
     case FUSE_INTERRUPT: return;

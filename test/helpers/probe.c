@@ -336,6 +336,17 @@ static int trace(char **words) {
   return 0;
 }
 
+// A tracer of a process that belongs to somebody else: when that has ended it cannot be reaped before this one has looked
+// at it, which it does after a line of input; ptrace(2), wait(2).
+static int hold_back(pid_t pid) {
+  int status = 0;
+  if (ptrace(PTRACE_SEIZE, pid, 0, 0) != 0) return report(-1);
+  puts("ready");
+  fflush(stdout);
+  getchar();
+  return report(waitpid(pid, &status, __WALL));
+}
+
 // Two names change places all the time (CVE-2021-30465).
 static _Noreturn void swap(const char *one, const char *other) {
   puts("ready");
@@ -434,6 +445,7 @@ int main(int argc, char **argv) {
   if (argc == 7 && strcmp(argv[1], "device") == 0) return use_device(argv);
   if (argc == 3 && strcmp(argv[1], "type") == 0) return type_into(atoi(argv[2]));
   if (argc == 2 && strcmp(argv[1], "scheduling") == 0) return print_scheduling();
+  if (argc == 3 && strcmp(argv[1], "hold") == 0) return hold_back(atoi(argv[2]));
   if (argc == 3 && strcmp(argv[1], "eat") == 0) return eat(argv[2]);
   if (argc == 4 && strcmp(argv[1], "swap") == 0) swap(argv[2], argv[3]);
   if (argc == 2 && strcmp(argv[1], "snoop") == 0) snoop();
