@@ -3,6 +3,7 @@
  * `nrunc/mock`.
  */
 import type { EventEmitter } from 'node:events'
+import type { Duplex } from 'node:stream'
 import type { RestoreOptions } from './checkpoint/options.ts'
 import type { Container } from './container.ts'
 import type { ContainerEvents } from './events.ts'
@@ -12,18 +13,25 @@ import type { ContainerProcess } from './process.ts'
 import type { Pool, PoolAcquire, PoolOptions } from './pool.ts'
 import type { Runtime } from './runtime.ts'
 import type { Template, TemplateOptions, TemplateStart } from './template.ts'
+import type { Terminal } from './terminal.ts'
 
 /** What the library calls on its own objects. */
 type Internal = 'obey' | 'relay' | 'runStarted' | 'ended'
 
-/** A {@link ContainerProcess}, or one of the mock. */
-export type ProcessLike = Pick<ContainerProcess, Exclude<keyof ContainerProcess, Internal>>
+/** A {@link Terminal}, or one of the mock. */
+export interface TerminalLike extends Duplex, Pick<Terminal, 'resize'> {}
 
-type Different = 'exec' | 'execute' | keyof EventEmitter
+/** A {@link ContainerProcess}, or one of the mock. */
+export interface ProcessLike extends Pick<ContainerProcess, Exclude<keyof ContainerProcess, Internal | 'terminal'>> {
+  readonly terminal: TerminalLike | null
+}
+
+type Different = 'exec' | 'execute' | 'terminal' | keyof EventEmitter
 
 /** A {@link Container}, or one of the mock. */
 export interface ContainerLike
   extends EventEmitter<ContainerEvents>, Pick<Container, Exclude<keyof Container, Internal | Different>> {
+  readonly terminal: TerminalLike | null
   exec(options: ExecOptions): Promise<ProcessLike>
   execute<const O extends ExecOptions & ExecutionOptions>(options: O): Execution<ProcessLike, O>
 }

@@ -224,6 +224,16 @@ export function checkCount(name: string, value: unknown, least: number, most: nu
   throw new NruncError('ERR_OPTION_INVALID', `${name} must be an integer from ${least} to ${most}, not ${String(value)}`, { operand: name })
 }
 
+/** @throws NruncError ERR_OPTION_INVALID for what does not go together with a terminal, or without one */
+export function checkStreams(options: StdioOptions, terminal: boolean): void {
+  const refuse = (operand: string, words: string): never => {
+    throw new NruncError('ERR_OPTION_INVALID', words, { operand })
+  }
+  if (options.consoleSocket !== undefined && !terminal) refuse('consoleSocket', 'cannot use console socket if there is no terminal')
+  const stream = (['stdin', 'stdout', 'stderr'] as const).find((name) => options[name] !== undefined)
+  if (terminal && stream !== undefined) refuse(stream, `${stream} cannot be used together with a terminal`)
+}
+
 const managers: readonly CgroupManager[] = ['cgroupfs', 'systemd', 'disabled']
 
 /** @throws NruncError ERR_OPTION_INVALID for what is not a cgroup manager, or not a boolean */

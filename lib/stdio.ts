@@ -7,7 +7,7 @@ import type { Writable } from 'node:stream'
 import { NruncError } from './errors.ts'
 import { addon } from './native/addon.ts'
 import { errnoName } from './native/errno.ts'
-import type { Stdio, StdioOptions } from './options.ts'
+import { checkStreams, type Stdio, type StdioOptions } from './options.ts'
 import { OutputStream } from './output-stream.ts'
 import type { GivenDescriptors } from './plan/context.ts'
 import type { Sockets } from './socket.ts'
@@ -41,11 +41,7 @@ export class Descriptors {
       if (sockets.console !== undefined) this.#consoleSocket = this.#add(sockets.console, true)
       if (sockets.pidfd !== undefined) this.#pidfdSocket = this.#add(sockets.pidfd, true)
       this.#preserve(options.listenFds ?? 0, options.preserveFds ?? 0)
-      if (options.consoleSocket !== undefined && !terminal) {
-        throw invalid('cannot use console socket if there is no terminal')
-      }
-      const stream = (['stdin', 'stdout', 'stderr'] as const).find((name) => options[name] !== undefined)
-      if (terminal && stream !== undefined) throw invalid(`${stream} cannot be used together with a terminal`)
+      checkStreams(options, terminal)
       if (!terminal) {
         this.#stdio = [this.#stream('stdin', options.stdin), this.#stream('stdout', options.stdout), this.#stream('stderr', options.stderr)]
       }

@@ -24,6 +24,7 @@ import { statsEvery, type StatsOptions } from '../stats.ts'
 import { copyInMock, copyOutMock, type MockFiles, placeOf, readMock, writeMock } from './files.ts'
 import { MockProcess } from './process.ts'
 import { type MockProgram, Program } from './program.ts'
+import type { MockTerminal } from './terminal.ts'
 
 /** What a mock runtime gives to its containers. */
 export interface MockWorld {
@@ -44,7 +45,7 @@ export class MockContainer extends EventEmitter<ContainerEvents> implements Cont
   readonly stdin: Writable | null
   readonly stdout: Readable | null
   readonly stderr: Readable | null
-  readonly terminal = null
+  readonly terminal: MockTerminal | null
   readonly timings = null
   readonly notified = null
   /** Its files by path; to look at and to change. */
@@ -73,6 +74,7 @@ export class MockContainer extends EventEmitter<ContainerEvents> implements Cont
     this.stdin = main.stdin
     this.stdout = main.stdout
     this.stderr = main.stderr
+    this.terminal = main.terminal
     void main.exit.then(async () => {
       this.#status = 'stopped'
       for (const added of this.#added) if (!added.over) added.kill('SIGKILL')
@@ -124,7 +126,7 @@ export class MockContainer extends EventEmitter<ContainerEvents> implements Cont
   }
 
   [Symbol.asyncIterator](): AsyncGenerator<string, void, undefined> {
-    return linesOf(this.stdout)
+    return linesOf(this.stdout ?? this.terminal)
   }
 
   async exec(options: ExecOptions): Promise<MockProcess> {

@@ -33,6 +33,7 @@ export { MockContainer } from './container.ts'
 export type { MockFiles } from './files.ts'
 export { MockProcess } from './process.ts'
 export type { MockCall, MockProgram } from './program.ts'
+export { MockTerminal } from './terminal.ts'
 export { MockPool, MockTemplate } from './template.ts'
 
 export interface MockOptions {
@@ -168,7 +169,7 @@ function specOf({ host, bundle, spec }: Pick<CreateOptions, 'host' | 'bundle' | 
   if ((bundle ?? spec) !== undefined) throw new NruncError('ERR_OPTION_INVALID', 'host goes with neither bundle nor spec', { operand: 'host' })
   checkHostOptions(host)
   const base = defaultSpec()
-  const process = { ...base.process!, terminal: false, args: [...host.args ?? ['sh']], env: [...base.process!.env ?? [], ...host.env ?? []], cwd: host.cwd ?? '/' }
+  const process = { ...base.process!, terminal: host.args === undefined, args: [...host.args ?? ['sh']], env: [...base.process!.env ?? [], ...host.env ?? []], cwd: host.cwd ?? '/' }
   return checkSpec({ ...base, process, hostname: host.hostname ?? 'nrunc' })
 }
 

@@ -8,6 +8,7 @@ import { linesOf } from '../lines.ts'
 import { checkOptions, type ProcessExit } from '../options.ts'
 import { stopGently } from '../process.ts'
 import type { Program } from './program.ts'
+import type { MockTerminal } from './terminal.ts'
 
 /** A process of the mock. */
 export class MockProcess implements ProcessLike {
@@ -15,7 +16,7 @@ export class MockProcess implements ProcessLike {
   readonly stdin: Writable | null
   readonly stdout: Readable | null
   readonly stderr: Readable | null
-  readonly terminal = null
+  readonly terminal: MockTerminal | null
   readonly #program: Program
   readonly #startedAt = new Date()
   #cause: Cause | undefined
@@ -27,6 +28,7 @@ export class MockProcess implements ProcessLike {
     this.stdin = program.stdin
     this.stdout = program.stdout
     this.stderr = program.stderr
+    this.terminal = program.terminal
     if (deadline !== undefined) this.#obey(deadline)
   }
 
@@ -48,7 +50,7 @@ export class MockProcess implements ProcessLike {
   }
 
   [Symbol.asyncIterator](): AsyncGenerator<string, void, undefined> {
-    return linesOf(this.stdout)
+    return linesOf(this.stdout ?? this.terminal)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -5,10 +5,11 @@ import { createWriteStream } from 'node:fs'
 import { constants } from 'node:os'
 import { PassThrough, type Readable, Writable } from 'node:stream'
 import { NruncError } from '../errors.ts'
-import type { ExitResult, Stdio, StdioOptions } from '../options.ts'
+import { checkStreams, type ExitResult, type Stdio, type StdioOptions } from '../options.ts'
 import { signalName, signalNumber } from '../signals.ts'
 import type { ProcessSpec } from '../spec/schema.ts'
 import type { MockFiles } from './files.ts'
+import { MockTerminal } from './terminal.ts'
 
 /** What a program of the mock gets. */
 export interface MockCall {
@@ -20,6 +21,8 @@ export interface MockCall {
   readonly stdin: Readable
   readonly stdout: Writable
   readonly stderr: Writable
+  /** The size of its terminal, as it is now; a change is a SIGWINCH. Null without a terminal; with one all streams are its. */
+  readonly terminal: { readonly rows: number; readonly columns: number } | null
   /** The container's files by path. */
   readonly files: MockFiles
   /** Aborted when a signal has ended the program, with its name as the reason. */
@@ -43,6 +46,7 @@ export class Program {
   readonly stdin: Writable | null
   readonly stdout: Readable | null
   readonly stderr: Readable | null
+  readonly terminal: MockTerminal | null
   readonly exit: Promise<ExitResult & { readonly finishedAt: Date }>
   readonly #call: MockCall
   readonly #ended = new AbortController()
@@ -51,12 +55,18 @@ export class Program {
   #over = false
 
   constructor({ id, process, files, options }: Around) {
-    if (process.terminal) throw new NruncError('ERR_CONFIG_UNSUPPORTED', 'the mock has no terminals', { field: '/process/terminal' })
-    const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
-    this.stdin = (options.stdin ?? 'pipe') === 'pipe' ? stdin : null
-    if (this.stdin === null) stdin.end()
-    this.stdout = direct(stdout, options.stdout, 1)
-    this.stderr = direct(stderr, options.stderr, 2)
+    const wanted = process.terminal ?? false
+    checkStreams(options, wanted)
+    if (options.consoleSocket !== undefined) throw new NruncError('ERR_CONFIG_UNSUPPORTED', 'the mock has no console sockets', { operand: 'consoleSocket' })
+    const [stdin, stdout] = [new PassThrough(), new PassThrough()]
+    const stderr = wanted ? stdout : new PassThrough()
+    const { height: rows = 0, width: columns = 0 } = process.consoleSize ?? {}
+    const terminal = this.terminal = wanted
+      ? new MockTerminal(stdin, stdout, options.terminalSize ?? { rows, columns }, () => { this.#heed('SIGWINCH') }) : null
+    this.stdin = !wanted && (options.stdin ?? 'pipe') === 'pipe' ? stdin : null
+    if (this.stdin === null && !wanted) stdin.end()
+    this.stdout = wanted ? null : direct(stdout, options.stdout, 1)
+    this.stderr = wanted ? null : direct(stderr, options.stderr, 2)
     this.exit = new Promise((resolve) => {
       this.#settle = (result) => {
         if (this.#over) return
@@ -71,6 +81,7 @@ export class Program {
     }))
     this.#call = {
       id, args: process.args ?? [], env, cwd: process.cwd, uid: process.user.uid, stdin, stdout, stderr, files,
+      get terminal() { return terminal?.size ?? null },
       ended: this.#ended.signal, onSignal: (heed) => { this.#heed = heed },
     }
   }

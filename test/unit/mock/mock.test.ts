@@ -44,6 +44,66 @@ describe('the mock', () => {
     expect(await runtime.list()).toEqual([])
   })
 
+  describe('a terminal', () => {
+    /** Says what is typed and which size there is, line by line. */
+    const screen = new MockRuntime({
+      program: async (call) => {
+        const { stdin, stdout, stderr } = call
+        call.onSignal((signal) => {
+          if (signal === 'SIGWINCH') stderr.write(`now ${JSON.stringify(call.terminal)}\n`)
+          return signal === 'SIGWINCH'
+        })
+        stdout.write(`size ${JSON.stringify(call.terminal)}\n`)
+        for await (const piece of stdin) {
+          if (String(piece) === 'end') return 5
+          stdout.write(`typed ${String(piece)}\n`)
+        }
+        return 0
+      },
+    })
+    const process = { ...defaultSpec().process!, terminal: true, args: ['sh'], consoleSize: { height: 30, width: 90 } }
+    const spec = { ...defaultSpec(), process }
+
+    test('of a container: typing, size, its end', async () => {
+      const made = await screen.run({ spec })
+      expect([made.stdin, made.stdout, made.stderr]).toEqual([null, null, null])
+      const lines = made[Symbol.asyncIterator]()
+      const line = async (): Promise<unknown> => (await lines.next()).value
+      expect(await line()).toBe('size {"rows":30,"columns":90}')
+      made.terminal!.write('a')
+      expect(await line()).toBe('typed a')
+      made.terminal!.resize({ rows: 50, columns: 120 })
+      expect(await line()).toBe('now {"rows":50,"columns":120}')
+      expect(() => made.terminal!.resize({ rows: -1, columns: 0 })).toThrow('the size must be')
+      made.terminal!.end('end')
+      expect(await made.wait()).toMatchObject({ code: 5 })
+      expect(await lines.next()).toEqual({ value: undefined, done: true })
+      made.terminal!.resize({ rows: 1, columns: 1 }) // as in the library
+      expect(made.terminal!.size).toEqual({ rows: 50, columns: 120 })
+      await made.delete()
+    })
+
+    test('of a process, with a size of its own; what it is killed with ends its stream', async () => {
+      const made = await screen.run({ ...host('sh'), stdin: 'pipe' })
+      expect(made.terminal).toBeNull()
+      const added = await made.exec({ args: ['sh'], terminal: true, terminalSize: { rows: 1, columns: 2 } })
+      await added.kill('SIGKILL')
+      const lines = []
+      for await (const one of added) lines.push(one)
+      expect(lines).toEqual(['size {"rows":1,"columns":2}'])
+      await made.delete({ force: true })
+    })
+
+    test.each([
+      [{ spec, stdout: 'pipe' }, 'stdout cannot be used together with a terminal'],
+      [{ ...host('sh'), consoleSocket: '/nowhere' }, 'cannot use console socket if there is no terminal'],
+      [{ spec, consoleSocket: '/nowhere' }, 'the mock has no console sockets'], [{ host: {}, stdin: 'ignore' }, 'stdin cannot be used together with a terminal'],
+    ] as const)('%#: what is refused, as in the library', async (options, message) => {
+      expect((await rejection(screen.run(options))).message).toBe(message)
+      expect(await screen.list()).toEqual([])
+    })
+  })
+
   test('the life of a container', async () => {
     const made = await runtime.create({ id: 'a', ...host('sleep') })
     expect(await made.state()).toMatchObject({ id: 'a', status: 'created', pid: made.pid })

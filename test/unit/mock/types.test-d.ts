@@ -3,8 +3,9 @@
  */
 import type {
   Container, ContainerLike, ContainerProcess, Pool, PoolLike, ProcessLike, Runtime, RuntimeLike, Template, TemplateLike,
+  Terminal, TerminalLike,
 } from '../../../lib/index.ts'
-import type { MockContainer, MockPool, MockProcess, MockRuntime, MockTemplate } from '../../../lib/mock/index.ts'
+import type { MockContainer, MockPool, MockProcess, MockRuntime, MockTemplate, MockTerminal } from '../../../lib/mock/index.ts'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false
 const holds = <T extends true>(): T | undefined => undefined
@@ -17,6 +18,8 @@ is<ContainerLike, Container>()
 is<ContainerLike, MockContainer>()
 is<ProcessLike, ContainerProcess>()
 is<ProcessLike, MockProcess>()
+is<TerminalLike, Terminal>()
+is<TerminalLike, MockTerminal>()
 is<TemplateLike, Template>()
 is<TemplateLike, MockTemplate>()
 is<PoolLike, Pool>()
