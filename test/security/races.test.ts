@@ -7,9 +7,10 @@
  * container or a process of their own have an eighth or a quarter of them; with the default there are more than 2,000 in all.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { makeMountPoints } from '../../lib/checkpoint/mount-points.ts'
 import { type Container, NruncError } from '../../lib/index.ts'
 import { type Canary, makeCanary } from '../helpers/canary.ts'
 import { end, type TestSpec, useSandbox } from '../helpers/containers.ts'
@@ -97,6 +98,7 @@ describeWith([...container, 'compiler'], 'races', () => {
   const valueIn = (pid: number, name: string): string =>
     spawnSync('nsenter', ['-t', String(pid), '-n', '-i', 'cat', `/proc/sys/${name}`], { encoding: 'utf8' }).stdout
 
+  const ids = [{ containerID: 0, hostID: 100_000, size: 65536 }]
   const numbers = Array.from({ length: 40 }, (_, number) => number)
 
   test.each([['that do not exist', []], ['that exist', numbers.map((number) => `at${number}`)]])(
@@ -111,9 +113,8 @@ describeWith([...container, 'compiler'], 'races', () => {
             race.withVolume(spec)
             for (const number of numbers) {
               const destination = `/volume/place/at${number}`
-              spec.mounts.push(number % 2 === 0
-                ? { destination, type: 'tmpfs', source: `mine${number}` }
-                : { destination, type: 'bind', source: race.rootfs, options: ['bind', 'ro'] })
+              const bind = { destination, type: 'bind', source: race.rootfs, options: ['bind', 'ro'] }
+              spec.mounts.push([{ destination, type: 'tmpfs', source: `mine${number}` }, bind, { ...bind, uidMappings: ids, gidMappings: ids }][number % 3]!)
             }
           })
           made.push(parseMountTable(stdout).map(({ path }) => path).filter((path) => /\/at\d+$/.test(path)))
@@ -199,6 +200,25 @@ describeWith([...container, 'compiler'], 'races', () => {
         spec.process.cwd = `/volume/place/at${++count}`
       }))
     })
+  })
+
+  test('CVE-2024-45310: mount points that a restore makes', async () => {
+    const race = prepare()
+    const inside = { ...race, withVolume: (spec: TestSpec) => { spec.root = { path: race.shared, readonly: false } } }
+    for (const name of readdirSync(race.rootfs)) if (name !== 'place' && name !== 'link') cpSync(join(race.rootfs, name), join(race.shared, name), { recursive: true, verbatimSymlinks: true })
+    const hidden = join(race.shared, race.canary.directory)
+    let count = 0, refused = 0
+    await attacked(inside, async () => {
+      for (; count < 20 * rounds && (count < rounds || readdirSync(hidden).length === 0); count++) {
+        const mounts = [{ destination: `/place/at${count}`, type: 'tmpfs' }, { destination: `/place/file${count}`, source: '/etc/passwd', options: ['bind'] }]
+        await makeMountPoints({ ...sandbox.spec(['true']), mounts }, race.shared, '/').catch((error: NruncError) => {
+          if (error.code !== 'ERR_CRIU') throw error
+          refused++
+        })
+      }
+    }, ['/place', '/link'])
+    expect(refused).toBeLessThan(count)
+    expect(readdirSync(hidden).length, 'the race took place').toBeGreaterThan(0)
   })
 
   test('CVE-2025-52565: /dev/console', async () => {

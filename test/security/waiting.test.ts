@@ -2,13 +2,16 @@
  * Inits that wait: created containers, those of a pool, whose root file system others use meanwhile. And the socket of
  * NOTIFY_SOCKET, whose directory the container sees.
  */
-import { existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { NruncError, Template } from '../../lib/index.ts'
 import { groupRoot } from '../helpers/cgroup.ts'
 import { makeCanary } from '../helpers/canary.ts'
 import { end, rejection, type TestSpec, useSandbox } from '../helpers/containers.ts'
 import { childrenOf, linkOf } from '../helpers/host.ts'
+import { leavesNothing } from '../helpers/leftovers.ts'
 import { container, describeWith } from '../helpers/needs.ts'
 import { Peer } from '../helpers/peer.ts'
 
@@ -64,6 +67,52 @@ describeWith([...container, 'compiler'], 'an init that waits', () => {
     }
     const error = await rejection(pool.acquire({ args: ['true'], cwd: '/up', stdin: 'ignore' }))
     expect(error.field).toBe('/process/cwd')
+    expect(canary.look()).toEqual(before)
+  })
+})
+
+describeWith([...container, 'compiler'], 'execute of templates and pools', () => {
+  const sandbox = useSandbox()
+
+  test.each(['template', 'pool'] as const)('of a %s whose root file system is changed between two of them: an error, or what is inside', async (how) => {
+    const canary = makeCanary(sandbox.directory)
+    const before = canary.look()
+    const rootfs = sandbox.rootfs()
+    mkdirSync(join(rootfs, 'data'))
+    const spec = sandbox.spec(['cat', '/data/file'], (given) => {
+      given.root = { path: rootfs, readonly: false }
+      given.mounts.push({ destination: '/data/in/here', type: 'tmpfs', source: 'tmpfs' })
+      given.process.cwd = '/data'
+    })
+    const given = { bundle: sandbox.directory, spec }
+    const cgroupsParent = join(groupRoot, sandbox.prefix)
+    const out = `/../../../../../..${canary.directory}`
+    const seen: string[] = []
+    const attacks: (() => void)[] = [
+      () => renameSync(join(rootfs, 'data'), join(rootfs, 'gone')), // and what is made in its place is inside
+      () => { rmSync(join(rootfs, 'data'), { recursive: true, force: true }); symlinkSync(out, join(rootfs, 'data')) },
+      () => { rmSync(join(rootfs, 'data')); symlinkSync(`/proc/self/root${out}`, join(rootfs, 'data')) },
+      () => { rmSync(join(rootfs, 'data')); symlinkSync('/proc/1/cwd', join(rootfs, 'data')) },
+      () => { rmSync(join(rootfs, 'data')); spawnSync('mkfifo', [join(rootfs, 'data')]) },
+    ]
+    const cgroupsPath = () => join(cgroupsParent, sandbox.id())
+    await sandbox.output(['true'], ({ linux }) => { linux.cgroupsPath = cgroupsPath() })
+    await leavesNothing(sandbox, async () => {
+      await using made = how === 'template' ? await sandbox.runtime.compile(given) : await sandbox.runtime.pool({ ...given, size: 1, cgroupsParent })
+      const execute = (args: readonly string[]) => (made instanceof Template
+        ? made.execute({ id: sandbox.id(), cgroupsPath: cgroupsPath(), args, reject: false })
+        : made.execute({ args, reject: false }))
+      expect((await execute(['pwd'])).stdout).toBe('/data')
+      for (const attack of attacks) {
+        attack()
+        for (const args of [['cat', '/data/file'], ['/data/file'], ['sh', '-c', 'echo x > new; echo x > /data/in/here/new']]) {
+          const result = await execute(args).catch((error: unknown) => error)
+          const { stdout = '' } = result as { stdout?: string }
+          seen.push(`${result instanceof NruncError ? result.code : ''} ${stdout}`)
+        }
+      }
+    })
+    expect(seen.filter((one) => !/^(ERR_(INIT|PROGRAM|EXIT))? $/.test(one))).toEqual([])
     expect(canary.look()).toEqual(before)
   })
 })
