@@ -35,7 +35,7 @@
 
 namespace {
 
-enum Mode : u8 { kGo = 1, kHasState = 2, kPlanLate = 4, kPrepareFirst = 8, kCgroupsOnly = 16, kListens = 32, kSignals = 64, kNoPlan = 128 };
+enum Mode : u8 { kGo = 1, kHasState = 2, kPlanLate = 4, kPrepareFirst = 8, kCgroupsOnly = 16, kWatched = 32, kAhead = 64, kNoPlan = 128 };
 
 constexpr u32 kId = 7;
 constexpr int kFirstDescriptor = 100, kFirstPid = 1000, kImage = 50;
@@ -371,6 +371,16 @@ namespace {
 
 std::string text_of(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.at), bytes.left()}; }
 
+// Those of its clone, or none.
+u64 flags_of(Bytes plan) {
+  plan::Operations operations(plan.at, static_cast<u32>(plan.left()));
+  plan::Item item;
+  while (operations.next(item)) {
+    if (item.operation == Operation::clone) return item.arguments.number64();
+  }
+  return 0;
+}
+
 struct Told {
   u32 spawned = 0, failed = 0, exited = 0, closed = 0;
 };
@@ -399,14 +409,18 @@ void start(FakeKernel& fake, u8 mode, Bytes plan, Bytes state) {
   for (int i = 0; i < 3; i++) request.descriptors.emplace_back(fake.open(Kind::file));
 
   host::Workers workers;
+  if ((mode & kAhead) != 0) {
+    request.ahead = std::make_shared<host::InitClone>(flags_of(plan));
+    workers.run([ahead = request.ahead] { ahead->make(); });
+  }
   host::spawn(workers, reactor, post, std::move(request));
   if ((mode & kPrepareFirst) != 0) std::reverse(fake.tasks.begin(), fake.tasks.end());
   for (auto& task : fake.tasks) task();
   fake.tasks.clear();
   MUST(told.spawned + told.failed == 1, "a start that neither began nor failed");
   const bool spawned = told.spawned == 1;
-  if ((mode & kListens) != 0) (void)reactor.watch_notification(kId, Fd(fake.open(Kind::listener)), EPOLLIN, true);
-  if ((mode & kSignals) != 0) {
+  if ((mode & kWatched) != 0) {
+    (void)reactor.watch_notification(kId, Fd(fake.open(Kind::listener)), EPOLLIN, true);
     (void)reactor.signal(kId, SIGTERM);
     (void)reactor.send(kId);
     (void)reactor.send_plan(kId, kFirstPid, "plan", {});
