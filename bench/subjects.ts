@@ -109,8 +109,8 @@ const runTemplate = async (places: Places): Promise<Start> => {
 /** ms after the last start in which the network namespaces that were taken have been made anew: 20, and time for 64. */
 const networksMade = 60
 
-/** Larger than what is started in a row, and filled up in between: a start is the time of an exec. 32 at a time empty it. */
-const poolSize = 16
+/** As many as are started at a time at most; filled up between the bursts: a start is the time of an exec. */
+const poolSize = 32
 
 const runPool = async (places: Places): Promise<Start> => {
   const runtime = await loadLibrary(places)
