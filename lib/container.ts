@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import type { CheckpointOptions } from './checkpoint/options.ts'
 import { freezeCgroup, thawCgroup } from './cgroup/freeze.ts'
-import { oomKillCount } from './cgroup/oom.ts'
+import { oomKillCount, oomKills } from './cgroup/oom.ts'
 import type { OomRecord } from './cgroup/oom-record.ts'
 import { cgroupProcesses, killCgroup } from './cgroup/processes.ts'
 import type { Statistics } from './cgroup/statistics.ts'
@@ -203,17 +203,17 @@ export class Container extends ContainerEmitter {
     checkOptions(options, waitOptions)
     const deadline = Deadline.from(options)
     if (deadline !== undefined) this.obey(deadline)
-    const { code, signal, finishedAt } = await this.#exit
+    const { code, signal, finishedAt, counts } = await this.#exit
     const because = { timedOut: this.#cause === 'timedOut', aborted: this.#cause === 'aborted' }
     if (options.stats !== false) this.#lastStatistics ??= this.stats().catch(() => null)
-    const [oomKilled, stats] = await Promise.all([this.#wasOomKilled(), options.stats === false ? null : this.#lastStatistics!])
+    const [oomKilled, stats] = await Promise.all([this.#wasOomKilled(counts), options.stats === false ? null : this.#lastStatistics!])
     return { code, signal, oomKilled, startedAt: notAfter(finishedAt, this.#startedAt), finishedAt, ...because, stats }
   }
 
-  /** Before the cgroups are removed. */
-  #wasOomKilled(): Promise<boolean> {
+  /** COUNTS: as they were at the end; otherwise they are read, before the cgroups are removed. */
+  #wasOomKilled(counts?: string): Promise<boolean> {
     const look = async (): Promise<boolean> =>
-      await oomKillCount(this.#state.cgroup_paths) > 0 || (await this.#oomRecord?.struck() ?? false)
+      (counts === undefined ? await oomKillCount(this.#state.cgroup_paths) : oomKills(counts)) > 0 || (await this.#oomRecord?.struck() ?? false)
     return this.#oomKilled ??= look()
   }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { Blueprint, type Draft } from './blueprint.ts'
 import { type CgroupManager, type CgroupPlanner, cgroupPlanner, disposeCgroup } from './cgroup/driver.ts'
 import type { CgroupLayout } from './cgroup/layout.ts'
+import { oomFile } from './cgroup/oom.ts'
 import type { OomRecord } from './cgroup/oom-record.ts'
 import { killCgroup } from './cgroup/processes.ts'
 import { removeEmptyCgroups } from './cgroup/remove.ts'
@@ -241,7 +242,7 @@ export class Creation {
     this.#layout = layout
     this.#resctrl = resctrl
     const child = this.#child = new Child(plan, descriptors, {
-      state: stagingOf(this.#directory, removable(state), openProcessRecord), go: this.#goes, ahead: this.#ahead,
+      state: stagingOf(this.#directory, removable(state), openProcessRecord), go: this.#goes, ahead: this.#ahead, counts: oomFile(layout.paths),
     })
     return { child, plan }
   }

@@ -33,8 +33,8 @@ std::shared_ptr<host::InitClone> Addon::TakeClone(i32 number) {
   return found ? std::move(found.mapped()) : nullptr;
 }
 
-// spawn(id, hostPlan, descriptors, state, go, clone): the descriptors are duplicated, the caller keeps his. The caller must
-// give init's plan before he returns to the event loop. CLONE: of cloneAhead, or negative.
+// spawn(id, hostPlan, descriptors, state, go, clone, counts): the descriptors are duplicated, the caller keeps his. The caller must
+// give init's plan before he returns to the event loop. CLONE: of cloneAhead, or negative. COUNTS: see Reactor::watch.
 Napi::Value Addon::SpawnInit(const Info& info) {
   host::SpawnRequest request{id_of(info), bytes_of(info[1]), {}, {}};
   request.ahead = TakeClone(number(info, 5));
@@ -45,6 +45,7 @@ Napi::Value Addon::SpawnInit(const Info& info) {
   plan_awaited_ = true;
   request.state = bytes_of(info[3]);
   request.go = info[4].As<Napi::Boolean>();
+  request.counts = text(info, 6);
   request.init_plan = init_plan_.get_future().share();
   host::spawn(*workers_, *reactor_, post_, std::move(request));
   return result(info, 0);

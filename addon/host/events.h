@@ -15,7 +15,7 @@ enum class EventType : u32 {
   failed = 4,   // data: the failure, as in plan::FrameType::failed
   console = 5,  // a: descriptor of the master, owned by the receiver
   closed = 6,   // the channel ended: the program was executed, or the process is gone; a, b: when, low and high half
-  exited = 7,   // a: exit code or -1, b: signal or 0; both -1 and 0: not known any more
+  exited = 7,   // a: exit code or -1, b: signal or 0; both -1 and 0: not known any more; data: of Reactor::watch's file
   started = 8,
   done = 9,     // a job is finished; a, b and data depend on it
   listener = 11,  // a: descriptor on which the kernel tells of trapped system calls, owned by the receiver

@@ -62,6 +62,14 @@ void reap(std::vector<Fd> orphans) {
   });
 }
 
+std::string beginning_of(const char* path) {
+  Fd file;
+  if (!file.take(CALL(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0)).ok()) return {};
+  char buffer[1024];
+  const sys::Call got = CALL(read, file.get(), buffer, sizeof buffer);
+  return got.failed() ? std::string() : std::string(buffer, static_cast<size_t>(got.value));
+}
+
 Event closed(u32 id) {
   const u64 now = monotonic_time();
   return {id, EventType::closed, static_cast<i32>(static_cast<u32>(now)), static_cast<i32>(now >> 32)};
@@ -102,7 +110,7 @@ Status Reactor::add(int fd, u64 key) {
   return status_of(CALL(epoll_ctl, epoll_.get(), EPOLL_CTL_ADD, fd, &event));
 }
 
-Status Reactor::watch(u32 id, Fd channel, Fd pidfd, const Event* first) {
+Status Reactor::watch(u32 id, Fd channel, Fd pidfd, const Event* first, std::string counts) {
   std::lock_guard lock(guard_);
   if (channel.valid()) TRY(add_channel(id, std::move(channel)));
   if (pidfd.valid()) {
@@ -112,6 +120,7 @@ Status Reactor::watch(u32 id, Fd channel, Fd pidfd, const Event* first) {
     }
     watches_[id].pidfd = std::move(pidfd);
   }
+  watches_[id].counts = std::move(counts);
   watches_[id].reaps = first != nullptr;
   watches_[id].goes = first != nullptr && first->quiet;
   if (first != nullptr) post_(*first);  // the loop waits for the lock: nothing of it goes out before
@@ -336,6 +345,7 @@ void Reactor::process_ended(u32 id, Watch& watch) {
     if (WIFEXITED(status)) event.a = WEXITSTATUS(status);
     else event.b = WTERMSIG(status);
   }
+  if (!watch.counts.empty()) event.data = beginning_of(watch.counts.c_str());
   watch.pidfd.reset();
   post_(std::move(event));
 }

@@ -23,7 +23,8 @@ class Reactor {
   // Any thread. Either descriptor may be invalid. Events go out under `id` until the process has exited and the
   // channel has closed, or until `forget`. `first` is posted before any of them, and before it nothing can be sent; where it is
   // quiet, `created` is, too.
-  Status watch(u32 id, Fd channel, Fd pidfd, const Event* first = nullptr);
+  // COUNTS: a file that is read when the process has exited, or empty; its beginning comes with that.
+  Status watch(u32 id, Fd channel, Fd pidfd, const Event* first = nullptr, std::string counts = {});
   // Open the reading end of a FIFO and watch it. Whoever waits for a reader goes on at the open, and may have ended
   // before it returns: its end is not handled before the channel is known.
   Status open_channel(u32 id, const std::string& path);
@@ -51,6 +52,7 @@ class Reactor {
     bool traps = false;  // the notification is a listener of seccomp
     std::string input;
     Fd passed;  // received with a frame
+    std::string counts;
     bool reaps = false;  // spawned here; others only look at how the process ended
     bool goes = false;   // it waits for nobody before it executes the program
   };

@@ -185,7 +185,7 @@ class Spawn {
     spawned.quiet = request_.go;
     Fd pidfd;
     Status watched = pidfd.take(CALL(fcntl, init_->child.pidfd.get(), F_DUPFD_CLOEXEC, 0), "init");
-    if (watched.ok()) watched = reactor_.watch(id_, std::move(init_->control), std::move(pidfd), &spawned);
+    if (watched.ok()) watched = reactor_.watch(id_, std::move(init_->control), std::move(pidfd), &spawned, std::move(request_.counts));
     if (!watched.ok()) return outcome.fail(clone_, watched);
     // A copy that outlives the watch would keep it in the epoll set, which then says for ever that the process has ended.
     init_->child.pidfd.reset();

@@ -20,6 +20,7 @@ struct SpawnRequest {
   std::string state = {};  // a plan of stageState alone, or empty
   // Init need not wait for anybody: it gets its word at once, and only the end of its work is told loudly.
   bool go = false;
+  std::string counts = {};  // see Reactor::watch
   // Begun before the plan was there; not used where the plan wants another kind of clone.
   std::shared_ptr<InitClone> ahead = {};
 };

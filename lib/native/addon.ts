@@ -25,8 +25,8 @@ export interface Addon {
   /** A number for {@link Addon.spawn} or {@link Addon.dropClone}: init with new namespaces, for a plan that is still being made. */
   cloneAhead(flags: number): number
   dropClone(id: number, clone: number): void
-  /** To be followed by {@link Addon.plan} in the same turn of the event loop. STATE: a plan of `stageState` alone, or empty. CLONE: negative for none. */
-  spawn(id: number, hostPlan: Uint8Array, descriptors: readonly number[], state: Uint8Array, go: boolean, clone: number): number
+  /** To be followed by {@link Addon.plan} in the same turn of the event loop. STATE: a plan of `stageState` alone, or empty. CLONE: negative for none. COUNTS: a file whose content comes with the end, or empty. */
+  spawn(id: number, hostPlan: Uint8Array, descriptors: readonly number[], state: Uint8Array, go: boolean, clone: number, counts: string): number
   plan(initPlan: Uint8Array): void
   probe(): Readonly<Record<KernelFeature, number>>
   prepareCgroup(id: number, plan: Uint8Array): void

@@ -61,6 +61,8 @@ export interface ChildOptions {
   readonly go?: boolean | undefined
   /** Init that was cloned already; used if the plan wants the same namespaces. */
   readonly ahead?: CloneAhead | undefined
+  /** A file that is read when the process has ended: {@link Ended.counts}. */
+  readonly counts?: string | undefined
 }
 
 export class Child {
@@ -88,10 +90,10 @@ export class Child {
   #listenerTaken = false
 
   /** Start executing PLAN. DESCRIPTORS are its slots; they stay the caller's. */
-  constructor(plan: EncodedPlan, descriptors: readonly number[], { state, go = false, ahead }: ChildOptions = {}) {
+  constructor(plan: EncodedPlan, descriptors: readonly number[], { state, go = false, ahead, counts = '' }: ChildOptions = {}) {
     this.#id = subscribe((type, a, b, data) => this.#event(type, a, b, data))
     hold()
-    const result = addon().spawn(this.#id, plan.host, descriptors, state === undefined ? nothing : encode([state]), go, ahead?.take() ?? -1)
+    const result = addon().spawn(this.#id, plan.host, descriptors, state === undefined ? nothing : encode([state]), go, ahead?.take() ?? -1, counts)
     if (result < 0) {
       this.#fail(new NruncError('ERR_NATIVE', spawnWords(errnoName(-result)), { errno: errnoName(-result) }))
       this.#end()
@@ -209,7 +211,7 @@ export class Child {
         break
       case EVENT.exited:
         if (!this.#executed.settled()) this.#fail(new NruncError('ERR_INIT', `container init ended early: ${describe(a, b)}`))
-        this.#end(exitResult(a, b))
+        this.#end(exitResult(a, b), data.length > 0 ? data.toString('latin1') : undefined)
     }
   }
 
@@ -227,12 +229,12 @@ export class Child {
     }
   }
 
-  #end(result: ExitResult = { code: null, signal: null }): void {
+  #end(result: ExitResult = { code: null, signal: null }, counts?: string): void {
     if (!this.#alive) return
     this.#alive = false
     unsubscribe(this.#id)
     letGo()
-    this.#exit.resolve({ ...result, finishedAt: new Date() })
+    this.#exit.resolve({ ...result, finishedAt: new Date(), counts })
   }
 }
 

@@ -17,6 +17,8 @@ const unknown: ExitResult = { code: null, signal: null }
 /** An end, and when this process heard of it; null when it was over before. */
 export interface Ended extends ExitResult {
   readonly finishedAt: Date | null
+  /** What was in the file that was to be read at the end, see `ChildOptions`. */
+  readonly counts?: string | undefined
 }
 
 export function exitResult(code: number, signal: number): ExitResult {

@@ -48,7 +48,7 @@ function execute(host: Uint8Array, init: Uint8Array): Promise<Outcome> {
       if (type === EVENT.exited) finish(code)
     })
     hold()
-    addon().spawn(id, host, [], Buffer.alloc(0), false, -1)
+    addon().spawn(id, host, [], Buffer.alloc(0), false, -1, '')
     addon().plan(init)
   })
 }

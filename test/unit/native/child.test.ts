@@ -48,7 +48,7 @@ function finish(child: Child): void {
 describe('the usual way', () => {
   test('both parts of the plan are handed over, the descriptors with the first', () => {
     const child = new Child(encodePlan(plan), [7, 8])
-    expect(stage.calls).toEqual([expect.stringMatching(/^spawn \d+ 7,8 false -1$/), 'plan'])
+    expect(stage.calls).toEqual([expect.stringMatching(/^spawn \d+ 7,8 false -1 $/), 'plan'])
     expect(stage.plans.filter(({ length }) => length > 0).map(decode)).toEqual([plan.host, plan.init])
     finish(child)
   })
