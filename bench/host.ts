@@ -50,7 +50,7 @@ export const makeGroupRoot = (): void => {
 }
 
 /**
- * Make the state directories.
+ * Make the state directories, in a tmpfs as /run is one, and in this process's private mount namespace.
  *
  * @throws Error when another run is under way: two of them would measure each other.
  */
@@ -58,14 +58,17 @@ export const claimHost = (): void => {
   const owner = join(stateRoot, 'pid')
   const pid = existsSync(owner) ? readFileSync(owner, 'utf8') : ''
   if (pid !== '' && existsSync(`/proc/${pid}`)) throw new Error(`another benchmark is running (pid ${pid})`)
-  for (const name of [...creators, 'floor']) mkdirSync(join(stateRoot, name), { recursive: true })
-  writeFileSync(owner, String(process.pid))
+  mkdirSync(stateRoot, { recursive: true })
+  writeFileSync(owner, String(process.pid)) // for those who see what is below the tmpfs
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'mode=755', 'nrunc-bench', stateRoot])
+  for (const name of [...creators, 'floor']) mkdirSync(join(stateRoot, name))
 }
 
 /** Remove every cgroup and state directory of this run; not the state where something is still mounted below it. */
 export const releaseHost = (): void => {
   for (const mountpoint of hierarchies()) removeGroup(join(mountpoint, groupRoot))
   if (readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${stateRoot}/`)) return
+  spawnSync('umount', [stateRoot])
   rmSync(stateRoot, { recursive: true, force: true })
 }
 

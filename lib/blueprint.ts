@@ -56,6 +56,7 @@ export class Blueprint {
   readonly #templates: Map<string, Promise<PlanTemplate>> | undefined
   readonly #cgroupsParent: string | undefined
   #layout: string | undefined
+  #lastLayout: { readonly id: string; readonly layout: CgroupLayout } | undefined
   /** Those of the clone of all its plans, where the host need not do anything before. */
   #flags: number | undefined
 
@@ -151,7 +152,9 @@ export class Blueprint {
 
   #layoutOf(id: string, planner: CgroupPlanner): CgroupLayout {
     this.#layout ??= openLayout((one) => this.#computeLayout(one, planner))
-    return this.#layout === '' ? this.#computeLayout(id, planner) : fill(this.#layout, id)
+    if (this.#layout === '') return this.#computeLayout(id, planner)
+    if (this.#lastLayout?.id !== id) this.#lastLayout = { id, layout: fill(this.#layout, id) }
+    return this.#lastLayout.layout
   }
 }
 
