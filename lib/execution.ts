@@ -4,6 +4,7 @@
  */
 import { finished, PassThrough, Readable, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { now } from './clock.ts'
 import { collect, type Collected, type Output, type OutputOptions } from './collect.ts'
 import { NruncError } from './errors.ts'
 import { ExitError, type ExitFields } from './exit-error.ts'
@@ -140,7 +141,7 @@ export class Execution<T extends Running, O extends OutputOptions = OutputOption
   async #run(
     options: ExecutionOptions & O, outputs: readonly [Collected<O>, Collected<O>], release: (running: T) => Promise<void>,
   ): Promise<ExecutionResult<O>> {
-    const begun = performance.now()
+    const begun = now()
     const running = await this.started.catch((error: unknown) => {
       this.stdin?.destroy()
       for (const stream of [this.stdout, this.stderr]) stream?.end() // who reads them hears of the error from the promise
@@ -150,7 +151,7 @@ export class Execution<T extends Running, O extends OutputOptions = OutputOption
       this.#connect(running, options.input)
       const [exit, stdout, stderr] = await Promise.all([running.wait(), outputs[0].done, outputs[1].done])
       const fields = {
-        ...exitFields(exit, outputs.some((output) => output.overflown)), durationMs: performance.now() - begun, stdout, stderr,
+        ...exitFields(exit, outputs.some((output) => output.overflown)), durationMs: now() - begun, stdout, stderr,
       }
       if (!fields.failed) return fields as ExecutionResult<O>
       const error = new ExitError(fields, options)

@@ -1,6 +1,7 @@
 /**
  * Long work gives the event loop its turn: nothing of this library holds it up for more than a millisecond.
  */
+import { now } from './clock.ts'
 
 /** Once what has been waiting meanwhile was called. */
 export const nextTurn = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve) })
@@ -10,16 +11,16 @@ export const PIECE = 0.4
 
 /** To be asked between the steps of a work whose length nobody knows. */
 export class Turns {
-  #begun = performance.now()
+  #begun = now()
 
   /** Whether it is time for the next one. */
-  get due(): boolean { return performance.now() - this.#begun >= PIECE }
+  get due(): boolean { return now() - this.#begun >= PIECE }
 
   /** The next turn, when it is time for it. */
   async give(): Promise<void> {
     if (!this.due) return
     await nextTurn()
-    this.#begun = performance.now()
+    this.#begun = now()
   }
 }
 

@@ -30,20 +30,28 @@ const callNode = () => {
   fs.renameSync(file, other)
   fs.existsSync(file)
   fs.readlinkSync('/proc/self/exe')
-  fs.statSync(file, { throwIfNoEntry: false })
+  for (const name of [file, other]) fs.statSync(name, { throwIfNoEntry: false })
   const fd = fs.openSync(other, 'a', 0o644)
   fs.writeSync(fd, Buffer.from('text'))
   fs.closeSync(fd)
   fs.readdirSync(directory)
+  fs.readdirSync(directory, { withFileTypes: true }).map((entry) => entry.isDirectory())
   fs.unlinkSync(other)
   fs.rmdirSync(join(directory, 'c'))
   fs.rmdirSync(directory)
   const bytes = Buffer.from('sixteen bytes...').subarray(0, 16)
   bytes.writeUInt32LE(bytes.readUInt32LE(0), 8)
+  bytes.readInt32LE(0)
   bytes.writeBigUInt64LE(bytes.readBigUInt64LE(0), 8)
+  bytes.write('text', bytes.writeUInt32LE(4, 0), 'latin1')
+  bytes.copy(Buffer.concat([bytes, bytes.slice(1)]), 1)
+  bytes.equals(Buffer.from('text'))
   Buffer.byteLength('text')
   new EventEmitter().on('event', callNode).removeAllListeners('event')
   clearImmediate(setImmediate(callNode))
+  // What runs between the callbacks of a turn of the event loop: nothing to do, and something for the next tick.
+  for (const callback of [() => {}, () => process.nextTick(() => {}), () => {}]) setImmediate(callback)
+  process.hrtime()
   process.hrtime.bigint()
 }
 
@@ -57,8 +65,11 @@ script.runInThisContext()(bundle, load, home)
 callNode()
 bundle.exports.prepare()
 
+// What process.exit() does once it has told the listeners of `exit`: there are none.
+const leave = process.nextTick.bind(process, process.reallyExit)
+
 startupSnapshot.setDeserializeMainFunction(() => {
   const [, program, ...words] = process.argv
   home.directory = join(dirname(program), '../dist')
-  bundle.exports.main(words).then((code) => process.nextTick(() => process.exit(code)))
+  bundle.exports.main(words).then(leave)
 })

@@ -25,10 +25,11 @@ const commandLines = [
   ['delete', '--force', 'b'],
 ]
 
-/** A cgroup of its own, removed with the container. */
+/** A cgroup of its own, removed with the container; HOME has to be looked up, as for most images. */
 const prepareBundle = (directory) => {
   const path = join(directory, 'config.json')
   const config = JSON.parse(readFileSync(path, 'utf8'))
+  config.process.env = config.process.env.filter((entry) => !entry.startsWith('HOME='))
   if (isRoot) config.linux.cgroupsPath = `/nrunc-build-${process.pid}`
   writeFileSync(path, JSON.stringify(config))
 }

@@ -5,6 +5,7 @@ import { createRequire } from 'node:module'
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { now } from '../clock.ts'
 import { NruncError } from '../errors.ts'
 import { PIECE } from '../turns.ts'
 import { errnoName } from './errno.ts'
@@ -159,7 +160,7 @@ let begun = 0
 let proceeding = false
 
 function receive(id: number, type: number, a: number, b: number, data: Buffer = nothing, data2: Buffer = nothing): void {
-  if (begun === 0) begun = performance.now()
+  if (begun === 0) begun = now()
   if (!proceeding) {
     proceeding = true
     void Promise.resolve().then(() => process.nextTick(proceed))
@@ -170,7 +171,7 @@ function receive(id: number, type: number, a: number, b: number, data: Buffer = 
 /** After all that an event has brought about: the next one, in this turn of the event loop or in the next. */
 function proceed(): void {
   proceeding = false
-  const late = performance.now() - begun >= PIECE
+  const late = now() - begun >= PIECE
   if (!late && loaded!.next(receive)) return
   begun = 0
   if (late) setImmediate(() => loaded!.next(receive))
