@@ -2,12 +2,13 @@
  * npm run test:sanitize -- address|thread [FILE...]: the integration tests with the addon under AddressSanitizer and
  * UndefinedBehaviorSanitizer, or under ThreadSanitizer. Init stops (SIGILL) at undefined behaviour in both.
  *
- * The package is copied to build-sanitize/KIND, where the addon is built by cmake. Node itself is as it is: the sanitizer's
- * library is loaded before it, and of its reports those count in which the addon occurs. Each process writes its own into
- * build-sanitize/KIND/reports; the run fails when there is one, or when a test does.
+ * The package is copied to build-sanitize/KIND, where the addon is built by cmake. Node is not instrumented, but a copy of
+ * it, in KIND/node-of-tests, needs the sanitizer's library (not LD_PRELOAD: every program of the tests would get it, and some hang).
+ * Of its reports those count in which the addon occurs. Each process writes its own into build-sanitize/KIND/reports; the
+ * run fails when there is one, or when a test does.
  */
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { reportsIn } from './sanitizer-reports.mjs'
@@ -55,6 +56,15 @@ const libraryOf = (library) => {
   return realpathSync(path)
 }
 
+/** This Node in DIRECTORY, with LIBRARY loaded before all others. @returns its path */
+const copyNode = (directory, library) => {
+  mkdirSync(directory)
+  const node = join(directory, 'node')
+  copyFileSync(realpathSync(process.execPath), node)
+  if (run('patchelf', ['--add-needed', library, node]) !== 0) fail('patchelf cannot change a copy of Node')
+  return node
+}
+
 const copyPackage = (to) => {
   const kept = ['build', 'node_modules']
   if (existsSync(to)) for (const name of readdirSync(to)) if (!kept.includes(name)) rmSync(join(to, name), { recursive: true })
@@ -80,12 +90,16 @@ if (made !== 0) fail('the addon was not built')
 
 const reports = join(copy, 'reports')
 mkdirSync(reports)
-const vitest = join(root, 'node_modules/vitest/vitest.mjs')
-const files = words.length > 0 ? words : tests.map((file) => `test/integration/${file}.test.ts`)
+const node = copyNode(join(copy, 'node-of-tests'), library)
+const options = {
+  cwd: copy,
+  env: { ...process.env, ...kind.environment(join(reports, 'report')), PATH: `${dirname(node)}:${process.env.PATH}` },
+}
 // ThreadSanitizer wants the addresses where it expects them: personality(2), ADDR_NO_RANDOMIZE.
-const status = run('setarch', ['-R', process.execPath, vitest, 'run', '--project', 'integration', ...files], {
-  cwd: copy, env: { ...process.env, ...kind.environment(join(reports, 'report')), LD_PRELOAD: library },
-})
+const runNode = (...args) => run('setarch', ['-R', node, ...args], options)
+runNode('--input-type=module', '-e', "import { installLauncher } from './scripts/launcher.mjs'; installLauncher()")
+const files = words.length > 0 ? words : tests.map((file) => `test/integration/${file}.test.ts`)
+const status = runNode(join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--project', 'integration', ...files)
 const found = reportsIn(reports)
 for (const { file, text } of found) console.error(`\n${basename(file)}:\n${text}`)
 console.error(`sanitize: ${name}: ${found.length} reports; the tests ${status === 0 ? 'passed' : `ended with ${status}`}`)

@@ -40,6 +40,7 @@ Addon::Addon(Napi::Env /*env*/, Napi::Object exports) {
       InstanceMethod("addDescriptor", &Addon::AddDescriptor),
       InstanceMethod("readMemory", &Addon::ReadMemory),
       InstanceMethod("readFiles", &Addon::ReadFiles),
+      InstanceMethod("writeFile", &Addon::WriteFile),
       InstanceMethod("setDeviceProgram", &Addon::SetDeviceProgram),
       InstanceMethod("bindNotify", &Addon::BindNotify),
       InstanceMethod("relayReady", &Addon::RelayReady),
@@ -50,7 +51,6 @@ Addon::Addon(Napi::Env /*env*/, Napi::Object exports) {
       InstanceMethod("mkfifo", &Addon::MakeFifo),
       InstanceMethod("pipe", &Addon::Pipe),
       InstanceMethod("close", &Addon::Close),
-      InstanceMethod("closeAtEnd", &Addon::CloseAtEnd),
       InstanceMethod("connect", &Addon::Connect),
       InstanceMethod("sendDescriptor", &Addon::SendDescriptor),
       InstanceMethod("descriptorFlags", &Addon::DescriptorFlags),
@@ -72,7 +72,7 @@ void Addon::Stop() {
   clones_.clear();
   workers_.reset();
   reactor_.reset();
-  held_->close_all();  // last: nobody is at work any more, and Node has closed its streams
+  held_->close_all();  // last: Node has closed its streams, and who still waits for a lock closes it himself
 }
 
 // start(dispatcher): before everything else, once; again after -EAGAIN.

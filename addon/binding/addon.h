@@ -75,6 +75,7 @@ class Addon : public Napi::Addon<Addon> {
 
   // files.cc
   Napi::Value ReadFiles(const Info& info);
+  Napi::Value WriteFile(const Info& info);
   Napi::Value OpenRoot(const Info& info);
   Napi::Value OpenInside(const Info& info);
   Napi::Value CreateEntry(const Info& info);
@@ -85,7 +86,6 @@ class Addon : public Napi::Addon<Addon> {
   // descriptors.cc
   Napi::Value Pipe(const Info& info);
   Napi::Value Close(const Info& info);
-  Napi::Value CloseAtEnd(const Info& info);
   Napi::Value Connect(const Info& info);
   Napi::Value SendDescriptor(const Info& info);
   Napi::Value DescriptorFlags(const Info& info);

@@ -27,12 +27,6 @@ Napi::Value Addon::Pipe(const Info& info) {
 // close(fd): of a descriptor that came from here; a worker thread of Node takes fs.closeSync of one for a mistake.
 Napi::Value Addon::Close(const Info& info) { return result(info, -held_->close(number(info, 0))); }
 
-// closeAtEnd(fd): of the environment, at the latest.
-Napi::Value Addon::CloseAtEnd(const Info& info) {
-  held_->add(number(info, 0));
-  return info.Env().Undefined();
-}
-
 // connect(path): a stream socket connected to a UNIX address; -EAGAIN when its listener has no room now
 Napi::Value Addon::Connect(const Info& info) {
   std::string path = text(info, 0);

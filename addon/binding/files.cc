@@ -13,7 +13,7 @@ namespace binding {
 
 // readFiles(id, paths) -> done: data has, for each, its length or -errno (i32, little-endian) and its bytes.
 Napi::Value Addon::ReadFiles(const Info& info) {
-  return OnWorker(info, [id = id_of(info), paths = texts_of(info[1])]() -> host::Event {
+  return OnWorker(info, [id = id_of(info), paths = paths_of(info[1])]() -> host::Event {
     std::string all, content;
     for (const auto& path : paths) {
       content.clear();
@@ -26,11 +26,22 @@ Napi::Value Addon::ReadFiles(const Info& info) {
   });
 }
 
+// writeFile(id, path, value) -> done: a is 0 or -errno, data the system call that failed. A single write(2), for which
+// a limit of memory has the kernel search for what can be given back.
+Napi::Value Addon::WriteFile(const Info& info) {
+  const u32 id = id_of(info);
+  const host::Event unstarted{id, host::EventType::done, -EAGAIN, 0, "clone"};
+  return OnThread(info, unstarted, [id, path = text(info, 1), value = text(info, 2)]() -> host::Event {
+    const Status written = host::write_file(path, Text(value.data(), static_cast<u32>(value.size())));
+    return {id, host::EventType::done, -written.error, 0, written.call};
+  });
+}
+
 // openRoot(pid, startTime): O_PATH descriptor of the root directory of that very process.
 Napi::Value Addon::OpenRoot(const Info& info) {
   Fd root;
   const int error = host::open_root_of(number(info, 0), text(info, 1), root);
-  return result(info, error != 0 ? -error : root.release());
+  return result(info, error != 0 ? -error : held_->add(root.release()));
 }
 
 // openInside(id, root, path, flags) -> done: a descriptor or -errno. A file system that a container serves itself may let it
@@ -39,10 +50,10 @@ Napi::Value Addon::OpenInside(const Info& info) {
   const u32 id = id_of(info);
   auto root = std::make_shared<Fd>();
   if (const int error = duplicate(number(info, 1), *root); error != 0) return Posted(info, {id, host::EventType::done, -error});
-  const auto open = [id, root, path = text(info, 2), flags = static_cast<u64>(number(info, 3))]() -> host::Event {
+  const auto open = [id, root, held = held_, path = text(info, 2), flags = static_cast<u64>(number(info, 3))]() -> host::Event {
     Fd found;
     Status opened = open_in_root(*root, Text(path.data(), static_cast<u32>(path.size())), flags, found);
-    return {id, host::EventType::done, opened.ok() ? found.release() : -opened.error, 0, {}, {}, opened.ok()};
+    return {id, host::EventType::done, opened.ok() ? held->add(found.release()) : -opened.error};
   };
   return OnThread(info, {id, host::EventType::done, -EAGAIN}, open);
 }
@@ -58,11 +69,10 @@ Napi::Value Addon::CreateEntry(const Info& info) {
   entry->target = bytes_of(info[4]);
   entry->uid = info[5].As<Napi::Number>().Int64Value();
   entry->gid = info[6].As<Napi::Number>().Int64Value();
-  return OnThread(info, {id, host::EventType::done, -EAGAIN}, [id, entry]() -> host::Event {
+  return OnThread(info, {id, host::EventType::done, -EAGAIN}, [id, entry, held = held_]() -> host::Event {
     Fd file;
     const int error = host::create_entry(*entry, file);
-    const bool open = error == 0 && file.valid();
-    return {id, host::EventType::done, open ? file.release() : -error, 0, {}, {}, open};
+    return {id, host::EventType::done, error == 0 && file.valid() ? held->add(file.release()) : -error};
   });
 }
 
@@ -80,12 +90,14 @@ Napi::Value Addon::Lock(const Info& info) {
   return result(info, taken);
 }
 
-// lockWait(id, directory, fresh) -> done: a is what lock would have given; for closeAtEnd.
+// lockWait(id, directory, fresh) -> done: a is what lock would have given.
 Napi::Value Addon::LockWait(const Info& info) {
   const u32 id = id_of(info);
-  return OnThread(info, {id, host::EventType::done, -EAGAIN}, [id, path = text(info, 1), fresh = info[2].ToBoolean().Value()]() -> host::Event {
-    return {id, host::EventType::done, host::take_lock(path, true, fresh), 0, {}, {}, true};
-  });
+  const auto wait = [id, held = held_, path = text(info, 1), fresh = info[2].ToBoolean().Value()]() -> host::Event {
+    const int taken = host::take_lock(path, true, fresh);
+    return {id, host::EventType::done, taken >= 0 ? held->add(taken) : taken};
+  };
+  return OnThread(info, {id, host::EventType::done, -EAGAIN}, wait);
 }
 
 }  // namespace binding

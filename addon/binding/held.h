@@ -13,9 +13,12 @@ namespace binding {
 
 class Held {
  public:
-  void add(int fd) {
+  // @returns FD. After the end it is closed at once: of a thread that waited until then.
+  int add(int fd) {
     std::lock_guard lock(guard_);
-    descriptors_[fd] = file_of(fd);
+    if (ended_) CALL(close, fd);
+    else descriptors_[fd] = file_of(fd);
+    return fd;
   }
   // 0 or an errno. The number may be given away again as soon as it is closed.
   int close(int fd) {
@@ -32,6 +35,7 @@ class Held {
       if (file == file_of(fd) && file.inode != 0) CALL(close, fd);
     }
     descriptors_.clear();
+    ended_ = true;
   }
 
  private:
@@ -47,6 +51,7 @@ class Held {
   }
 
   std::mutex guard_;
+  bool ended_ = false;
   std::unordered_map<int, File> descriptors_;
 };
 

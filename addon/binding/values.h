@@ -25,6 +25,17 @@ inline std::vector<std::string> texts_of(const Napi::Value& value) {
   return texts;
 }
 
+// Strings, or the bytes of names that are none.
+inline std::vector<std::string> paths_of(const Napi::Value& value) {
+  auto array = value.As<Napi::Array>();
+  std::vector<std::string> paths;
+  for (u32 i = 0; i < array.Length(); i++) {
+    const Napi::Value path = array.Get(i);
+    paths.push_back(path.IsString() ? path.As<Napi::String>().Utf8Value() : bytes_of(path));
+  }
+  return paths;
+}
+
 inline int number(const Napi::CallbackInfo& info, size_t at) { return info[at].As<Napi::Number>().Int32Value(); }
 // Of an event, or any other that is not negative.
 inline u32 id_of(const Napi::CallbackInfo& info, size_t at = 0) { return info[at].As<Napi::Number>().Uint32Value(); }

@@ -29,12 +29,6 @@ Status write_value(const Fd& file, Text value, Text operand) {
   return status_of(written, operand);
 }
 
-Status write_file(const std::string& path, Text value, Text operand) {
-  Fd file;
-  TRY(open_for_writing(path.c_str(), file, operand));
-  return write_value(file, value, operand);
-}
-
 // Says nothing about the file: this process lacks something.
 bool is_shortage(int error) {
   return error == EMFILE || error == ENFILE || error == ENOMEM || error == EIO || error == EINTR;
@@ -290,6 +284,12 @@ Status set_device_program(const char* path, const void* program, size_t size) {
   }
   for (size_t i = kept; i < former.size(); i++) TRY(detach_program(cgroup, former[i], path));
   return {};
+}
+
+Status write_file(const std::string& path, Text value, Text operand) {
+  Fd file;
+  TRY(open_for_writing(path.c_str(), file, operand));
+  return write_value(file, value, operand);
 }
 
 int read_whole_file(const char* path, std::string& content) {

@@ -30,6 +30,8 @@ class CgroupWriter {
 Outcome prepare_cgroup(const std::string& plan);
 // What a file of the kernel's holds, read to its end; 0 or the errno.
 int read_whole_file(const char* path, std::string& content);
+// One write(2) to a file that is there.
+Status write_file(const std::string& path, Text value, Text operand = {});
 
 // rmdir; 0 or the errno. A directory that is not there counts as removed.
 int remove_directory(const char* path);

@@ -1,10 +1,10 @@
 /**
  * What freezing, listing, killing and removing have in common: the guard against a wrong directory, writing, and errors.
  */
-import { constants } from 'node:fs'
-import { access, writeFile } from 'node:fs/promises'
+import { access } from 'node:fs/promises'
 import { posix } from 'node:path'
 import { NruncError } from '../errors.ts'
+import { writeText } from '../native/files.ts'
 
 /** Symbolic errno of an error of node:fs, `undefined` for other errors. */
 export const errnoOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | undefined)?.code
@@ -34,5 +34,4 @@ export async function requireOwnCgroup(directory: string): Promise<void> {
 }
 
 /** Write VALUE to a file of a cgroup, which may be one that nobody can read, in a single write(2). Rejects as node:fs. */
-export const writeControl = (path: string, value: string): Promise<void> =>
-  writeFile(path, value, { flag: constants.O_WRONLY })
+export const writeControl: (path: string, value: string) => Promise<void> = writeText

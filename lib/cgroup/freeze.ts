@@ -2,10 +2,10 @@
  * Freezing and thawing. Source: cgroup-v1/freezer-subsystem, cgroup-v2 `cgroup.freeze`.
  */
 import { writeFileSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { NruncError } from '../errors.ts'
+import { readText } from '../native/files.ts'
 import { cgroupFailure, isGone, writeControl } from './directory.ts'
 import type { CgroupPaths } from './layout.ts'
 import { below, eachChildSync, type Path } from './tree.ts'
@@ -35,7 +35,7 @@ export async function freezeCgroup(paths: CgroupPaths): Promise<void> {
 async function freezeUnified(directory: string): Promise<void> {
   await writeControl(`${directory}/cgroup.freeze`, '1')
   for (let attempt = 0; attempt < attempts; attempt++) {
-    if (/^frozen 1$/m.test(await readFile(`${directory}/cgroup.events`, 'latin1'))) return
+    if (/^frozen 1$/m.test(await readText(`${directory}/cgroup.events`))) return
     await pause(attempt)
   }
   throw stuck(directory)
@@ -50,7 +50,7 @@ async function freezeV1(directory: string): Promise<void> {
       await pause(attempt)
     }
     await writeControl(file, 'FROZEN')
-    if ((await readFile(file, 'latin1')).trim() === 'FROZEN') return
+    if ((await readText(file)).trim() === 'FROZEN') return
     await pause(attempt)
   }
   throw stuck(directory)

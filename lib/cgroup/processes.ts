@@ -1,9 +1,9 @@
 /**
  * The processes of a container, as its cgroups list them. Reads and signals; runs in the Node process.
  */
-import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { NruncError } from '../errors.ts'
+import { readText } from '../native/files.ts'
 import { cgroupFailure, errnoOf, isGone, requireOwnCgroup, writeControl } from './directory.ts'
 import { thawCgroup } from './freeze.ts'
 import type { CgroupPaths } from './layout.ts'
@@ -42,9 +42,9 @@ async function processesBelow(directory: Path): Promise<number[]> {
 }
 
 async function readPids(directory: Path): Promise<number[]> {
-  const text = await readFile(below(directory, 'cgroup.procs'), 'utf8').catch((error: unknown) => {
+  const text = await readText(below(directory, 'cgroup.procs')).catch((error: unknown) => {
     // A threaded cgroup lists threads only; cgroups(7), "Threaded mode".
-    if (errnoOf(error) === 'ENOTSUP') return readFile(below(directory, 'cgroup.threads'), 'utf8')
+    if (errnoOf(error) === 'EOPNOTSUPP') return readText(below(directory, 'cgroup.threads'))
     throw error
   })
   return text.split('\n').filter(line => line !== '').map(Number)

@@ -3,9 +3,9 @@
  * away may wait for the kernel to find it.
  */
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { NruncError } from '../errors.ts'
 import { errnoMessage } from '../native/errno.ts'
+import { readText } from '../native/files.ts'
 import type { Resources } from '../spec/schema.ts'
 import { errnoOf, writeControl } from './directory.ts'
 import type { CgroupHost } from './host.ts'
@@ -65,7 +65,7 @@ async function writeAll(writes: readonly Write[], written: (write: Write, before
   let first: NruncError | undefined
   for (const write of writes) {
     try {
-      const before = await readFile(write.path, 'latin1').catch(() => '')
+      const before = await readText(write.path).catch(() => '')
       await writeControl(write.path, write.value)
       written(write, before)
     } catch (error) {
@@ -88,7 +88,7 @@ async function refusal(write: Write, error: unknown): Promise<NruncError> {
   if (errnoOf(error) === 'ENOENT' && await lacksController(write)) return new NruncError('ERR_CGROUP', write.lacking, details)
   if (file === 'memory.limit_in_bytes' && errnoOf(error) === 'EBUSY') {
     const [usage, peak] = await Promise.all(['memory.usage_in_bytes', 'memory.max_usage_in_bytes'].map(async (name) =>
-      (await readFile(path.replace(file, name), 'latin1').catch(() => '?')).trim()))
+      (await readText(path.replace(file, name)).catch(() => '?')).trim()))
     return new NruncError('ERR_CGROUP',
       `unable to set memory limit to ${value} (current usage: ${usage}, peak usage: ${peak})`, details)
   }
@@ -99,13 +99,13 @@ async function refusal(write: Write, error: unknown): Promise<NruncError> {
 /** On v2 a cgroup has the controllers that those above it pass on. */
 async function lacksController({ path, version, controller, file }: Write): Promise<boolean> {
   if (version === 1 || controller === 'cgroup') return false
-  const names = await readFile(path.replace(file, 'cgroup.controllers'), 'latin1').catch(() => undefined)
+  const names = await readText(path.replace(file, 'cgroup.controllers')).catch(() => undefined)
   return names !== undefined && !names.trim().split(' ').includes(controller)
 }
 
 /** v1 refuses a limit below the usage itself; v2 would begin to kill. */
 async function checkUsage(paths: CgroupPaths, { limit = 0, swap = 0 }: NonNullable<Resources['memory']>): Promise<void> {
-  const text = await readFile(`${paths['']}/memory.current`, 'latin1').catch(() => undefined)
+  const text = await readText(`${paths['']}/memory.current`).catch(() => undefined)
   if (text === undefined) return
   const usage = BigInt(text.trim())
   for (const [name, words, value] of [['swap', 'memory+swap', swap], ['limit', 'memory', limit]] as const) {

@@ -70,7 +70,8 @@ export interface Addon {
   answerCall(id: number, call: bigint, value: bigint, errno: number, flags: number): number
   addDescriptor(id: number, watched: number, call: bigint, descriptor: number, number: number, closeOnExec: boolean, answer: boolean): void
   readMemory(id: number, watched: number, call: bigint, pid: number, address: bigint, length: number): void
-  readFiles(id: number, paths: readonly string[]): void
+  readFiles(id: number, paths: readonly (string | Uint8Array)[]): void
+  writeFile(id: number, path: string, value: string): void
   setDeviceProgram(id: number, path: string, program: Uint8Array): void
   bindNotify(directory: string, name: string): number
   /** Takes the socket over. */
@@ -87,8 +88,6 @@ export interface Addon {
   mkfifo(path: string, mode: number): number
   /** Both ends are closed at the end of the environment at the latest; a stream of Node may close one before. */
   pipe(): [number, number]
-  /** The same for a descriptor that came with an event. */
-  closeAtEnd(fd: number): void
   /** For descriptors that came from the addon; those of node:fs are closed there. */
   close(fd: number): number
   connect(path: string): number

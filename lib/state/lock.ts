@@ -34,10 +34,7 @@ export class Lock {
  */
 async function takeLock(directory: string, id: string, fresh: boolean): Promise<Lock> {
   let lock = addon().lock(directory, fresh)
-  if (errnoName(-lock) === 'EAGAIN') {
-    lock = (await job((native, number) => native.lockWait(number, directory, fresh))).a
-    if (lock >= 0) addon().closeAtEnd(lock)
-  }
+  if (errnoName(-lock) === 'EAGAIN') lock = (await job((native, number) => native.lockWait(number, directory, fresh))).a
   if (lock >= 0) return new Lock(lock)
   if (errnoName(-lock) === 'ENOENT') throw notFound(id)
   if (errnoName(-lock) === 'ENOTEMPTY') throw idExists(id)

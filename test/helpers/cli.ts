@@ -33,7 +33,7 @@ export interface CliResult {
 }
 
 /** Set where the addon was built with sanitizers: scripts/sanitize.mjs. */
-const ofSanitizers = ['LD_PRELOAD', 'ASAN_OPTIONS', 'UBSAN_OPTIONS', 'TSAN_OPTIONS']
+const ofSanitizers = ['ASAN_OPTIONS', 'UBSAN_OPTIONS', 'TSAN_OPTIONS']
 
 /** The environment of a user, without what the test runner has set. */
 export const userEnvironment = (): Record<string, string> => ({

@@ -115,6 +115,30 @@ describeWith([...container, 'cli'], 'concurrency', () => {
     })
   })
 
+  // Node forgets the descriptor of an fs.promises.open() that is under way.
+  test('a worker thread that is terminated while it uses the files of cgroups: no descriptor stays', async () => {
+    const id = sandbox.id()
+    const made = await sandbox.create(['sleep', '1000'], ({ linux }) => { linux.cgroupsPath = join(groupRoot, id) }, { id })
+    const script = `
+      import(${JSON.stringify(library)}).then(async ({ Runtime }) => {
+        const container = await new Runtime({ root: ${JSON.stringify(sandbox.root)} }).load('${id}')
+        const again = async (...works) => { for (;;) for (const work of works) await work().catch(() => {}) }
+        again(() => container.processes())
+        again(() => container.update({ cpu: { shares: 1000 } }))
+        again(() => container.pause(), () => container.resume())
+        require('node:worker_threads').parentPort.postMessage('ready')
+      })`
+    await leavesNothing(sandbox, async () => {
+      for (let round = 0; round < 20; round++) {
+        const worker = new Worker(script, { eval: true, stderr: true })
+        await new Promise((resolve) => worker.once('message', resolve))
+        await new Promise((resolve) => setTimeout(resolve, 5 + round % 7))
+        await worker.terminate()
+      }
+    })
+    await made.delete({ force: true })
+  })
+
   test('two copies of the library in one process', async () => {
     const copy = join(sandbox.directory, 'copy')
     mkdirSync(join(copy, 'build/Release'), { recursive: true })
