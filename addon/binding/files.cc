@@ -13,7 +13,9 @@ namespace binding {
 
 // readFiles(id, paths) -> done: data has, for each, its length or -errno (i32, little-endian) and its bytes.
 Napi::Value Addon::ReadFiles(const Info& info) {
-  return OnWorker(info, [id = id_of(info), paths = paths_of(info[1])]() -> host::Event {
+  std::vector<std::string> paths;
+  if (!read_texts(info[1], paths)) return info.Env().Undefined();
+  return OnWorker(info, [id = id_of(info), paths = std::move(paths)]() -> host::Event {
     std::string all, content;
     for (const auto& path : paths) {
       content.clear();
@@ -85,7 +87,7 @@ Napi::Value Addon::MakeFifo(const Info& info) {
 // lock(directory, fresh): descriptor that holds an exclusive flock until it is closed, at the end of the environment at the
 // latest; or -EAGAIN.
 Napi::Value Addon::Lock(const Info& info) {
-  const int taken = host::take_lock(text(info, 0), false, info[1].ToBoolean());
+  const int taken = host::take_lock(text(info, 0), false, info[1].As<Napi::Boolean>());
   if (taken >= 0) held_->add(taken);
   return result(info, taken);
 }
@@ -93,7 +95,7 @@ Napi::Value Addon::Lock(const Info& info) {
 // lockWait(id, directory, fresh) -> done: a is what lock would have given.
 Napi::Value Addon::LockWait(const Info& info) {
   const u32 id = id_of(info);
-  const auto wait = [id, held = held_, path = text(info, 1), fresh = info[2].ToBoolean().Value()]() -> host::Event {
+  const auto wait = [id, held = held_, path = text(info, 1), fresh = info[2].As<Napi::Boolean>().Value()]() -> host::Event {
     const int taken = host::take_lock(path, true, fresh);
     return {id, host::EventType::done, taken >= 0 ? held->add(taken) : taken};
   };

@@ -11,8 +11,10 @@ constexpr u32 kReadable = 1;  // EPOLLIN
 // notify(id, kind, paths, argument) -> notified, until `forget`.
 Napi::Value Addon::Notify(const Info& info) {
   host::Notification opened;
+  std::vector<std::string> paths;
+  if (!read_texts(info[2], paths)) return result(info, -ECANCELED);
   const auto kind = static_cast<host::NotifyKind>(number(info, 1));
-  Status status = host::open_notification(kind, texts_of(info[2]), text(info, 3), opened);
+  Status status = host::open_notification(kind, paths, text(info, 3), opened);
   const u32 id = id_of(info);
   if (status.ok()) status = reactor_->watch_notification(id, std::move(opened.fd), opened.events);
   return result(info, -status.error);

@@ -7,6 +7,14 @@
 #include "host/session.h"
 
 namespace binding {
+namespace {
+
+// Arguments 2 and 3: the words of the program and its environment.
+[[nodiscard]] bool read_words(const Napi::CallbackInfo& info, host::Program& program) {
+  return read_texts(info[2], program.arguments) && read_texts(info[3], program.environment);
+}
+
+}  // namespace
 
 // command(id, path, args, env, directory, input, timeoutMs, output, error, cancel) -> done: a code or -1, b signal or -errno,
 // data stdout, data2 stderr; where a descriptor is given for one of them (or -1) it goes there instead. CANCEL is the read
@@ -14,7 +22,8 @@ namespace binding {
 Napi::Value Addon::RunCommand(const Info& info) {
   host::Command command;
   const u32 id = id_of(info);
-  command.program = {text(info, 1), texts_of(info[2]), texts_of(info[3]), text(info, 4), {}};
+  command.program = {text(info, 1), {}, {}, text(info, 4), {}};
+  if (!read_words(info, command.program)) return info.Env().Undefined();
   command.input = text(info, 5);
   command.timeout_ms = info[6].As<Napi::Number>().Uint32Value();
   for (size_t at : {7, 8, 9}) {
@@ -36,12 +45,13 @@ Napi::Value Addon::RunCommand(const Info& info) {
 Napi::Value Addon::OpenSession(const Info& info) {
   auto session = std::make_shared<host::Session>();
   const u32 id = id_of(info);
-  session->program = {text(info, 1), texts_of(info[2]), texts_of(info[3]), {}, text(info, 8)};
+  session->program = {text(info, 1), {}, {}, {}, text(info, 8)};
+  if (!read_words(info, session->program)) return info.Env().Undefined();
   const int error = duplicate(info[4], session->descriptors, host::Session::kFirstNumber);
   if (error != 0) return Posted(info, {id, host::EventType::done, -1, -error, "fcntl"});
   session->source = text(info, 5);
   session->target = text(info, 6);
-  session->readonly = info[7].ToBoolean();
+  session->readonly = info[7].As<Napi::Boolean>();
   return OnThread(info, {id, host::EventType::done, -1, -EAGAIN, "pthread_create"}, [id, session]() -> host::Event {
     host::SessionStart start = host::start_session(*session);
     if (start.error != 0) return {id, host::EventType::done, -1, -start.error, start.step};

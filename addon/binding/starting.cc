@@ -106,7 +106,9 @@ Napi::Value Addon::SetDeviceProgram(const Info& info) {
 
 // removeDirectories(id, paths) -> done: a errno of the first that stays, or 0; data its path.
 Napi::Value Addon::RemoveDirectories(const Info& info) {
-  return OnWorker(info, [id = id_of(info), paths = texts_of(info[1])] {
+  std::vector<std::string> paths;
+  if (!read_texts(info[1], paths)) return info.Env().Undefined();
+  return OnWorker(info, [id = id_of(info), paths = std::move(paths)] {
     host::Event event{id, host::EventType::done};
     for (const auto& path : paths) {
       int error = host::remove_directory(path.c_str());
@@ -123,7 +125,8 @@ Napi::Value Addon::RemoveDirectories(const Info& info) {
 // host/removal.h.
 Napi::Value Addon::RemoveContainer(const Info& info) {
   const u32 id = id_of(info);
-  host::Removal removal{texts_of(info[1]), text(info, 2), text(info, 4)};
+  host::Removal removal{{}, text(info, 2), text(info, 4)};
+  if (!read_texts(info[1], removal.cgroups)) return info.Env().Undefined();
   workers_->run([post = post_, id, removal = std::move(removal), lock = number(info, 3), held = held_] {
     Fd taken;
     const int error = host::remove_container(removal, lock, taken);

@@ -18,22 +18,16 @@ inline std::string bytes_of(const Napi::Value& value) {
   return std::string(reinterpret_cast<const char*>(array.Data()), array.ByteLength());
 }
 
-inline std::vector<std::string> texts_of(const Napi::Value& value) {
-  auto array = value.As<Napi::Array>();
-  std::vector<std::string> texts;
-  for (u32 i = 0; i < array.Length(); i++) texts.push_back(array.Get(i).As<Napi::String>().Utf8Value());
-  return texts;
-}
-
-// Strings, or the bytes of names that are none.
-inline std::vector<std::string> paths_of(const Napi::Value& value) {
-  auto array = value.As<Napi::Array>();
-  std::vector<std::string> paths;
+// What is in LIST: strings, or the bytes of names that are none. False while a worker thread is being terminated: no element
+// can be read any more, and Node-API's C++ layer ends the process when it is asked what an empty value holds.
+[[nodiscard]] inline bool read_texts(const Napi::Value& list, std::vector<std::string>& texts) {
+  auto array = list.As<Napi::Array>();
   for (u32 i = 0; i < array.Length(); i++) {
-    const Napi::Value path = array.Get(i);
-    paths.push_back(path.IsString() ? path.As<Napi::String>().Utf8Value() : bytes_of(path));
+    const Napi::Value text = array.Get(i);
+    if (text.IsEmpty()) return false;
+    texts.push_back(text.IsString() ? text.As<Napi::String>().Utf8Value() : bytes_of(text));
   }
-  return paths;
+  return true;
 }
 
 inline int number(const Napi::CallbackInfo& info, size_t at) { return info[at].As<Napi::Number>().Int32Value(); }
@@ -55,8 +49,10 @@ inline int duplicate(int given, Fd& copy, int first = 0) { return copy.take(CALL
 inline int duplicate(const Napi::Value& given, std::vector<Fd>& copies, int first = 0) {
   auto array = given.As<Napi::Array>();
   for (u32 i = 0; i < array.Length(); i++) {
+    const Napi::Value descriptor = array.Get(i);
+    if (descriptor.IsEmpty()) return ECANCELED;  // as in read_texts
     Fd copy;
-    if (int error = duplicate(array.Get(i).As<Napi::Number>().Int32Value(), copy, first); error != 0) return error;
+    if (int error = duplicate(descriptor.As<Napi::Number>().Int32Value(), copy, first); error != 0) return error;
     copies.push_back(std::move(copy));
   }
   return 0;

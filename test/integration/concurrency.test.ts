@@ -115,8 +115,8 @@ describeWith([...container, 'cli'], 'concurrency', () => {
     })
   })
 
-  // Node forgets the descriptor of an fs.promises.open() that is under way.
-  test('a worker thread that is terminated while it uses the files of cgroups: no descriptor stays', async () => {
+  // Node forgets the descriptor of an fs.promises.open() that is under way, and reads no argument of the addon any more.
+  test('a worker thread that is terminated while it uses the files of cgroups: no descriptor and no lock stays', async () => {
     const id = sandbox.id()
     const made = await sandbox.create(['sleep', '1000'], ({ linux }) => { linux.cgroupsPath = join(groupRoot, id) }, { id })
     const script = `
@@ -124,6 +124,7 @@ describeWith([...container, 'cli'], 'concurrency', () => {
         const container = await new Runtime({ root: ${JSON.stringify(sandbox.root)} }).load('${id}')
         const again = async (...works) => { for (;;) for (const work of works) await work().catch(() => {}) }
         again(() => container.processes())
+        again(() => container.stats())
         again(() => container.update({ cpu: { shares: 1000 } }))
         again(() => container.pause(), () => container.resume())
         require('node:worker_threads').parentPort.postMessage('ready')
