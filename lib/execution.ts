@@ -9,7 +9,7 @@ import { collect, type Collected, type Output, type OutputOptions } from './coll
 import { NruncError } from './errors.ts'
 import { ExitError, type ExitFields } from './exit-error.ts'
 import { linesOf } from './lines.ts'
-import { checkTypes } from './option-types.ts'
+import { checkObject, checkTypes } from './option-types.ts'
 import type { ProcessExit, Stdio } from './options.ts'
 
 /** What every `execute` takes, besides the options of the call that makes the container or process. */
@@ -40,6 +40,11 @@ export interface ExecutionResult<O extends OutputOptions = OutputOptions> extend
   readonly stderr: O extends { readonly stderr: Elsewhere } ? undefined : Output<O>
 }
 
+/** What the promise resolves to: with `reject: false` the error of a program that failed, too; `failed` tells which. */
+export type ExecutionOutcome<O extends OutputOptions = OutputOptions> = O extends { readonly reject: false }
+  ? ExecutionResult<O> & ({ readonly failed: false; readonly code?: undefined; readonly message?: undefined } | ExitError & { readonly failed: true })
+  : ExecutionResult<O>
+
 type Elsewhere = Exclude<Stdio, 'pipe'>
 
 /** What an execution is of: a container, or a process that exec added. */
@@ -67,7 +72,7 @@ interface Streams {
  * @example
  * for await (const line of container.execute({ args: ['ping', 'localhost'], timeout: 5000, buffer: false })) console.log(line)
  */
-export class Execution<T extends Running, O extends OutputOptions = OutputOptions> implements Promise<ExecutionResult<O>> {
+export class Execution<T extends Running, O extends OutputOptions = OutputOptions> implements Promise<ExecutionOutcome<O>> {
   readonly [Symbol.toStringTag] = 'Execution'
   /** With `stdin: 'pipe'`; null otherwise. */
   readonly stdin: PassThrough | null
@@ -75,13 +80,14 @@ export class Execution<T extends Running, O extends OutputOptions = OutputOption
   readonly stderr: PassThrough | null
   /** The container, or the process, once it runs. */
   readonly started: Promise<T>
-  readonly #result: Promise<ExecutionResult<O>>
+  readonly #result: Promise<ExecutionOutcome<O>>
 
   /** @internal START makes it with these streams; RELEASE removes what is left after its end. */
   constructor(
     options: ExecutionOptions & Streams & O,
     start: (streams: Streams) => Promise<T>, release: (running: T) => Promise<void>,
   ) {
+    checkObject(options)
     const { input, stdin = input === undefined ? 'ignore' : 'pipe', stdout = 'pipe', stderr = 'pipe' } = options
     const wrong = input !== undefined && stdin !== 'pipe'
     this.stdin = stdin === 'pipe' && input === undefined ? new PassThrough() : null
@@ -96,17 +102,17 @@ export class Execution<T extends Running, O extends OutputOptions = OutputOption
     this.#result = this.#run(options, outputs, release)
   }
 
-  then<A = ExecutionResult<O>, B = never>(
-    onResult?: ((result: ExecutionResult<O>) => A | PromiseLike<A>) | null, onError?: ((error: unknown) => B | PromiseLike<B>) | null,
+  then<A = ExecutionOutcome<O>, B = never>(
+    onResult?: ((result: ExecutionOutcome<O>) => A | PromiseLike<A>) | null, onError?: ((error: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
     return this.#result.then(onResult, onError)
   }
 
-  catch<B = never>(onError?: ((error: unknown) => B | PromiseLike<B>) | null): Promise<ExecutionResult<O> | B> {
+  catch<B = never>(onError?: ((error: unknown) => B | PromiseLike<B>) | null): Promise<ExecutionOutcome<O> | B> {
     return this.#result.catch(onError)
   }
 
-  finally(onEnd?: (() => void) | null): Promise<ExecutionResult<O>> {
+  finally(onEnd?: (() => void) | null): Promise<ExecutionOutcome<O>> {
     return this.#result.finally(onEnd)
   }
 
@@ -140,7 +146,7 @@ export class Execution<T extends Running, O extends OutputOptions = OutputOption
 
   async #run(
     options: ExecutionOptions & O, outputs: readonly [Collected<O>, Collected<O>], release: (running: T) => Promise<void>,
-  ): Promise<ExecutionResult<O>> {
+  ): Promise<ExecutionOutcome<O>> {
     const begun = now()
     const running = await this.started.catch((error: unknown) => {
       this.stdin?.destroy()
@@ -153,10 +159,10 @@ export class Execution<T extends Running, O extends OutputOptions = OutputOption
       const fields = {
         ...exitFields(exit, outputs.some((output) => output.overflown)), durationMs: now() - begun, stdout, stderr,
       }
-      if (!fields.failed) return fields as ExecutionResult<O>
+      if (!fields.failed) return fields as ExecutionOutcome<O>
       const error = new ExitError(fields, options)
       if (options.reject ?? true) throw error
-      return error as unknown as ExecutionResult<O>
+      return error as unknown as ExecutionOutcome<O>
     } finally {
       this.stdin?.destroy()
       await release(running)

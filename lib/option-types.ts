@@ -38,6 +38,16 @@ const types: ReadonlyMap<string, Type> = new Map([
   ...named(size, 'terminalSize'),
 ])
 
+/** @throws NruncError ERR_OPTION_INVALID for what are no options */
+export function checkObject(options: unknown): void {
+  if (!object.holds(options)) throw new NruncError('ERR_OPTION_INVALID', `options must be an object, not ${String(options)}`)
+}
+
+/** @throws NruncError ERR_OPTION_INVALID for what is no path, or whatever else WHAT is that has to be a text */
+export function checkText(what: string, value: unknown): void {
+  if (!text.holds(value)) throw new NruncError('ERR_OPTION_INVALID', `${what} must be ${text.words}`, { operand: what })
+}
+
 /** @throws NruncError ERR_OPTION_INVALID for the first option that is not what its name says; undefined is always one that is not given */
 export function checkTypes(options: object): void {
   for (const [name, value] of Object.entries(options)) {

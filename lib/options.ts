@@ -8,7 +8,7 @@ import { NruncError } from './errors.ts'
 import type { HookFunctions } from './hooks.ts'
 import type { HostBundleOptions } from './host-bundle.ts'
 import { nearest } from './nearest.ts'
-import { checkTypes } from './option-types.ts'
+import { checkObject, checkTypes } from './option-types.ts'
 import type { SeccompHandler } from './seccomp/notify.ts'
 import type { ProcessSpec, Spec } from './spec/schema.ts'
 
@@ -200,16 +200,16 @@ export interface State {
 
 /**
  * @throws NruncError ERR_OPTION_INVALID for the first option that is not in KNOWN: most likely it is misspelled, and the
- * hint has the name that was meant; for one that is not of its type, and for what are no options
+ * hint has the name that was meant, or what ELSEWHERE says of it; for one that is not of its type, and for what are no
+ * options
  */
-export function checkOptions(options: object, known: ReadonlySet<string>): void {
-  if (typeof options !== 'object' || options === null) throw new NruncError('ERR_OPTION_INVALID', `options must be an object, not ${String(options)}`)
+export function checkOptions(options: object, known: ReadonlySet<string>, elsewhere: Readonly<Record<string, string>> = {}): void {
+  checkObject(options)
   for (const name of Object.keys(options)) {
     if (known.has(name)) continue
     const meant = nearest(name, known)
-    throw new NruncError('ERR_OPTION_INVALID', `unknown option ${JSON.stringify(name)}`, {
-      operand: name, hint: meant === undefined ? undefined : `did you mean ${JSON.stringify(meant)}?`,
-    })
+    const hint = Object.hasOwn(elsewhere, name) ? elsewhere[name] : meant === undefined ? undefined : `did you mean ${JSON.stringify(meant)}?`
+    throw new NruncError('ERR_OPTION_INVALID', `unknown option ${JSON.stringify(name)}`, { operand: name, hint })
   }
   checkTypes(options)
 }

@@ -7,6 +7,7 @@ import { type Creation, Lost } from './creation.ts'
 import { Deadline, type DeadlineOptions, deadlineNames } from './deadline.ts'
 import { NruncError, type Problem } from './errors.ts'
 import { Execution, type ExecutionOptions, withoutExecution } from './execution.ts'
+import { checkObject } from './option-types.ts'
 import { checkCount, checkOptions, type CreateOptions, stdioNames, type StdioOptions } from './options.ts'
 import { outputAnnotations } from './spec/hooks.ts'
 import { pointer } from './spec/pointer.ts'
@@ -46,6 +47,7 @@ const settled: Readonly<Record<string, string>> = {
 
 /** @throws NruncError ERR_OPTION_INVALID for what is unknown, and for what cannot be chosen any more, with the reason */
 export function checkAcquireOptions(options: PoolAcquire): void {
+  checkObject(options)
   const late = Object.keys(options).find((name) => Object.hasOwn(settled, name))
   if (late !== undefined) throw new NruncError('ERR_OPTION_INVALID', `cannot choose ${late} for a container that was made ahead: ${settled[late]}`, { operand: late })
   checkOptions(options, acquireOptions)

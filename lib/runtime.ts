@@ -30,6 +30,10 @@ export const createOptions: ReadonlySet<string> = new Set([
   'id', 'bundle', 'spec', 'host', ...stdioNames, 'noPivot', 'noNewKeyring', 'notify', 'listenFds', 'hooks', 'seccompNotify', ...deadlineNames,
 ])
 
+/** Options of others that are looked for here. */
+const inHost = 'what runs is said by the config, or for a program of the host by host: { args, env, cwd, hostname }'
+export const createElsewhere = { args: inHost, env: inHost, cwd: inHost, hostname: inHost }
+
 /** More would only wait for each other: a start is work for the kernel. */
 const STARTS_AT_ONCE = 16
 
@@ -238,7 +242,7 @@ export class Runtime {
 
   async #make(options: CreateOptions, start: boolean): Promise<Container> {
     const watch = new Stopwatch(start)
-    checkOptions(options, createOptions)
+    checkOptions(options, createOptions, createElsewhere)
     checkId(options.id ?? 'x')
     checkHookFunctions(options.hooks)
     const turns = new Turns()

@@ -7,6 +7,7 @@ import { constants, type Stats } from 'node:fs'
 import { type FileHandle, lutimes, open, opendir, readlink, unlink } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
 import { NruncError } from '../errors.ts'
+import { checkText } from '../option-types.ts'
 import { checkOptions } from '../options.ts'
 import { createDirectory, createFile, createLink, type Ids, type Place } from './create.ts'
 import { attempt, fileRefused } from './failure.ts'
@@ -45,6 +46,7 @@ interface Copy {
 
 export async function copyIn(root: ContainerRoot, source: string, path: string, options: CopyOptions): Promise<void> {
   const copy = begin(options)
+  checkText('source', source)
   const { owner = { uid: 0, gid: 0 } } = options
   const inside = ({ uid, gid }: Ids): Ids => ({ uid: root.uids.toHost(uid), gid: root.gids.toHost(gid) })
   const fixed = owner === 'keep' ? undefined : inside(owner)
@@ -59,6 +61,7 @@ export async function copyIn(root: ContainerRoot, source: string, path: string, 
 
 export async function copyOut(root: ContainerRoot, path: string, destination: string, options: CopyOptions): Promise<void> {
   const copy = begin(options)
+  checkText('destination', destination)
   const { owner } = options
   if (owner !== undefined && owner !== 'keep') throw invalid('owner', owner)
   const keep = ({ uid, gid }: Ids): Ids => ({ uid: root.uids.fromHost(uid), gid: root.gids.fromHost(gid) })

@@ -66,7 +66,7 @@ export class ContainerRoot extends Handle {
 
   /** What PATH names, links followed inside the root. Opening has no effect on what it is. @throws NruncError ERR_FILE */
   async find(verb: string, path: string, flags = 0, shown = path): Promise<Handle> {
-    if (path.includes('\0') || path === '') throw fileRefused(verb, shown, 'not a path')
+    if (typeof path !== 'string' || path.includes('\0') || path === '') throw fileRefused(verb, shown, 'not a path')
     const { a: fd } = await job((native, id) => native.openInside(id, this.fd, path, O_PATH | O_CLOEXEC | flags))
     if (fd < 0) throw fileError(verb, shown, errnoName(-fd), 'openat2')
     return new Handle(fd)
@@ -74,6 +74,7 @@ export class ContainerRoot extends Handle {
 
   /** The directory that PATH is in, and its last component. @throws NruncError ERR_FILE, also for `/`, `.` and `..` */
   async findParent(verb: string, path: string): Promise<{ readonly parent: Handle; readonly name: string }> {
+    if (typeof path !== 'string') throw fileRefused(verb, path, 'not a path')
     const trimmed = path.replace(/\/+$/, '')
     const at = trimmed.lastIndexOf('/') + 1
     const name = trimmed.slice(at)

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, unlink } from 'node:fs/promises'
+import { NruncError } from '../errors.ts'
 import { checkOptions } from '../options.ts'
 import { cutOf } from '../lines.ts'
 import { createFile, renameTo } from './create.ts'
@@ -30,6 +31,7 @@ export type FileData = string | Uint8Array | AsyncIterable<string | Uint8Array>
 
 export async function writeFile(root: ContainerRoot, path: string, data: FileData, options: WriteFileOptions): Promise<void> {
   checkOptions(options, new Set(['mode', 'owner']))
+  checkData(data)
   const { mode = 0o644, owner = { uid: 0, gid: 0 } } = options
   const ids = { uid: root.uids.toHost(owner.uid), gid: root.gids.toHost(owner.gid) }
   const found = await root.findParent('write', path)
@@ -50,6 +52,13 @@ export async function writeFile(root: ContainerRoot, path: string, data: FileDat
       throw error
     }
   })
+}
+
+/** @throws NruncError ERR_OPTION_INVALID */
+export function checkData(data: unknown): void {
+  if (typeof data === 'string') return
+  if (typeof data === 'object' && data !== null && (data instanceof Uint8Array || Symbol.asyncIterator in data)) return
+  throw new NruncError('ERR_OPTION_INVALID', 'data must be text, bytes or a stream of them', { operand: 'data' })
 }
 
 async function fill(file: FileHandle, data: FileData): Promise<void> {

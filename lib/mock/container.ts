@@ -13,7 +13,7 @@ import { Execution, type ExecutionOptions, withoutExecution } from '../execution
 import { type CheckpointOptions, checkCheckpointOptions } from '../checkpoint/options.ts'
 import type { CopyOptions } from '../files/copy.ts'
 import type { ReadFileOptions } from '../files/read.ts'
-import type { FileData, WriteFileOptions } from '../files/write.ts'
+import { checkData, type FileData, type WriteFileOptions } from '../files/write.ts'
 import { type HookFunctions, runHookFunctions } from '../hooks.ts'
 import type { ContainerLike } from '../like.ts'
 import { linesOf } from '../lines.ts'
@@ -225,6 +225,7 @@ export class MockContainer extends EventEmitter<ContainerEvents> implements Cont
   /** The mock keeps neither modes nor owners. */
   async writeFile(path: string, data: FileData, options: WriteFileOptions = {}): Promise<void> {
     checkOptions(options, new Set(['mode', 'owner']))
+    checkData(data)
     return writeMock(this.#used(), path, data)
   }
 

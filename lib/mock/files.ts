@@ -12,6 +12,7 @@ export type MockFiles = Map<string, Buffer>
 export const placeOf = (path: string): string => posix.resolve('/', path)
 
 export function readMock(files: MockFiles, path: string, maxBytes = Infinity): Buffer {
+  if (typeof path !== 'string') throw fileRefused('read', path, 'not a path')
   const content = files.get(placeOf(path))
   if (content === undefined) throw fileError('read', path, 'ENOENT', 'openat2')
   if (content.length > maxBytes) throw fileRefused('read', path, `it has more than ${maxBytes} bytes`)

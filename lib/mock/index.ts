@@ -17,7 +17,7 @@ import { checkHostOptions } from '../host-bundle.ts'
 import type { RuntimeLike } from '../like.ts'
 import { checkDeletion, checkOptions, type CreateOptions } from '../options.ts'
 import { checkPoolCounts, poolOptions, type PoolOptions, refuseUnpoolable } from '../pool.ts'
-import { createOptions } from '../runtime.ts'
+import { createElsewhere, createOptions } from '../runtime.ts'
 import { checkSeccompHandler } from '../seccomp/notify.ts'
 import { defaultSpec } from '../spec/defaults.ts'
 import type { Spec } from '../spec/schema.ts'
@@ -127,7 +127,7 @@ export class MockRuntime implements RuntimeLike {
   }
 
   async #make(options: CreateOptions, start: boolean): Promise<MockContainer> {
-    checkOptions(options, createOptions)
+    checkOptions(options, createOptions, createElsewhere)
     checkId(options.id ?? 'x')
     checkHookFunctions(options.hooks)
     const path = resolve(options.bundle ?? '.')

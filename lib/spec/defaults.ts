@@ -1,6 +1,7 @@
 /** The spec that `nrunc spec` writes. Source: the output of `runc spec` 1.5, field for field. */
 import type { Mount, Spec } from './schema.ts'
 
+/** What {@link defaultSpec} takes. */
 export interface DefaultSpecOptions {
   /** Give the container a cgroup namespace, which runc does on a host with nothing but cgroup v2. Default false. */
   readonly cgroupNamespace?: boolean | undefined

@@ -99,6 +99,20 @@ describeWith(container, 'files', () => {
       expect(await inside('cat /tmp/a; stat -c "%a %u %g" /tmp/a; ls -A /tmp')).toBe('grün\n644 0 0\na\n')
     })
 
+    test('what is no data, or no path', async () => {
+      for (const data of [undefined, 5, null, {}, ['a']]) {
+        const error = await leavesNothing(sandbox, () => rejection(made.writeFile('/tmp/a', data as never)))
+        expect([error.code, error.message]).toEqual(['ERR_OPTION_INVALID', 'data must be text, bytes or a stream of them'])
+      }
+      for (const path of [undefined, 5] as never[]) {
+        expect((await rejection(made.writeFile(path, ''))).message).toMatch(/^cannot write .*: not a path$/)
+        expect((await rejection(made.readFile(path))).message).toMatch(/^cannot read .*: not a path$/)
+        expect((await rejection(made.copyIn(path, '/tmp/a'))).message).toBe('source must be a string without zero bytes')
+        expect((await rejection(made.copyOut('/tmp/a', path))).message).toBe('destination must be a string without zero bytes')
+      }
+      expect(await inside('ls -A /tmp')).toBe('')
+    })
+
     test('mode and owner', async () => {
       await made.writeFile('/tmp/a', '', { mode: 0o4750, owner: { uid: 1000, gid: 5 } })
       expect(await inside('stat -c "%a %u %g" /tmp/a')).toBe('4750 1000 5\n')

@@ -28,7 +28,8 @@ try {
 `
 
 const typed = `
-import { type CreateOptions, NruncError, Runtime, type Spec, defaultSpec } from 'nrunc'
+import { type CreateOptions, NruncError, Runtime, type RuntimeLike, type RuntimeOptions, type Spec, type StopOptions, defaultSpec } from 'nrunc'
+import { MockRuntime } from 'nrunc/mock'
 const spec: Spec = { ...defaultSpec(), root: { path: '/srv/rootfs' } }
 const options: CreateOptions = { id: 'a', spec, stdout: 'inherit' }
 const container = await new Runtime().run(options)
@@ -36,6 +37,13 @@ const { code, signal } = await container.wait()
 export const end: number | NodeJS.Signals | null = code ?? signal
 // @ts-expect-error an unknown option is refused by the types as well
 await new Runtime().run({ idd: 'a' })
+const result = await new Runtime().execute({ host: { args: ['true'] }, reject: false, lines: true })
+export const lines: readonly string[] = result.stdout
+export const words: string = result.failed ? result.message : result.stdout.join()
+export const message: string | undefined = result.message
+const stopOptions: StopOptions = { gracePeriod: 0 }
+export const either = (options: RuntimeOptions): RuntimeLike[] => [new Runtime(options), new MockRuntime()]
+await container.stop(stopOptions)
 export const isKnown = (error: unknown): boolean => error instanceof NruncError && error.code === 'ERR_NOT_FOUND'
 `
 

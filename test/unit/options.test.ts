@@ -52,6 +52,20 @@ describe('create and run', () => {
     })
   })
 
+  test('what are no options at all', async () => {
+    for (const options of ['ls', undefined, null, 5, ['ls']]) {
+      const message = `options must be an object, not ${String(options)}`
+      await expect(runtime.run(options as never)).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID', message })
+      expect(thrown(() => void runtime.execute(options as never))).toMatchObject({ code: 'ERR_OPTION_INVALID', message })
+    }
+  })
+
+  test('an option that belongs elsewhere: the hint says where', async () => {
+    await expect(runtime.execute({ args: ['ls'] } as never)).rejects.toMatchObject({
+      message: 'unknown option "args"', hint: expect.stringContaining('host: { args, env, cwd, hostname }'),
+    })
+  })
+
   test('an option that is undefined is still one that must exist', async () => {
     expect((await refused({ id: '', nosuch: undefined })).code).toBe('ERR_OPTION_INVALID')
   })
