@@ -35,7 +35,7 @@ function distort(value: Json, from: Random): Json {
   if (typeof value === 'number') return from.pick([value + 1, -value, value * 2 ** 32, value / 3, String(value)])
   if (typeof value === 'bigint') return from.pick([value + 1n, -value, value << 32n, value >> 32n, Number(value)])
   if (typeof value === 'boolean') return !value
-  if (typeof value !== 'string') return from.pick(odd)
+  if (typeof value !== 'string') return structuredClone(from.pick(odd))
   const cut = from.below(value.length + 1)
   const [start, end] = [value.slice(0, cut), value.slice(cut)]
   const between = from.pick(['/', '\n', ':', ',', '=', '%', '\u0000', ' '])
@@ -57,7 +57,7 @@ export function mutate(document: Json, other: Json, from: Random): Json {
       case 5: put(place, structuredClone(at(from.pick(all)))); break
       case 6:
         if (Array.isArray(place[0])) place[0].push(structuredClone(at(place)))
-        else put([place[0], from.pick(['x', '__proto__', 'path', 'type'])], at(place))
+        else put([place[0], from.pick(['x', '__proto__', 'path', 'type'])], structuredClone(at(place)))
         break
       default: { // the same key from the other document, where it has one
         const same = places(other).filter(([, key]) => key === place[1])

@@ -4,7 +4,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { runOnce, targets } from '../../fuzz/targets.ts'
+import { runOnce, targets, textOf } from '../../fuzz/targets.ts'
 import { random } from './plan/random.ts'
 
 const counts = { config: 1000, seccomp: 100, words: 5000, state: 300 } as const
@@ -25,6 +25,14 @@ describe('at random', () => {
     }
     expect(outcomes.size).toBeGreaterThan(1)
   })
+})
+
+test('a seed makes the same document, whatever was made before', () => {
+  const texts = (): string[] => Array.from({ length: 2000 }, (_, seed) => {
+    const from = random(seed)
+    return textOf(targets['config']!, from.pick(targets['config']!.seeds), from.pick(targets['config']!.seeds), from)
+  })
+  expect(texts()).toEqual(texts())
 })
 
 describe('the corpus', () => {
