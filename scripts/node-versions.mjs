@@ -1,6 +1,6 @@
 // Other versions of Node, from the npm package `node`, each in a directory of its own that is removed afterwards.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -9,6 +9,7 @@ export const versions = ['20', '22', '24', '26']
 /** Path of the program, or why it cannot be had; `remove` takes it away. */
 export function installNode(version) {
   const directory = mkdtempSync(join(tmpdir(), `node-${version}-`))
+  chmodSync(directory, 0o755) // tests run it as other users, who would get the system's
   const remove = () => rmSync(directory, { recursive: true, force: true })
   writeFileSync(join(directory, 'package.json'), '{ "private": true }\n')
   const words = ['install', '--no-save', '--no-audit', '--no-fund', '--ignore-scripts=false', `node@${version}`]

@@ -2,7 +2,7 @@
 // Runs the tests (all of `unit` and `integration`, or what the words say) on other versions of Node, the command line
 // included: each in a copy of the tree, whose launcher and compiled code are made for that version. The build is shared.
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { chmodSync, cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -18,6 +18,7 @@ const results = []
 
 const copyTree = () => {
   const tree = mkdtempSync(join(tmpdir(), 'nrunc-tree-'))
+  chmodSync(tree, 0o755) // for the tests of other users
   const own = (path) => ![...shared, '.git'].includes(relative(root, path).split('/')[0])
   cpSync(root, tree, { recursive: true, filter: own })
   for (const name of shared) symlinkSync(join(root, name), join(tree, name))
