@@ -54,6 +54,11 @@ for (const [name, plan] of Object.entries(plans)) {
   write(name, inputOf(plan, success, 2))
   for (const seed of [1, 2, 3, 4]) write(`${name}-${seed}`, inputOf(plan, any(random(seed)), [2, 3, 74, 34][seed - 1]!))
 }
+// The thread that hands over the listener.
+if (target === 'init') {
+  const filter: Operation = { op: 'seccomp', field: '', program: new Uint8Array(8), flags: 8 /* NEW_LISTENER */, now: 1 }
+  for (const seed of [0, 1, 2, 3]) write(`listener-${seed}`, initInput(encode([filter]), seed === 0 ? success : any(random(seed))))
+}
 const clone: Operation = { op: 'clone', field: '', flags: 0n, cgroup: '' }
 for (const [op, { by }] of Object.entries(operations) as [OperationName, { by: string }][]) {
   if (by !== target) continue
