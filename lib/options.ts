@@ -230,6 +230,8 @@ export function checkStreams(options: StdioOptions, terminal: boolean): void {
     throw new NruncError('ERR_OPTION_INVALID', words, { operand })
   }
   if (options.consoleSocket !== undefined && !terminal) refuse('consoleSocket', 'cannot use console socket if there is no terminal')
+  const setting = (['terminalSize', 'keepLineFeeds'] as const).find((name) => options[name])
+  if (!terminal && setting !== undefined) refuse(setting, `${setting} cannot be used without a terminal`)
   const stream = (['stdin', 'stdout', 'stderr'] as const).find((name) => options[name] !== undefined)
   if (terminal && stream !== undefined) refuse(stream, `${stream} cannot be used together with a terminal`)
 }

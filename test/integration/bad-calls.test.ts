@@ -114,6 +114,8 @@ describeWith([...container, 'cli'], 'bad calls', () => {
       [{ preserveFds: -1 }, 'preserveFds must be an integer from 0 to 900, not -1'],
       [{ preserveFds: 900 }, 'bad file descriptor'],
       [{ consoleSocket: '/nowhere' }, 'cannot use console socket if there is no terminal'],
+      [{ terminalSize: { rows: 1, columns: 2 } }, 'terminalSize cannot be used without a terminal'],
+      [{ keepLineFeeds: true }, 'keepLineFeeds cannot be used without a terminal'],
     ])('%j', async (options, message) => {
       const { id, bundle } = sandbox.bundle(['true'])
       const error = await leavesNothing(sandbox, () =>

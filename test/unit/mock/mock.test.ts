@@ -97,6 +97,7 @@ describe('the mock', () => {
     test.each([
       [{ spec, stdout: 'pipe' }, 'stdout cannot be used together with a terminal'],
       [{ ...host('sh'), consoleSocket: '/nowhere' }, 'cannot use console socket if there is no terminal'],
+      [{ ...host('sh'), terminalSize: { rows: 1, columns: 2 } }, 'terminalSize cannot be used without a terminal'],
       [{ spec, consoleSocket: '/nowhere' }, 'the mock has no console sockets'], [{ host: {}, stdin: 'ignore' }, 'stdin cannot be used together with a terminal'],
     ] as const)('%#: what is refused, as in the library', async (options, message) => {
       expect((await rejection(screen.run(options))).message).toBe(message)
