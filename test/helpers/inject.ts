@@ -96,6 +96,12 @@ async function traced(words: readonly string[], filters: readonly string[]): Pro
   }
 }
 
-/** All of its threads. */
-const isTraced = (pid: number): boolean => readdirSync(`/proc/${pid}/task`).every((thread) =>
-  !/^TracerPid:\t0$/m.test(readFileSync(`/proc/${pid}/task/${thread}/status`, 'latin1')))
+/** All of its threads; to be asked again when one ends meanwhile. */
+function isTraced(pid: number): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/task`).every((thread) =>
+      !/^TracerPid:\t0$/m.test(readFileSync(`/proc/${pid}/task/${thread}/status`, 'latin1')))
+  } catch {
+    return false
+  }
+}
