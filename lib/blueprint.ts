@@ -6,11 +6,13 @@ import { type Bundle, parsingSpec, readConfig, refuseHostNamespaces } from './bu
 import { cgroupFiles, cgroupHost } from './cgroup/detect.ts'
 import type { CgroupPlanner } from './cgroup/driver.ts'
 import type { CgroupLayout } from './cgroup/layout.ts'
+import { cgroupEntry } from './cgroup/operations.ts'
 import { hostFacts } from './facts.ts'
 import { hasHookFunctions } from './hooks.ts'
 import type { CreateOptions } from './options.ts'
 import { compile, compileProgram } from './plan/compile.ts'
 import type { GivenDescriptors, PlanContext } from './plan/context.ts'
+import { cloneFlags } from './plan/namespaces.ts'
 import { CloneAhead } from './native/ahead.ts'
 import type { Operation, Plan } from './plan/operations.ts'
 import type { CompileFilter } from './plan/seccomp.ts'
@@ -78,11 +80,15 @@ export class Blueprint {
   }
 
   /**
-   * PLANNER is that of the runtime, the same for every call; DIRECTORY is the container's state directory.
+   * PLANNER is that of the runtime, the same for every call; DIRECTORY is the container's state directory. CLONEAHEAD is
+   * called as soon as the flags of the clone are known, before what takes longer.
    *
    * @throws NruncError ERR_CONFIG_INVALID, ERR_CGROUP for what only this host shows to be impossible
    */
-  async draft(id: string, descriptors: GivenDescriptors, planner: CgroupPlanner, options: PlanOptions & CompileOptions, directory: string): Promise<Draft> {
+  async draft(
+    id: string, descriptors: GivenDescriptors, planner: CgroupPlanner, options: PlanOptions & CompileOptions, directory: string,
+    cloneAhead: (flags: number) => void = () => {},
+  ): Promise<Draft> {
     const turns = new Turns()
     hostFacts()
     cgroupHost()
@@ -90,6 +96,9 @@ export class Blueprint {
     refuseHostNamespaces(this.spec)
     const templates = planner.simple ? this.#templates : undefined
     const layout = templates === undefined ? this.#computeLayout(id, planner) : this.#layoutOf(id, planner)
+    // Init of a container that is one of many was cloned already. One in a cgroup of version 2 is born there, once that is made.
+    const bornInside = cgroupEntry(layout.paths).into !== ''
+    if (!this.forMany && descriptors.network === undefined && layout.scope === undefined && !bornInside) cloneAhead(cloneFlags(this.spec))
     const { noPivot, noNewKeyring, awaitsPlan, hooks } = options
     const { intelRdt } = this.spec.linux ?? {}
     const resctrl = intelRdt === undefined ? undefined : layoutResctrl(intelRdt, id, resctrlHost())

@@ -19,7 +19,7 @@ import { isRootless } from './facts.ts'
 import { hasHookFunctions, runHookFunctions, runHooks } from './hooks.ts'
 import { writeHostBundle } from './host-bundle.ts'
 import { addon } from './native/addon.ts'
-import type { CloneAhead } from './native/ahead.ts'
+import { CloneAhead } from './native/ahead.ts'
 import { Child } from './native/child.ts'
 import { prepareCgroup } from './native/prepare.ts'
 import { errnoName } from './native/errno.ts'
@@ -88,7 +88,7 @@ export class Creation {
   #deadline: Deadline | undefined
   /** With a network namespace made ahead, where there is one. */
   readonly #network: boolean
-  readonly #ahead: CloneAhead | undefined
+  #ahead: CloneAhead | undefined
   readonly #awaitsPlan: boolean
   /** Init waits for nobody, see {@link Child}. */
   #goes = false
@@ -183,6 +183,8 @@ export class Creation {
     } catch (error) {
       await this.#undo(error)
       throw this.#deadline?.cause === undefined ? hostError(error) : this.#deadline.error()
+    } finally {
+      await this.#ahead?.drop()
     }
   }
 
@@ -211,7 +213,9 @@ export class Creation {
     if (this.#options.notify !== undefined) makeNotifyDirectory(this.#directory)
     const network = this.#network ? takeNetwork() : undefined
     if (network !== undefined) descriptors.addNetwork(network)
-    const draft = await blueprint.draft(this.#id, descriptors.given, planner, this.#options, this.#directory)
+    const draft = await blueprint.draft(this.#id, descriptors.given, planner, this.#options, this.#directory, (flags) => {
+      this.#ahead = new CloneAhead(flags)
+    })
     if (!blueprint.forMany) await nextTurn()
     this.#goes = this.#start && !traps && draft.plan.cgroup === undefined && this.#waitsForNobody(blueprint.spec)
     const made = this.#clone(blueprint, draft, descriptors.list)

@@ -3,18 +3,25 @@
  */
 import { now } from './clock.ts'
 
-/** Once what has been waiting meanwhile was called. */
-export const nextTurn = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve) })
-
 /** Milliseconds of one piece of a work of many steps; the last step comes on top. */
-export const PIECE = 0.4
+let piece = 0.4
+
+/** In a process that does nothing else, as a command, nobody waits for a turn: all of a work is one piece from here on. */
+export const workAlone = (): void => { piece = Infinity }
+
+/** Whether a piece that began at BEGUN, see {@link now}, is over. */
+export const isOver = (begun: number): boolean => now() - begun >= piece
+
+/** Once what has been waiting meanwhile was called. */
+export const nextTurn = (): Promise<void> =>
+  piece === Infinity ? Promise.resolve() : new Promise((resolve) => { setImmediate(resolve) })
 
 /** To be asked between the steps of a work whose length nobody knows. */
 export class Turns {
   #begun = now()
 
   /** Whether it is time for the next one. */
-  get due(): boolean { return now() - this.#begun >= PIECE }
+  get due(): boolean { return isOver(this.#begun) }
 
   /** The next turn, when it is time for it. */
   async give(): Promise<void> {

@@ -5,6 +5,7 @@ import type { CgroupManager } from '../cgroup/driver.ts'
 import { NruncError } from '../errors.ts'
 import type { RuntimeOptions } from '../options.ts'
 import type { Runtime } from '../runtime.ts'
+import { workAlone } from '../turns.ts'
 import type { Settings } from './command.ts'
 
 /**
@@ -17,6 +18,7 @@ export const openRuntime = async ({ settings }: { readonly settings: Settings })
   const { root } = settings
   if (root === '') throw new NruncError('ERR_OPTION_INVALID', 'the state root cannot be empty')
   const cgroups = cgroupSettings(settings)
+  workAlone()
   const { Runtime } = await import('../runtime.ts')
   return new Runtime({ root, ...cgroups })
 }

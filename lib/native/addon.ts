@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { now } from '../clock.ts'
 import { NruncError } from '../errors.ts'
-import { PIECE } from '../turns.ts'
+import { isOver } from '../turns.ts'
 import { errnoName } from './errno.ts'
 
 /** What arrives at the dispatcher: the id given with the request, the kind, and values that depend on the kind. */
@@ -170,7 +170,7 @@ function receive(id: number, type: number, a: number, b: number, data: Buffer = 
 /** After all that an event has brought about: the next one, in this turn of the event loop or in the next. */
 function proceed(): void {
   proceeding = false
-  const late = now() - begun >= PIECE
+  const late = isOver(begun)
   if (!late && loaded!.next(receive)) return
   begun = 0
   if (late) setImmediate(() => loaded!.next(receive))

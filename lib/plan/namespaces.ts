@@ -55,11 +55,9 @@ export function planNamespaces(spec: Spec, host: HostFacts, firstSlot: number, n
   const made = list.filter((one) => !isJoined(one))
   const time = made.find(({ type }) => type === 'time')
   const user = list.find(({ type }) => type === 'user')
-  const laterUser = user !== undefined && joined.length > 0
-  const later = made.filter(({ type }) =>
-    laterUser || type === 'cgroup' || type === 'time' || (type === 'pid' && time !== undefined))
+  const later = madeLater(list)
   const ahead = network === undefined ? undefined : made.find(({ type }) => type === 'network')
-  const flags = made.filter((one) => one !== ahead && !later.includes(one)).reduce((all, { type }) => all | namespaceFlags[type], 0)
+  const flags = flagsOf(made.filter((one) => one !== ahead && !later.includes(one)))
   const field = (index: number) => pointer('linux', 'namespaces', index)
 
   const open = joined.map(({ path, type, index }): Operation =>
@@ -92,6 +90,23 @@ export function planNamespaces(spec: Spec, host: HostFacts, firstSlot: number, n
     isNew: (type) => made.some((one) => one.type === type),
     networkAhead: ahead !== undefined,
   }
+}
+
+/** Those that do not come with the clone. */
+function madeLater<T extends Namespace>(list: readonly T[]): readonly T[] {
+  const laterUser = list.some(({ type }) => type === 'user') && list.some(isJoined)
+  const time = list.some((one) => one.type === 'time' && !isJoined(one))
+  return list.filter((one) => !isJoined(one) &&
+    (laterUser || one.type === 'cgroup' || one.type === 'time' || (one.type === 'pid' && time)))
+}
+
+const flagsOf = (list: readonly Namespace[]): number => list.reduce((all, { type }) => all | namespaceFlags[type], 0)
+
+/** CLONE_NEW* of the clone in the plan of a config, before there is one; without a network namespace made ahead. */
+export function cloneFlags({ linux }: Spec): number {
+  const list = linux?.namespaces ?? []
+  const later = madeLater(list)
+  return flagsOf(list.filter((one) => !isJoined(one) && !later.includes(one)))
 }
 
 /**

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { atOnce, inTurns, nextTurn, type Steps, Turns } from '../../lib/turns.ts'
+import { atOnce, inTurns, nextTurn, type Steps, Turns, workAlone } from '../../lib/turns.ts'
 
 test('what waits for the event loop is called in between', async () => {
   const called: string[] = []
@@ -29,4 +29,15 @@ test('steps: all at once, or in turns when they are long', async () => {
   expect(await inTurns(steps())).toBe('done')
   clearImmediate(immediate)
   expect(turns).toBeGreaterThanOrEqual(3)
+})
+
+test('in a process that does nothing else, from then on, there is one turn', async () => {
+  workAlone()
+  let called = false
+  const immediate = setImmediate(() => { called = true })
+  await nextTurn()
+  expect(new Turns().due).toBe(false)
+  await inTurns(function* () { yield; yield }())
+  expect(called).toBe(false)
+  clearImmediate(immediate)
 })

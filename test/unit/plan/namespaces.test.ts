@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { namespaceFlags } from '../../../lib/plan/namespaces.ts'
+import { cloneFlags, namespaceFlags, planNamespaces } from '../../../lib/plan/namespaces.ts'
 import type { Operation } from '../../../lib/plan/operations.ts'
 import { all, only, phases, planOf, root, type Surroundings, user } from './samples.ts'
 
@@ -20,6 +20,16 @@ test('the flags are those of clone(2)', () => {
     time: 0x80, mount: 0x20000, cgroup: 0x2000000, uts: 0x4000000, ipc: 0x8000000, user: 0x10000000, pid: 0x20000000,
     network: 0x40000000,
   })
+})
+
+test('the flags of the clone are known before there is a plan', () => {
+  const types = Object.keys(namespaceFlags) as (keyof typeof namespaceFlags)[]
+  for (let chosen = 0; chosen < 3 ** types.length; chosen++) {
+    const list = types.flatMap((type, at) =>
+      [[], [{ type }], [{ type, path: '/proc/1/ns/x' }]][Math.floor(chosen / 3 ** at) % 3]!)
+    const spec = { ociVersion: '1.0.0', root: { path: 'rootfs' }, linux: { namespaces: list } }
+    expect(cloneFlags(spec)).toBe(planNamespaces(spec, root, 0).flags)
+  }
 })
 
 describe('new namespaces', () => {
