@@ -14,6 +14,7 @@
 #include <memory>
 #include <vector>
 
+#include "host/cgroup.h"
 #include "host/channel.h"
 #include "host/identity.h"
 #include "host/outcome.h"
@@ -68,6 +69,23 @@ std::string beginning_of(const char* path) {
   char buffer[1024];
   const sys::Call got = CALL(read, file.get(), buffer, sizeof buffer);
   return got.failed() ? std::string() : std::string(buffer, static_cast<size_t>(got.value));
+}
+
+bool is_child(int pidfd) {
+  siginfo_t info{};
+  return !CALL(waitid, kernel::kPidfdWait, pidfd, &info, WEXITED | WNOHANG | WNOWAIT, nullptr).failed();
+}
+
+bool has_pid(int pidfd, i32 pid) {
+  std::string text;
+  return read_whole_file(("/proc/self/fdinfo/" + std::to_string(pidfd)).c_str(), text) == 0 &&
+         text.find("\nPid:\t" + std::to_string(pid) + "\n") != std::string::npos;
+}
+
+void end_child(int pidfd) {
+  siginfo_t info{};
+  CALL(pidfd_send_signal, pidfd, kernel::kSigKill, nullptr, 0);
+  CALL(waitid, kernel::kPidfdWait, pidfd, &info, WEXITED, nullptr);
 }
 
 Event closed(u32 id) {
@@ -233,9 +251,10 @@ void Reactor::loop() {
 void Reactor::read_channel(u32 id, Watch& watch) {
   while (watch.channel.valid()) {
     char piece[plan::kMaximumFrame];
-    alignas(8) char control[64];
+    alignas(8) char control[sizeof(kernel::ControlHeader) + 8];
     kernel::Vector vector{piece, sizeof piece};
-    kernel::Message message{nullptr, 0, 0, &vector, 1, control, sizeof control, 0, 0};
+    // Room for one descriptor: the kernel closes what comes besides.
+    kernel::Message message{nullptr, 0, 0, &vector, 1, control, sizeof(kernel::ControlHeader) + 4, 0, 0};
     sys::Call got = CALL(recvmsg, watch.channel.get(), &message, kernel::kMessageCloseOnExec | 0x40 /* MSG_DONTWAIT */);
     if (got.error() == ENOTSOCK) {
       message.control_length = 0;
@@ -295,29 +314,40 @@ void Reactor::frame(u32 id, Watch& watch, u32 type, std::string payload) {
     case plan::FrameType::failed: post_({id, EventType::failed, 0, 0, std::move(payload)}); break;
     case plan::FrameType::console: post_({id, EventType::console, passed.release(), 0, {}, {}, true}); break;
     case plan::FrameType::listener: post_({id, EventType::listener, passed.release(), 0, {}, {}, true}); break;
-    case plan::FrameType::forked: {
-      i32 pid = 0;
-      if (payload.size() == sizeof pid) __builtin_memcpy(&pid, payload.data(), sizeof pid);
-      if (pid <= 0) break;
-      std::string started;
-      // What cannot be watched, or be known again, must not go on.
-      if (!passed.valid() || read_start_time(pid, started) != 0 || !add(passed.get(), key_of(id, kProcess)).ok()) {
-        siginfo_t info{};
-        CALL(kill, pid, kernel::kSigKill);
-        CALL(waitid, P_PID, pid, &info, WEXITED, nullptr);
-        break;
-      }
-      // Under another key, so that its end is not taken for the end of the container.
-      epoll_event event{};
-      event.events = kProcessEvents;
-      event.data.u64 = key_of(id, kFormer);
-      CALL(epoll_ctl, epoll_.get(), EPOLL_CTL_MOD, watch.pidfd.get(), &event);
-      watch.former = std::move(watch.pidfd);
-      watch.pidfd = std::move(passed);
-      post_({id, EventType::spawned, pid, 0, std::move(started)});
-      break;
-    }
+    case plan::FrameType::forked: forked(id, watch, payload, std::move(passed)); break;
   }
+}
+
+// Who has taken init over (SECURITY.md, CAP_SYS_PTRACE) can name any process of the host here: only a child of this process
+// goes on in its place, one whose descriptor came along, and nothing is done to any other.
+void Reactor::forked(u32 id, Watch& watch, const std::string& payload, Fd passed) {
+  if (!watch.reaps) return;  // the FIFO of a start that somebody else has made
+  i32 pid = 0;
+  if (payload.size() == sizeof pid) __builtin_memcpy(&pid, payload.data(), sizeof pid);
+  std::string started;
+  const bool child = passed.valid() && is_child(passed.get());
+  Status status = passed.valid() ? Status{} : failure(EMFILE, "recvmsg", "init");
+  if (status.ok() && !(child && has_pid(passed.get(), pid))) status = failure(EPROTO, "recvmsg", "init");
+  if (status.ok()) {
+    if (const int error = read_start_time(pid, started); error != 0) status = failure(error, "read", "/proc/PID/stat");
+  }
+  if (status.ok()) status = add(passed.get(), key_of(id, kProcess));
+  if (!status.ok()) {
+    // What cannot be watched, or be known again, must not go on: init ends without its host.
+    if (child) end_child(passed.get());
+    give_up(id, watch, status);
+    watch.input.clear();
+    watch.channel.reset();
+    return post_(closed(id));
+  }
+  // Under another key, so that its end is not taken for the end of the container.
+  epoll_event event{};
+  event.events = kProcessEvents;
+  event.data.u64 = key_of(id, kFormer);
+  CALL(epoll_ctl, epoll_.get(), EPOLL_CTL_MOD, watch.pidfd.get(), &event);
+  watch.former = std::move(watch.pidfd);
+  watch.pidfd = std::move(passed);
+  post_({id, EventType::spawned, pid, 0, std::move(started)});
 }
 
 void Reactor::process_ended(u32 id, Watch& watch) {

@@ -59,6 +59,7 @@ class Reactor {
   void loop();
   void read_channel(u32 id, Watch& watch);
   void give_up(u32 id, const Watch& watch, const Status& status);
+  void forked(u32 id, Watch& watch, const std::string& payload, Fd passed);
   void frame(u32 id, Watch& watch, u32 type, std::string payload);
   void process_ended(u32 id, Watch& watch);
   void notified(u32 id, Watch& watch, u32 events);
