@@ -2,9 +2,9 @@
  * A program that failed, as an error.
  */
 import type { Statistics } from './cgroup/statistics.ts'
-import type { DeadlineOptions } from './deadline.ts'
+import type { DeadlineOptions } from './options/deadline.ts'
 import { type ErrorCode, NruncError } from './errors.ts'
-import type { ProcessExit } from './options.ts'
+import type { ProcessExit } from './options/options.ts'
 
 /** How an execution ended, in the result of one that succeeded and in the error of one that failed. */
 export interface ExitFields extends Omit<ProcessExit, 'code'> {

@@ -2,12 +2,12 @@
  * The plan of a container, without making one.
  */
 import { resolve } from 'node:path'
-import { checkSpec, refuseHostNamespaces } from './bundle.ts'
+import { checkSpec, refuseHostNamespaces } from './bundle/bundle.ts'
 import { cgroupFiles, cgroupHost } from './cgroup/detect.ts'
 import type { CgroupHost } from './cgroup/host.ts'
 import { predictLayout } from './cgroup/predict.ts'
-import { hostFacts, isRootless } from './facts.ts'
-import { checkManager, checkOptions, type RuntimeOptions } from './options.ts'
+import { hostFacts, isRootless } from './bundle/facts.ts'
+import { checkManager, checkOptions, type RuntimeOptions } from './options/options.ts'
 import { compile } from './plan/compile.ts'
 import type { GivenDescriptors, HostFacts } from './plan/context.ts'
 import { describeOperation, slotNames } from './plan/describe.ts'

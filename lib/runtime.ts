@@ -4,26 +4,26 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { Blueprint, Blueprints } from './blueprint.ts'
-import { checkingSpec, loadingSpec } from './bundle.ts'
+import { Blueprint, Blueprints } from './bundle/blueprint.ts'
+import { checkingSpec, loadingSpec } from './bundle/bundle.ts'
 import type { RestoreOptions } from './checkpoint/options.ts'
-import { Container } from './container.ts'
-import { Creation, type CreationSettings } from './creation.ts'
-import { Deadline, deadlineNames } from './deadline.ts'
+import { Container } from './container/container.ts'
+import { Creation, type CreationSettings } from './start/creation.ts'
+import { Deadline, deadlineNames } from './options/deadline.ts'
 import { NruncError } from './errors.ts'
-import { Execution, type ExecutionOptions, withoutExecution } from './execution.ts'
-import { checkHookFunctions } from './hooks.ts'
-import { Limiter } from './limiter.ts'
+import { Execution, type ExecutionOptions, withoutExecution } from './container/execution.ts'
+import { checkHookFunctions } from './start/hooks.ts'
+import { Limiter } from './start/limiter.ts'
 import { addon } from './native/addon.ts'
 import { orElse } from './native/refused.ts'
-import { checkDeletion, checkManager, checkOptions, type CreateOptions, type RuntimeOptions, stdioNames } from './options.ts'
-import { Pool, poolOptions, type PoolOptions, type Prepared, refuseUnpoolable } from './pool.ts'
+import { checkDeletion, checkManager, checkOptions, type CreateOptions, type RuntimeOptions, stdioNames } from './options/options.ts'
+import { Pool, poolOptions, type PoolOptions, type Prepared, refuseUnpoolable } from './start/pool.ts'
 import { checkId, checkRoot, containerDirectory, containerIds, defaultRoot } from './state/directory.ts'
 import type { Spec } from './spec/schema.ts'
 import { readState } from './state/file.ts'
 import { takeId, withLock } from './state/lock.ts'
-import { Template, templateOptions, type TemplateOptions } from './template.ts'
-import { Stopwatch } from './timings.ts'
+import { Template, templateOptions, type TemplateOptions } from './start/template.ts'
+import { Stopwatch } from './container/timings.ts'
 import { inTurns, type Steps, Turns } from './turns.ts'
 
 export const createOptions: ReadonlySet<string> = new Set([
@@ -208,7 +208,7 @@ export class Runtime {
     const directory = containerDirectory(this.root, id)
     const finished = await withLock(directory, id, async () => {
       if (orElse(false, () => statSync(`${directory}/state.json`).isFile())) return true
-      await (await import('./half-made.ts')).removeStaged(directory)
+      await (await import('./start/half-made.ts')).removeStaged(directory)
       return false
     })
     if (finished) await (await this.load(id)).delete({ force: true })

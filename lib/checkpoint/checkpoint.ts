@@ -4,7 +4,7 @@
 import { existsSync, readFileSync, statSync, writeSync } from 'node:fs'
 import type { CgroupPaths } from '../cgroup/layout.ts'
 import { NruncError } from '../errors.ts'
-import type { Status } from '../options.ts'
+import type { Status } from '../options/options.ts'
 import type { StateFile } from '../state/file.ts'
 import { Criu, type Notification, requireCriu, requireFeature } from './criu.ts'
 import { configFile, externalMounts, externalNamespaces, resolveInside } from './external.ts'

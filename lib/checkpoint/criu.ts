@@ -3,10 +3,10 @@
  */
 import { closeSync, openSync } from 'node:fs'
 import { type ErrorDetails, NruncError } from '../errors.ts'
-import { findProgram } from '../facts.ts'
+import { findProgram } from '../bundle/facts.ts'
 import { addon, job } from '../native/addon.ts'
 import { errnoMessage, errnoName } from '../native/errno.ts'
-import { signalName } from '../signals.ts'
+import { signalName } from '../container/signals.ts'
 import { type CriuFeatures, type CriuReply, type CriuRequest, replyFields, REQUEST, requestFields, requestNames } from './messages.ts'
 import { decodeMessage, encodeMessage } from './protobuf.ts'
 

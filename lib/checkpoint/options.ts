@@ -2,7 +2,7 @@
  * What a checkpoint and a restore can be asked for. The names are those of runc's flags.
  */
 import { NruncError } from '../errors.ts'
-import { checkOptions, type CreateOptions } from '../options.ts'
+import { checkOptions, type CreateOptions } from '../options/options.ts'
 import { CGROUP_MODE, NETWORK_LOCK } from './messages.ts'
 
 /** What both have in common. */

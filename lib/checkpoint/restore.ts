@@ -4,7 +4,7 @@
  */
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { type Bundle, checkSpec, loadSpec, refuseHostNamespaces } from '../bundle.ts'
+import { type Bundle, checkSpec, loadSpec, refuseHostNamespaces } from '../bundle/bundle.ts'
 import { cgroupFiles, cgroupHost } from '../cgroup/detect.ts'
 import { cgroupPlanner, disposeCgroup } from '../cgroup/driver.ts'
 import type { CgroupLayout } from '../cgroup/layout.ts'
@@ -13,11 +13,11 @@ import type { OomRecord } from '../cgroup/oom-record.ts'
 import { cgroupOwner } from '../cgroup/owner.ts'
 import { killCgroup } from '../cgroup/processes.ts'
 import { removeEmptyCgroups } from '../cgroup/remove.ts'
-import { Container } from '../container.ts'
-import type { CreationSettings } from '../creation.ts'
+import { Container } from '../container/container.ts'
+import type { CreationSettings } from '../start/creation.ts'
 import { NruncError } from '../errors.ts'
-import { hostFacts, isRootless } from '../facts.ts'
-import { runHookFunctions, runHooks } from '../hooks.ts'
+import { hostFacts, isRootless } from '../bundle/facts.ts'
+import { runHookFunctions, runHooks } from '../start/hooks.ts'
 import { addon } from '../native/addon.ts'
 import { leavesProcesses } from '../native/child.ts'
 import { errnoName } from '../native/errno.ts'
@@ -25,16 +25,16 @@ import { prepareCgroup } from '../native/prepare.ts'
 import { awaitExit, type Ended, signalProcess } from '../native/watch.ts'
 import { encode } from '../plan/encode.ts'
 import { rootfsPath } from '../plan/rootfs.ts'
-import { writePidFile } from '../process.ts'
-import { connectSockets, type Sockets } from '../socket.ts'
+import { writePidFile } from '../container/process.ts'
+import { connectSockets, type Sockets } from '../streams/socket.ts'
 import { requireProcess } from '../spec/validate.ts'
 import { describeState } from '../state/describe.ts'
 import { removeDirectory } from '../state/directory.ts'
 import { publishState, stageState, type StateFile } from '../state/file.ts'
 import { recordOf } from '../state/record.ts'
 import { startTimeOf } from '../state/status.ts'
-import { Descriptors } from '../stdio.ts'
-import type { Terminal } from '../terminal.ts'
+import { Descriptors } from '../streams/stdio.ts'
+import type { Terminal } from '../streams/terminal.ts'
 import { Criu, firstDescriptor, type Notification, requireCriu, requireFeature } from './criu.ts'
 import { configFile, externalMounts, resolveInside, type RestoredNamespaces, restoredNamespaces } from './external.ts'
 import { CheckpointFiles } from './files.ts'
@@ -255,7 +255,7 @@ export class Restoration {
     const state = this.#staged!
     publishState(this.#place.directory)
     if (this.#master !== undefined) {
-      const { Terminal } = await import('../terminal.ts')
+      const { Terminal } = await import('../streams/terminal.ts')
       this.#terminal = new Terminal(this.#master)
       this.#master = undefined
     }

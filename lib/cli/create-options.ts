@@ -2,7 +2,7 @@
  * The flags that `create` and `run` share, and the library's options that they become.
  */
 import { basename, join, resolve } from 'node:path'
-import type { CreateOptions } from '../options.ts'
+import type { CreateOptions } from '../options/options.ts'
 import type { Spec } from '../spec/schema.ts'
 import type { Values } from './command.ts'
 import { readJson } from './read-json.ts'

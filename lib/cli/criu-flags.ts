@@ -4,7 +4,7 @@
 import { resolve } from 'node:path'
 import type { CriuFileOptions } from '../checkpoint/options.ts'
 import { NruncError } from '../errors.ts'
-import { isRootless } from '../facts.ts'
+import { isRootless } from '../bundle/facts.ts'
 import type { Call, Values } from './command.ts'
 
 export const criuFlags = {

@@ -1,7 +1,7 @@
 /**
  * One container by its id, or with `--regex` all whose ids match.
  */
-import type { Container } from '../container.ts'
+import type { Container } from '../container/container.ts'
 import { NruncError } from '../errors.ts'
 import type { Runtime } from '../runtime.ts'
 import type { Log } from './log.ts'

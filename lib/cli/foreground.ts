@@ -1,8 +1,8 @@
 /**
  * A process in the foreground: it has the terminal, it gets the signals, and its end is the end of the command.
  */
-import type { ExitResult, StdioOptions } from '../options.ts'
-import type { Terminal } from '../terminal.ts'
+import type { ExitResult, StdioOptions } from '../options/options.ts'
+import type { Terminal } from '../streams/terminal.ts'
 import { exitCode, forwardedSignals } from './signals.ts'
 import type { Screen } from './terminal.ts'
 

@@ -3,7 +3,7 @@
  */
 import type { CgroupManager } from '../cgroup/driver.ts'
 import { NruncError } from '../errors.ts'
-import type { RuntimeOptions } from '../options.ts'
+import type { RuntimeOptions } from '../options/options.ts'
 import type { Runtime } from '../runtime.ts'
 import { workAlone } from '../turns.ts'
 import type { Settings } from './command.ts'

@@ -1,7 +1,7 @@
 /**
  * What a service manager says by the environment: sd_notify(3), sd_listen_fds(3).
  */
-import type { CreateOptions, NotifyOptions } from '../options.ts'
+import type { CreateOptions, NotifyOptions } from '../options/options.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 

@@ -2,8 +2,8 @@
  * Signals as a shell sees them.
  */
 import { constants } from 'node:os'
-import type { ExitResult } from '../options.ts'
-import { signalNumber } from '../signals.ts'
+import type { ExitResult } from '../options/options.ts'
+import { signalNumber } from '../container/signals.ts'
 
 /** The exit code by which a shell knows the end of a process: its own code, or 128 + the signal's number. */
 export const exitCode = ({ code, signal }: ExitResult): number =>

@@ -3,7 +3,7 @@
  */
 import { resolve } from 'node:path'
 import { NruncError } from '../errors.ts'
-import type { StdioOptions } from '../options.ts'
+import type { StdioOptions } from '../options/options.ts'
 import type { Values } from './command.ts'
 
 export const stdioFlags = {

@@ -3,7 +3,7 @@
  */
 import type { Writable } from 'node:stream'
 import type { WriteStream } from 'node:tty'
-import type { Terminal } from '../terminal.ts'
+import type { Terminal } from '../streams/terminal.ts'
 
 /** How long, in milliseconds, a terminal that background processes still hold open must be silent to be done with. */
 const silence = 100

@@ -1,7 +1,7 @@
 /**
  * `run --timings`: where the time of a start went.
  */
-import type { Container } from '../container.ts'
+import type { Container } from '../container/container.ts'
 import { writeAll } from './output.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -16,6 +16,6 @@ export const printTimings = async (container: Pick<Container, 'timings'>, format
   if (format === undefined) return
   const { timings } = container
   if (timings === null) return
-  const { timingsJson, timingsText } = await import('../timings.ts')
+  const { timingsJson, timingsText } = await import('../container/timings.ts')
   writeAll(2, format === 'json' ? timingsJson(timings) : timingsText(timings))
 }

@@ -2,11 +2,11 @@
  * What `exec` of a mock container gives.
  */
 import type { Readable, Writable } from 'node:stream'
-import { type Cause, Deadline, type DeadlineOptions, deadlineNames, gracePeriodOf, type StopOptions } from '../deadline.ts'
+import { type Cause, Deadline, type DeadlineOptions, deadlineNames, gracePeriodOf, type StopOptions } from '../options/deadline.ts'
 import type { ProcessLike } from '../like.ts'
-import { linesOf } from '../lines.ts'
-import { checkOptions, type ProcessExit } from '../options.ts'
-import { stopGently } from '../process.ts'
+import { linesOf } from '../streams/lines.ts'
+import { checkOptions, type ProcessExit } from '../options/options.ts'
+import { stopGently } from '../container/process.ts'
 import type { Program } from './program.ts'
 import type { MockTerminal } from './terminal.ts'
 

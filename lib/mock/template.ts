@@ -1,16 +1,16 @@
 /**
  * Templates and pools of the mock: the checks and the changes of the library, and nothing that is made ahead.
  */
-import type { Blueprint } from '../blueprint.ts'
-import type { Bundle } from '../bundle.ts'
-import { Execution, type ExecutionOptions, withoutExecution } from '../execution.ts'
-import { checkHookFunctions, type HookFunctions } from '../hooks.ts'
+import type { Blueprint } from '../bundle/blueprint.ts'
+import type { Bundle } from '../bundle/bundle.ts'
+import { Execution, type ExecutionOptions, withoutExecution } from '../container/execution.ts'
+import { checkHookFunctions, type HookFunctions } from '../start/hooks.ts'
 import type { PoolLike, TemplateLike } from '../like.ts'
-import { checkOptions, type CreateOptions } from '../options.ts'
-import { checkAcquireOptions, closed, type PoolAcquire } from '../pool.ts'
+import { checkOptions, type CreateOptions } from '../options/options.ts'
+import { checkAcquireOptions, closed, type PoolAcquire } from '../start/pool.ts'
 import type { Spec } from '../spec/schema.ts'
-import { type TemplateStart, templateStartOptions } from '../template.ts'
-import { Variants } from '../variants.ts'
+import { type TemplateStart, templateStartOptions } from '../start/template.ts'
+import { Variants } from '../bundle/variants.ts'
 import type { MockContainer } from './container.ts'
 
 /** How a mock runtime makes a container; START: run. */

@@ -4,8 +4,8 @@
  */
 import { Duplex, type Readable, type Writable } from 'node:stream'
 import type { TerminalLike } from '../like.ts'
-import { checkSize } from '../option-types.ts'
-import type { StdioOptions } from '../options.ts'
+import { checkSize } from '../options/option-types.ts'
+import type { StdioOptions } from '../options/options.ts'
 
 type Size = NonNullable<StdioOptions['terminalSize']>
 

@@ -2,12 +2,12 @@
  * A process that executes a plan, as the event loop sees it: each stage of its life is a promise.
  */
 import { NruncError } from '../errors.ts'
-import type { ExitResult } from '../options.ts'
-import { signalName } from '../signals.ts'
+import type { ExitResult } from '../options/options.ts'
+import { signalName } from '../container/signals.ts'
 import { encode } from '../plan/encode.ts'
 import type { Operation } from '../plan/operations.ts'
 import type { EncodedPlan } from '../plan/template.ts'
-import type { ChildStamps } from '../timings.ts'
+import type { ChildStamps } from '../container/timings.ts'
 import { addon, EVENT, hold, letGo, subscribe, unsubscribe } from './addon.ts'
 import type { CloneAhead } from './ahead.ts'
 import { errnoName } from './errno.ts'

@@ -3,8 +3,8 @@
  * have been given away again.
  */
 import { NruncError } from '../errors.ts'
-import type { ExitResult } from '../options.ts'
-import { signalName } from '../signals.ts'
+import type { ExitResult } from '../options/options.ts'
+import { signalName } from '../container/signals.ts'
 import { addon, EVENT, hold, letGo, subscribe, unsubscribe } from './addon.ts'
 import { errnoName, isShortage } from './errno.ts'
 import { failureError } from './failure.ts'

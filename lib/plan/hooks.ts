@@ -1,6 +1,6 @@
 /**
  * The hooks that run inside the container. Source: runtime-spec config.md "POSIX-platform Hooks". (The others are run
- * by the host, in `lib/hooks.ts`.)
+ * by the host, in `lib/start/hooks.ts`.)
  */
 import { outputAnnotations } from '../spec/hooks.ts'
 import { pointer } from '../spec/pointer.ts'

@@ -2,13 +2,13 @@
  * Whoever answers for trapped system calls (SCMP_ACT_NOTIFY) gets the kernel's descriptor for them, with the state of the
  * process that they are trapped in. Source: config-linux.md "Seccomp", "The Container Process State".
  */
-import type { Deadline } from '../deadline.ts'
+import type { Deadline } from '../options/deadline.ts'
 import { NruncError } from '../errors.ts'
 import { addon } from '../native/addon.ts'
 import type { Child } from '../native/child.ts'
 import { errnoName } from '../native/errno.ts'
-import type { State } from '../options.ts'
-import { connectSocket } from '../socket.ts'
+import type { State } from '../options/options.ts'
+import { connectSocket } from '../streams/socket.ts'
 import { pointer } from '../spec/pointer.ts'
 import type { Spec } from '../spec/schema.ts'
 import { hasListener } from './flags.ts'

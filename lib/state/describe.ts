@@ -2,7 +2,7 @@
  * The state of a container as runc prints it. Source: runtime-spec runtime.md "State".
  */
 import { readFileSync, statSync } from 'node:fs'
-import type { State, Status } from '../options.ts'
+import type { State, Status } from '../options/options.ts'
 import type { StateFile } from './file.ts'
 
 export function describeState(directory: string, state: StateFile, status: Status): State {

@@ -2,12 +2,12 @@
  * What the state of a new container says.
  */
 import type { CgroupLayout } from '../cgroup/layout.ts'
-import type { CreateOptions } from '../options.ts'
+import type { CreateOptions } from '../options/options.ts'
 import { namespaceFiles } from '../plan/namespaces.ts'
 import { rootfsPath } from '../plan/rootfs.ts'
 import type { ResctrlGroup } from '../resctrl/group.ts'
 import type { Spec } from '../spec/schema.ts'
-import type { Descriptors } from '../stdio.ts'
+import type { Descriptors } from '../streams/stdio.ts'
 import type { StateFile } from './file.ts'
 
 /** The first process of a container. */

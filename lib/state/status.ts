@@ -4,7 +4,7 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { orElse } from '../native/refused.ts'
-import type { Status } from '../options.ts'
+import type { Status } from '../options/options.ts'
 import type { StateFile } from './file.ts'
 
 export const FIFO = 'exec.fifo'

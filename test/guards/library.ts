@@ -11,7 +11,7 @@ export const libraryGuards: readonly Guard[] = [
   },
   {
     name: 'ids of exec are numbers',
-    changes: [['lib/exec.ts', "typeof id === 'number' && Number.isInteger(id) && id >= 0 && id <= 4294967294", 'id !== null']],
+    changes: [['lib/container/exec.ts', "typeof id === 'number' && Number.isInteger(id) && id >= 0 && id <= 4294967294", 'id !== null']],
     tests: ['security/cve-2026-30892.test.ts'], title: 'the library refuses',
   },
   {

@@ -1,4 +1,4 @@
-import type { Container } from '../../container.ts'
+import type { Container } from '../../container/container.ts'
 import { NruncError } from '../../errors.ts'
 import { type Call, defineCommand } from '../command.ts'
 import { parseDuration } from '../numbers.ts'

@@ -1,5 +1,5 @@
 import { NruncError } from '../../errors.ts'
-import type { ExecOptions } from '../../options.ts'
+import type { ExecOptions } from '../../options/options.ts'
 import type { ProcessSpec } from '../../spec/schema.ts'
 import { type Values, camelCase, defineCommand } from '../command.ts'
 import { attend, terminalOptions } from '../foreground.ts'

@@ -1,4 +1,4 @@
-import type { Container } from '../../container.ts'
+import type { Container } from '../../container/container.ts'
 import { NruncError } from '../../errors.ts'
 import { defineCommand } from '../command.ts'
 import { eachMatching, regexFlag } from '../each.ts'

@@ -1,5 +1,5 @@
 import { NruncError } from '../../errors.ts'
-import type { State } from '../../options.ts'
+import type { State } from '../../options/options.ts'
 import { defineCommand } from '../command.ts'
 import { print } from '../output.ts'
 import { openRuntime } from '../runtime.ts'

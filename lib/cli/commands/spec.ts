@@ -48,7 +48,7 @@ export const command = defineCommand({
     const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0]
     if (host) {
       if (file !== undefined) throw new NruncError('ERR_OPTION_INVALID', 'cannot use --file together with --host')
-      const { writeHostBundle } = await import('../../host-bundle.ts')
+      const { writeHostBundle } = await import('../../bundle/host-bundle.ts')
       await writeHostBundle(directory, {
         args: args.length > 0 ? args : undefined,
         rootless: rootless ? { uid, gid } : undefined,

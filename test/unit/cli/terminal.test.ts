@@ -2,7 +2,7 @@ import { EventEmitter, once } from 'node:events'
 import { Duplex, PassThrough, Writable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { attachTerminal } from '../../../lib/cli/terminal.ts'
-import type { Terminal } from '../../../lib/terminal.ts'
+import type { Terminal } from '../../../lib/streams/terminal.ts'
 
 class FakeTerminal extends Duplex {
   readonly resize = vi.fn()
