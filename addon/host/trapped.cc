@@ -52,7 +52,8 @@ long add_descriptor(int listener, const AddedDescriptor& added) {
 // still waits afterwards (seccomp_unotify(2), "the target may terminate").
 int read_memory(int listener, u64 call, i32 pid, u64 address, u32 length, std::string& memory) {
   // An address is the container's choice: in the last page, which is nobody's, the sums below would wrap around.
-  const bool nowhere = address > ~u64{0} - kPage - length;
+  constexpr u64 kLast = ~static_cast<u64>(0) - kPage;
+  const bool nowhere = address > kLast - length;
   memory.resize(nowhere ? 0 : length);
   kernel::Vector here{memory.data(), memory.size()};
   std::vector<kernel::Vector> there;  // by page: what is there before a hole is read
