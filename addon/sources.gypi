@@ -76,7 +76,7 @@
       "addon/sys/resolve.cc"
     ],
     "addon_defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_DEPRECATED", "NAPI_DISABLE_CPP_EXCEPTIONS",
-      "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
+      "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS", "NODE_API_NO_EXTERNAL_BUFFERS_ALLOWED"],
     "addon_flags": ["-std=c++20", "-O2", "-fno-exceptions", "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections",
       "-fno-strict-aliasing", "-fstack-protector-strong", "-fstack-clash-protection", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=3",
       "-D_GLIBCXX_ASSERTIONS", "-Wall", "-Wextra", "-Wformat-security", "-Wno-unused-parameter"],

@@ -14,8 +14,11 @@ export function installNode(version) {
   writeFileSync(join(directory, 'package.json'), '{ "private": true }\n')
   const words = ['install', '--no-save', '--no-audit', '--no-fund', '--ignore-scripts=false', `node@${version}`]
   const { status, stderr, error } = spawnSync('npm', words, { cwd: directory, encoding: 'utf8', timeout: 180_000 })
-  const path = join(directory, 'node_modules/node/bin/node')
-  if (status === 0 && existsSync(path)) return { path, remove }
+  const own = join(directory, 'node_modules/node')
+  // The first has the headers of that version beside it.
+  const paths = [join(own, `node_modules/node-linux-${process.arch}/bin/node`), join(own, 'bin/node')]
+  const path = paths.find(existsSync)
+  if (status === 0 && path !== undefined) return { path, remove }
   remove()
   const reason = error?.message ?? stderr.split('\n').find((line) => line.includes('npm error')) ?? `npm exited with code ${status}`
   return { reason: `the package node@${version} cannot be installed: ${reason}`, remove }

@@ -1,10 +1,11 @@
 // node scripts/test-node-versions.mjs [VERSION...] [-- WORDS OF VITEST...]
 // Runs the tests (all of `unit` and `integration`, or what the words say) on other versions of Node, the command line
 // included: each in a copy of the tree, whose launcher and compiled code are made for that version. The build is shared.
+// That version comes first in PATH: it is `node` for npm too.
 import { spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { delimiter, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { installNode, versions } from './node-versions.mjs'
 
@@ -33,7 +34,8 @@ for (const version of wanted) {
   }
   const tree = copyTree()
   try {
-    const run = (...args) => spawnSync(path, args, { cwd: tree, stdio: 'inherit' }).status
+    const env = { ...process.env, PATH: `${dirname(path)}${delimiter}${process.env.PATH}` }
+    const run = (...args) => spawnSync(path, args, { cwd: tree, env, stdio: 'inherit' }).status
     const name = spawnSync(path, ['--version'], { encoding: 'utf8' }).stdout.trim()
     run('--input-type=module', '-e', "import { installLauncher } from './scripts/launcher.mjs'; installLauncher()")
     const status = run('node_modules/vitest/vitest.mjs', 'run', ...rest)

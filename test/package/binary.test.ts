@@ -1,5 +1,6 @@
 /**
- * What the built addon asks of the host: nothing but the C library and Node-API, so that one binary serves every Node.
+ * What the built addon asks of the host and shows it: nothing but the C library and (`test/unit/native/symbols.test.ts`)
+ * Node-API, so that one binary serves every Node.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -32,12 +33,6 @@ const documentedGlibc = Number(/glibc 2\.(\d+)/.exec(readFileSync(join(root, 'RE
 describe.skipIf(!isBuilt || !hasProgram('readelf'))('the built addon (needs a build with node-gyp, readelf)', () => {
   it('needs no library but libc, and the loader', () => {
     expect(needed(addon).filter((name) => !/^(libc|libm|ld-linux[-\w]*)\.so\.\d+$/.test(name))).toEqual([])
-  })
-
-  it('uses nothing of Node but Node-API', () => {
-    const undefinedNames = symbols().filter(({ section }) => section === 'UND').map(({ name }) => name)
-    expect(undefinedNames).toContain('napi_define_properties')
-    expect(undefinedNames.filter((name) => /^(uv_|node_|v8|_ZN2v8|_ZN4node|_ZNK2v8|_ZNK4node)/.test(name))).toEqual([])
   })
 
   it('shows nothing but its entry: the C++ library inside and that of Node do not meet', () => {

@@ -4,6 +4,7 @@
 import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { foreignSymbols, hasNm } from '../helpers/node-api.ts'
 import {
   bareMachine, execute, hasProgram, installPackage, noHeaders, npm, packDependency, packPackage, patience, root,
   Scratch, succeed,
@@ -12,6 +13,7 @@ import {
 const compiler = ['g++', 'make', 'python3'].every(hasProgram)
 const isRoot = process.geteuid?.() === 0
 const binary = `prebuilds/linux-${process.arch}`
+const load = 'require("node-gyp-build").path("node_modules/nrunc")'
 
 const program = `
 import { NruncError, Runtime } from 'nrunc'
@@ -87,6 +89,10 @@ describe.skipIf(noHeaders || !compiler)('the packed package (needs g++, make, py
     expect(files.filter((name) => /^(lib|test|bench|build|node_modules|\.)|^dist\/(nrunc|launch|cache|snapshot)$|\.tgz$/.test(name))).toEqual([])
   })
 
+  it.skipIf(!hasNm)('has a binary that uses nothing of Node but Node-API (needs nm)', () => {
+    expect(foreignSymbols(join(project, 'node_modules/nrunc', binary, 'nrunc.glibc.node'))).toEqual([])
+  })
+
   it('is complete: every file that package.json names is there', async () => {
     const { default: manifest } = await import('../../package.json', { with: { type: 'json' } })
     const named = [manifest.types, manifest.exports['.'].types, manifest.exports['.'].default, manifest.exports['./mock'].types, manifest.exports['./mock'].default,
@@ -131,8 +137,12 @@ describe.skipIf(noHeaders || !compiler)('the packed package (needs g++, make, py
     expect(existsSync(join(plain, 'node_modules/nrunc/dist/cache'))).toBe(false)
     const list = [join(plain, 'node_modules/.bin/nrunc'), '--root', join(scratch.path, 'none'), 'list', '-q'] as const
     expect(execute(list, plain, machine)).toEqual({ code: 0, stdout: '', stderr: '' })
-    const load = 'require("node-gyp-build").path("node_modules/nrunc")'
     expect(succeed(['node', '-p', load], plain, machine)).toContain(binary)
+  })
+
+  it('has a binary that is taken in Electron too', () => {
+    // By this variable node-gyp-build knows Electron.
+    expect(succeed(['node', '-p', load], project, { ...machine, ELECTRON_RUN_AS_NODE: '1' })).toContain(binary)
   })
 
   it.each(['nodenext', 'bundler'])('has types that hold in a strict TypeScript program (%s)', (resolution) => {
