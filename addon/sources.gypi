@@ -60,6 +60,7 @@
       "addon/host/trapped.cc",
       "addon/host/idmap.cc",
       "addon/host/netdevice.cc",
+      "addon/host/netlink.cc",
       "addon/host/mapped-tree.cc",
       "addon/host/resctrl.cc",
       "addon/host/program.cc",

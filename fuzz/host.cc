@@ -40,6 +40,7 @@ enum Mode : u8 { kGo = 1, kHasState = 2, kPlanLate = 4, kPrepareFirst = 8, kCgro
 constexpr u32 kId = 7;
 constexpr int kFirstDescriptor = 100, kFirstPid = 1000, kImage = 50;
 constexpr i32 kForkedPid = 7000;  // of the process whose pidfd comes with a frame: that of the seeds
+constexpr int kForgedIndex = 4711;  // of an interface that the kernel does not tell of
 constexpr int kDirectoryDepth = 3;
 constexpr u32 kRounds = 200;  // of the reactor
 
@@ -57,6 +58,7 @@ struct Process {
 struct Descriptor {
   Kind kind = Kind::file;
   i32 pid = 0;
+  u32 sequence = 0;  // of the last request over netlink
 };
 
 struct Watched {
@@ -79,7 +81,7 @@ struct FakeKernel {
   bool refuses() { return !last_round && answers.next() >= 0xf0; }
 
   int open(Kind kind, i32 pid = 0) {
-    descriptors[next_descriptor] = {kind, pid};
+    descriptors[next_descriptor] = {kind, pid, 0};
     return next_descriptor++;
   }
   long close(int fd) {
@@ -166,22 +168,41 @@ struct FakeKernel {
     return static_cast<long>(size);
   }
 
-  // One message: an interface, or an error, of which 0 is none.
-  long receive_route(void* into, u64 size) {
-    struct {
-      nlmsghdr header;
-      union {
-        nlmsgerr error;
-        ifinfomsg link;
-      };
-    } message{};
-    MUST(size >= sizeof message, "no room for a message of the kernel");
-    message.header.nlmsg_len = sizeof message;
-    message.header.nlmsg_type = answers.left() > 0 && answers.next() < 0x40 ? RTM_NEWLINK : NLMSG_ERROR;
-    if (message.header.nlmsg_type == NLMSG_ERROR) message.error.error = refuses() ? static_cast<int>(answers.error()) : 0;
-    else message.link.ifi_index = answers.next();
-    memcpy(into, &message, sizeof message);
-    return sizeof message;
+  // Messages of any kind, whole or not, of the kernel or of somebody else; past the end of the input an interface, and that this
+  // was all.
+  long receive_route(const Descriptor& socket, u8* into, sockaddr_nl& sender) {
+    constexpr u16 kTypes[] = {RTM_NEWLINK, RTM_NEWADDR, NLMSG_DONE, NLMSG_ERROR};
+    const bool over = last_round || answers.left() == 0, forged = !over && answers.next() >= 0xe0;
+    sender.nl_pid = forged ? 4711 : 0;
+    u64 at = 0;
+    for (int count = over || forged ? 2 : 1 + answers.next() % 4; count > 0; count--) {
+      const u8 how = over ? 0 : answers.next();
+      nlmsghdr header{0, over || forged ? kTypes[count == 2 ? 0 : 3] : kTypes[how % 4], 0, socket.sequence, 0};
+      u8 body[256]{};
+      u64 size = sizeof(ifinfomsg);
+      if (over || forged) {
+        if (count == 2) reinterpret_cast<ifinfomsg*>(body)->ifi_index = forged ? kForgedIndex : 2;
+      } else {
+        size = answers.copy(body, answers.next());
+      }
+      header.nlmsg_len = static_cast<u32>(sizeof header + size);
+      if ((how & 0x40) != 0) header.nlmsg_seq = answers.next();
+      if ((how & 0xa0) == 0xa0) (void)answers.copy(&header.nlmsg_len, sizeof header.nlmsg_len);
+      memcpy(into + at, &header, sizeof header);
+      memcpy(into + at + sizeof header, body, size);
+      at += (how & 0x90) == 0x90 ? sizeof header + size : NLMSG_ALIGN(sizeof header + size);
+    }
+    return static_cast<long>(at);
+  }
+
+  long send_route(Descriptor& socket, const u8* request) {
+    nlmsghdr header;
+    memcpy(&header, request, sizeof header);
+    socket.sequence = header.nlmsg_seq;
+    ifinfomsg link{};
+    if (header.nlmsg_type == RTM_NEWLINK) memcpy(&link, request + sizeof header, sizeof link);
+    MUST(link.ifi_index != kForgedIndex, "an answer of somebody else is taken for the kernel's");
+    return header.nlmsg_len;
   }
 
   long bpf(int command, bpf_attr& attributes) {
@@ -240,7 +261,7 @@ struct FakeKernel {
     return count;
   }
 
-  long call(long number, long a, long b, long c, long d) {
+  long call(long number, long a, long b, long c, long d, long e) {
     switch (number) {
       case __NR_close: return close(static_cast<int>(a));
       case __NR_epoll_pwait: return poll(reinterpret_cast<epoll_event*>(b), c);
@@ -281,12 +302,17 @@ struct FakeKernel {
         return 0;
       }
       case __NR_read: return read(a, reinterpret_cast<void*>(b), static_cast<u64>(c));
-      case __NR_recvfrom: return receive_route(reinterpret_cast<void*>(b), static_cast<u64>(c));
+      case __NR_recvfrom: {
+        Descriptor* socket = at(a);
+        return socket == nullptr ? -EBADF : receive_route(*socket, reinterpret_cast<u8*>(b), *reinterpret_cast<sockaddr_nl*>(e));
+      }
       case __NR_bpf: return bpf(static_cast<int>(a), *reinterpret_cast<bpf_attr*>(b));
       case __NR_write:
       case __NR_pwrite64:
       case __NR_sendto: {
-        if (at(a) == nullptr) return -EBADF;
+        Descriptor* what = at(a);
+        if (what == nullptr) return -EBADF;
+        if (what->kind == Kind::netlink) return send_route(*what, reinterpret_cast<u8*>(b));
         const u8 answer = answers.next();  // all of it, or less
         return answer < 0x80 || c == 0 ? c : 1 + answer % c;
       }
@@ -311,7 +337,7 @@ FakeKernel* current = nullptr;
 
 }  // namespace
 
-long sys::raw(long number, long a, long b, long c, long d, long, long) { return current->call(number, a, b, c, d); }
+long sys::raw(long number, long a, long b, long c, long d, long e, long) { return current->call(number, a, b, c, d, e); }
 
 // The directories of cgroups: a few names each, to a depth. The sources are compiled with these names.
 extern "C" {

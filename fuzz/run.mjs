@@ -1,13 +1,13 @@
 // Launcher of the fuzzers; README.md says what they do.
 //
-//   npm run fuzz -- config|seccomp|words|state [--count N] [--seed N]      documents at random, 20000
-//   npm run fuzz -- config|seccomp|words|state --seconds N [--seed N] [--found FILE]    guided by coverage
-//   npm run fuzz -- config|seccomp|words|state --merge --found FILE        what FILE adds to the corpus
-//   npm run fuzz -- init|host [SECONDS] [DIRECTORY]                        libFuzzer; what it finds stays in DIRECTORY
-//   npm run fuzz -- init|host --replay                                     the corpus, once
-//   npm run fuzz -- init|host --merge DIRECTORY                            what DIRECTORY adds to the corpus
+//   npm run fuzz -- TARGET [--count N] [--seed N]                     documents at random, 20000
+//   npm run fuzz -- TARGET --seconds N [--seed N] [--found FILE]      guided by coverage
+//   npm run fuzz -- TARGET --merge --found FILE                       what FILE adds to the corpus
+//   npm run fuzz -- init|host [SECONDS] [DIRECTORY]                   libFuzzer; what it finds stays in DIRECTORY
+//   npm run fuzz -- init|host --replay                                the corpus, once
+//   npm run fuzz -- init|host --merge DIRECTORY                       what DIRECTORY adds to the corpus
 //
-// init and host need clang with compiler-rt (Debian: clang).
+// TARGET is one of targets.ts. init and host need clang with compiler-rt (Debian: clang).
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -48,7 +48,7 @@ const clang = () => {
 // Both are whole but for what the fuzzer stands for: host's is of what executes a plan and watches what comes of it.
 const sourcesOf = {
   init: (sources) => sources.init_sources.filter((name) => !name.endsWith('/memory.cc')),
-  host: (sources) => sources.addon_sources.filter((name) => /\/host\/(spawn|init-clone|clone|channel|staged|cgroup|notify|trapped|idmap|netdevice|mapped-tree|resctrl|identity|reactor)\.cc$/.test(name)),
+  host: (sources) => sources.addon_sources.filter((name) => /\/host\/(spawn|init-clone|clone|channel|staged|cgroup|notify|trapped|idmap|netdevice|netlink|mapped-tree|resctrl|identity|reactor)\.cc$/.test(name)),
 }
 const directoryCalls = ['opendir', 'readdir', 'closedir'].map((name) => `-D${name}=fuzz_${name}`)
 

@@ -1,24 +1,19 @@
 // See netdevice.h. Runs on a worker thread of the Node process, between the clone and the start of init, in the network
-// namespace of Node; the other namespace is entered on a thread of its own that does nothing else. Sources: rtnetlink(7),
-// runtime-spec config-linux.md "Network Devices".
+// namespace of Node. Sources: rtnetlink(7), runtime-spec config-linux.md "Network Devices".
 
 #include "host/netdevice.h"
 
 #include <fcntl.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
-#include <linux/rtnetlink.h>
 #include <net/if.h>
-#include <sched.h>
-#include <sys/socket.h>
 
 #include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "host/thread.h"
-#include "sys/fd.h"
+#include "host/netlink.h"
 
 namespace host {
 namespace {
@@ -27,39 +22,6 @@ constexpr unsigned short kNewIndex = 49;  // IFLA_NEW_IFINDEX of Linux 5.13
 constexpr int kIndexesTried = 4096;
 
 using Bytes = std::vector<u8>;
-
-// A request being put together: header, a struct of its family, attributes.
-class Request {
- public:
-  template <class Body>
-  Request(u16 type, u16 flags, const Body& body) {
-    nlmsghdr header{};
-    header.nlmsg_type = type;
-    header.nlmsg_flags = static_cast<u16>(NLM_F_REQUEST | flags);
-    add(&header, sizeof header);
-    add(&body, sizeof body);
-  }
-  Request& attribute(u16 type, const void* data, size_t size) {
-    rtattr header{static_cast<u16>(RTA_LENGTH(size)), type};
-    add(&header, sizeof header);
-    add(data, size);
-    return *this;
-  }
-  Request& attribute(u16 type, i32 value) { return attribute(type, &value, sizeof value); }
-  const Bytes& finish() {
-    const u32 size = static_cast<u32>(bytes_.size());
-    memcpy(bytes_.data(), &size, sizeof size);
-    return bytes_;
-  }
-
- private:
-  void add(const void* data, size_t size) {
-    const u8* from = static_cast<const u8*>(data);
-    bytes_.insert(bytes_.end(), from, from + size);
-    bytes_.resize(NLMSG_ALIGN(bytes_.size()));
-  }
-  Bytes bytes_;
-};
 
 struct Link {
   int index = 0;
@@ -72,66 +34,24 @@ struct Address {
   std::vector<std::pair<u16, Bytes>> attributes;
 };
 
-// A socket of rtnetlink; which namespace it works in was decided when it was made.
-class Route {
+// What is asked of the interfaces of one network namespace.
+class Route : public Netlink {
  public:
-  Status open() {
-    TRY(socket_.take(CALL(socket, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)));
-    sockaddr_nl address{};
-    address.nl_family = AF_NETLINK;
-    return status_of(CALL(bind, socket_.get(), &address, sizeof address));
-  }
-
-  Status open_in(int network_namespace) {
-    Status status;
-    pthread_t thread{};
-    const bool started = start_thread([&] {
-      status = status_of(CALL(setns, network_namespace, CLONE_NEWNET));
-      if (status.ok()) status = open();
-    }, &thread);
-    if (!started) return failure(EAGAIN, "clone");
-    pthread_join(thread, nullptr);
-    return status;
-  }
-
-  // Send, and give each answer to TAKE, until the kernel says that this was all, or which error it has.
-  template <class Take>
-  Status ask(Request& request, const char* name, Take take) {
-    const Bytes& bytes = request.finish();
-    sys::Call sent = CALL(sendto, socket_.get(), bytes.data(), bytes.size(), 0, nullptr, 0);
-    TRY(sent);
-    for (;;) {
-      alignas(nlmsghdr) static thread_local char buffer[65536];
-      sys::Call got = CALL(recvfrom, socket_.get(), buffer, sizeof buffer, 0, nullptr, nullptr);
-      if (got.error() == EINTR) continue;
-      TRY(got);
-      auto left = static_cast<u32>(got.value);
-      for (auto* one = reinterpret_cast<nlmsghdr*>(buffer); NLMSG_OK(one, left); one = NLMSG_NEXT(one, left)) {
-        if (one->nlmsg_type == NLMSG_DONE) return {};
-        if (one->nlmsg_type == NLMSG_ERROR) {
-          return failure(-static_cast<nlmsgerr*>(NLMSG_DATA(one))->error, name);
-        }
-        take(*one);
-      }
-    }
-  }
-  Status tell(Request& request, const char* name) {
-    return ask(request, name, [](const nlmsghdr&) {});
-  }
-
   // NAME may be an alternative one; ip-link(8), "altname".
   Status find(Text name, Link& link) {
-    Request request(RTM_GETLINK, NLM_F_ACK, ifinfomsg{});
+    NetlinkRequest request(RTM_GETLINK, NLM_F_ACK, ifinfomsg{});
     request.attribute(IFLA_IFNAME, name.data, name.size + 1);
-    return ask(request, "RTM_GETLINK", [&](const nlmsghdr& one) {
-      if (one.nlmsg_type != RTM_NEWLINK) return;
-      auto* head = static_cast<ifinfomsg*>(NLMSG_DATA(&one));
-      link = {head->ifi_index, (head->ifi_flags & IFF_UP) != 0, {}};
-      auto left = static_cast<int>(IFLA_PAYLOAD(&one));
-      for (auto* part = IFLA_RTA(head); RTA_OK(part, left); part = RTA_NEXT(part, left)) {
-        if (part->rta_type == IFLA_IFNAME) link.name = static_cast<const char*>(RTA_DATA(part));
-      }
-    });
+    link = {};
+    TRY(ask(request, "RTM_GETLINK", [&](const NetlinkAnswer& answer) {
+      ifinfomsg head;
+      if (answer.type != RTM_NEWLINK || !answer.read(head)) return;
+      link = {head.ifi_index, (head.ifi_flags & IFF_UP) != 0, {}};
+      answer.attributes(sizeof head, [&](u16 type, const u8* data, u32 size) {
+        const char* text = reinterpret_cast<const char*>(data);
+        if (type == IFLA_IFNAME) link.name.assign(text, strnlen(text, size));
+      });
+    }));
+    return failure(link.index > 0 ? 0 : EPROTO, "RTM_GETLINK");
   }
 
   Status set_up(int index, bool up) {
@@ -139,25 +59,23 @@ class Route {
     body.ifi_index = index;
     body.ifi_change = IFF_UP;
     body.ifi_flags = up ? IFF_UP : 0;
-    Request request(RTM_NEWLINK, NLM_F_ACK, body);
+    NetlinkRequest request(RTM_NEWLINK, NLM_F_ACK, body);
     return tell(request, "RTM_NEWLINK");
   }
 
   // The addresses that are not of the kernel's own making, nor of a limited scope or time: those outlive the move.
   Status addresses_of(int index, std::vector<Address>& addresses) {
-    Request request(RTM_GETADDR, NLM_F_DUMP, ifaddrmsg{});
-    return ask(request, "RTM_GETADDR", [&](const nlmsghdr& one) {
-      const auto* head = static_cast<const ifaddrmsg*>(NLMSG_DATA(&one));
-      const bool wanted = one.nlmsg_type == RTM_NEWADDR && static_cast<int>(head->ifa_index) == index &&
-                          head->ifa_scope == RT_SCOPE_UNIVERSE && (head->ifa_flags & IFA_F_PERMANENT) != 0;
+    NetlinkRequest request(RTM_GETADDR, NLM_F_DUMP, ifaddrmsg{});
+    return ask(request, "RTM_GETADDR", [&](const NetlinkAnswer& answer) {
+      ifaddrmsg head;
+      const bool wanted = answer.type == RTM_NEWADDR && answer.read(head) && static_cast<int>(head.ifa_index) == index &&
+                          head.ifa_scope == RT_SCOPE_UNIVERSE && (head.ifa_flags & IFA_F_PERMANENT) != 0;
       if (!wanted) return;
-      Address address{*head, {}};
-      auto left = static_cast<int>(IFA_PAYLOAD(&one));
-      for (auto* part = IFA_RTA(head); RTA_OK(part, left); part = RTA_NEXT(part, left)) {
-        if (part->rta_type != IFA_LOCAL && part->rta_type != IFA_ADDRESS && part->rta_type != IFA_BROADCAST) continue;
-        const u8* data = static_cast<const u8*>(RTA_DATA(part));
-        address.attributes.emplace_back(part->rta_type, Bytes(data, data + RTA_PAYLOAD(part)));
-      }
+      Address address{head, {}};
+      answer.attributes(sizeof head, [&](u16 type, const u8* data, u32 size) {
+        if (type != IFA_LOCAL && type != IFA_ADDRESS && type != IFA_BROADCAST) return;
+        address.attributes.emplace_back(type, Bytes(data, data + size));
+      });
       addresses.push_back(std::move(address));
     });
   }
@@ -166,7 +84,7 @@ class Route {
     ifaddrmsg body = address.head;
     body.ifa_index = static_cast<u32>(index);
     body.ifa_flags = IFA_F_PERMANENT;
-    Request request(RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, body);
+    NetlinkRequest request(RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, body);
     for (const auto& [type, value] : address.attributes) request.attribute(type, value.data(), value.size());
     return tell(request, "RTM_NEWADDR");
   }
@@ -178,7 +96,7 @@ class Route {
     for (int tried = 0; tried < kIndexesTried; tried++) {
       ifinfomsg body{};
       body.ifi_index = old;
-      Request request(RTM_NEWLINK, NLM_F_ACK, body);
+      NetlinkRequest request(RTM_NEWLINK, NLM_F_ACK, body);
       request.attribute(IFLA_IFNAME, name.data, name.size + 1);
       request.attribute(IFLA_NET_NS_FD, network_namespace).attribute(kNewIndex, index);
       Status status = tell(request, "RTM_NEWLINK");
@@ -187,9 +105,6 @@ class Route {
     }
     return failure(EBUSY, "RTM_NEWLINK");
   }
-
- private:
-  Fd socket_;
 };
 
 // One interface, on its way.

@@ -38,6 +38,14 @@ export const hostGuards: readonly Guard[] = [
     tests: ['security/net-devices.test.ts'], title: 'back as it was', commandLine: true,
   },
   {
+    name: 'netlink: only the kernel is heard',
+    changes: [
+      ['addon/host/netlink.cc', 'CALL(connect, socket_', 'CALL(bind, socket_'],
+      ['addon/host/netlink.cc', 'if (sender.nl_pid != 0) continue;', ''],
+    ],
+    tests: ['security/net-devices.test.ts'], title: 'makes up', commandLine: true,
+  },
+  {
     name: 'memory counts only while the call waits',
     changes: [['addon/host/trapped.cc', 'if (int over = still_waits(listener, call); over != 0) return over;', 'static_cast<void>(still_waits);\n  static_cast<void>(listener), static_cast<void>(call);']],
     tests: ['security/seccomp-notify.test.ts'],

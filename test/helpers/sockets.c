@@ -6,12 +6,15 @@
 //   sockets stuff SOCKET     accepts, never reads, and sends its root directory as often as there is room: "stuffed"
 //   sockets notify SOCKET    a service manager: every datagram as "got TEXT"; BARRIER=1 is answered, and ends it
 //   sockets send SOCKET TEXT a datagram
+//   sockets forge PID        errors of the kernel that are none, sent to the rtnetlink socket of a process until that ends
 //   sockets agent SOCKET     answers trapped system calls: "state JSON" of each connection, "call NUMBER ARGUMENT" of each
 //                            call; execve and openat go on, of personality(2) the result is 77, others fail with EOPNOTSUPP
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/rtnetlink.h>
 #include <linux/seccomp.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -172,6 +175,22 @@ static int send_to(const char *path, const char *text) {
   return 0;
 }
 
+static int forge(pid_t pid) {
+  struct {
+    struct nlmsghdr header;
+    struct nlmsgerr body;
+  } message = {{sizeof message, NLMSG_ERROR, 0, 0, 0}, {.error = -EXDEV}};
+  struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_pid = (unsigned)pid};
+  int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+  if (fd < 0) fail("socket");
+  puts("forging");
+  while (kill(pid, 0) == 0) {
+    message.header.nlmsg_seq = message.header.nlmsg_seq % 2 + 1;
+    if (sendto(fd, &message, sizeof message, MSG_DONTWAIT, (struct sockaddr *)&address, sizeof address) < 0 && errno == EPERM) fail("sendto");
+  }
+  return 0;
+}
+
 int main(int argc, char **argv) {
   setvbuf(stdout, NULL, _IOLBF, 0);
   if (argc == 3 && strcmp(argv[1], "receive") == 0) return receive(argv[2]);
@@ -180,7 +199,8 @@ int main(int argc, char **argv) {
   if (argc == 3 && strcmp(argv[1], "stuff") == 0) return stuff_all(argv[2]);
   if (argc == 3 && strcmp(argv[1], "agent") == 0) return agent(argv[2]);
   if (argc == 3 && strcmp(argv[1], "notify") == 0) return notify(argv[2]);
+  if (argc == 3 && strcmp(argv[1], "forge") == 0) return forge(atoi(argv[2]));
   if (argc == 4 && strcmp(argv[1], "send") == 0) return send_to(argv[2], argv[3]);
-  fprintf(stderr, "usage: sockets receive|full|close|stuff|notify|agent SOCKET | sockets send SOCKET TEXT\n");
+  fprintf(stderr, "usage: sockets receive|full|close|stuff|notify|agent SOCKET | sockets send SOCKET TEXT | sockets forge PID\n");
   return 99;
 }

@@ -1,12 +1,13 @@
 /**
- * Names of network devices that lead elsewhere: paths, templates, alternative names, those that a joined namespace has taken.
+ * Names of network devices that lead elsewhere: paths, templates, alternative names, those that a joined namespace has taken;
+ * and somebody in that namespace who speaks in the place of the kernel.
  * Whatever fails, the device is the host's again as it was. The "host" is a network namespace of the test's own.
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { type TestSpec, useSandbox } from '../helpers/containers.ts'
-import { container, describeWith } from '../helpers/needs.ts'
+import { bench, container, describeWith } from '../helpers/needs.ts'
 
 describeWith([...container, 'cli', 'networkDevices', 'mountNamespaces'], 'names of network devices', () => {
   const sandbox = useSandbox()
@@ -18,7 +19,7 @@ describeWith([...container, 'cli', 'networkDevices', 'mountNamespaces'], 'names 
   const untouched = ['inet 10.9.8.7/24', ',UP,', 'altname alt0']
 
   /** `nrunc run` where these devices are, with what is left there of veth0. */
-  const run = async (args: readonly string[], names: Readonly<Record<string, { name?: string }>>, { joined = '' } = {}) => {
+  const run = async (args: readonly string[], names: Readonly<Record<string, { name?: string }>>, { joined = '', beside = '' } = {}) => {
     const file = join(sandbox.directory, 'netns')
     if (joined !== '') writeFileSync(file, '')
     const { id, bundle } = sandbox.bundle(args, ({ linux }: TestSpec) => {
@@ -26,7 +27,8 @@ describeWith([...container, 'cli', 'networkDevices', 'mountNamespaces'], 'names 
       if (joined !== '') linux.namespaces.find(({ type }) => type === 'network')!.path = file
     })
     const other = joined === '' ? '' : `unshare --net=${file} sh -c '${joined}' &&`
-    const script = `${setUp} && ${other} "$@"; code=$?; echo left:; ${look}; exit $code`
+    const neighbour = beside === '' ? '' : `nsenter --net=${file} ${beside} &`
+    const script = `${setUp} && ${other} sh -c '${neighbour} exec "$@"' sh "$@"; code=$?; echo left:; ${look}; exit $code`
     const { code, stdout, stderr } = await sandbox.nrunc(['run', '--bundle', bundle, id], {
       through: ['unshare', '-n', '-m', '--propagation', 'private', 'sh', '-c', script, 'sh'],
     })
@@ -63,5 +65,15 @@ describeWith([...container, 'cli', 'networkDevices', 'mountNamespaces'], 'names 
     const { code, left, stderr } = await run(['true'], names, how)
     expect([code, left], stderr).toEqual([1, untouched])
     expect(await sandbox.runtime.list()).toEqual([])
+  })
+  // CVE-2009-1185: whoever has CAP_NET_ADMIN in a network namespace may send to the sockets in it.
+  test('errors that a neighbour in the joined namespace makes up are not the kernel\'s', async () => {
+    for (let round = 0; round < 3; round++) {
+      const { code, said, left, stderr } = await run(['ip', '-o', 'addr', 'show', 'dev', 'veth0'], { veth0: {} },
+        { joined: 'true', beside: `${bench().sockets} forge $$` })
+      expect(code, stderr).toBe(0)
+      expect(said).toMatch(/forging[^]*inet 10\.9\.8\.7\/24/)
+      expect(left).toEqual([])
+    }
   })
 })
