@@ -1,14 +1,17 @@
 /** All targets, and the runs that nothing guides. */
 import type { Random } from '../test/unit/plan/random.ts'
 import { stringifyJson } from '../lib/spec/parse.ts'
+import { cgroup } from './cgroup.ts'
 import { config } from './config.ts'
+import { criu } from './criu.ts'
+import { dbus } from './dbus.ts'
 import { garble, type Json } from './mutate.ts'
 import { seccomp } from './seccomp.ts'
 import { state } from './state.ts'
 import type { Target } from './target.ts'
 import { words } from './words.ts'
 
-export const targets: Readonly<Record<string, Target>> = { config, seccomp, words, state }
+export const targets: Readonly<Record<string, Target>> = { config, seccomp, words, state, cgroup, criu, dbus }
 
 /** The text of a document that is made of two others. */
 export const textOf = (target: Target, one: Json, other: Json, from: Random): string => stringifyJson(target.change(one, other, from))

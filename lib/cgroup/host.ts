@@ -76,10 +76,13 @@ function choose(mounts: readonly MountInfo[], preferred: readonly string[]): Mou
  * container), the mount point.
  */
 export function ownDirectory({ mountpoint, root, own }: Hierarchy): string {
-  if (own === '/' || own.startsWith('/..') || root.startsWith('/..')) return mountpoint
+  if (own === '/' || leadsOut(own) || leadsOut(root)) return mountpoint
   if (root === '/') return posix.join(mountpoint, own)
   return own.startsWith(`${root}/`) ? posix.join(mountpoint, own.slice(root.length)) : mountpoint
 }
+
+/** From a cgroup namespace, of what is outside; a name may begin with two dots. */
+const leadsOut = (path: string): boolean => path.split('/').includes('..')
 
 /**
  * The directory below which a relative cgroupsPath lies: the caller's own cgroup on v1. On v2 the one above it, because

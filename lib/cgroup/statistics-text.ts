@@ -38,11 +38,15 @@ export function pairs(text: string | undefined): Record<string, Integer64> {
 
 export const lines = (text: string | undefined): string[] => (text ?? '').split('\n').filter((line) => line !== '')
 
-/** `0-2,7` as its numbers; cpuset(7), "List format". */
+/** More processors than Linux can have: NR_CPUS is 8192 at most. */
+const TOO_MANY = 1 << 16
+
+/** `0-2,7` as its numbers; cpuset(7), "List format". What has not its form, or is a number of no processor, is left out. */
 export function numberList(text: string | undefined): number[] {
-  return (text?.trim() ?? '').split(',').filter((part) => part !== '').flatMap((part) => {
-    const [first = '', last = first] = part.split('-')
-    return Array.from({ length: Number(last) - Number(first) + 1 }, (_, index) => Number(first) + index)
+  return (text?.trim() ?? '').split(',').flatMap((part) => {
+    const [, first, last = first] = /^(\d+)(?:-(\d+))?$/.exec(part) ?? []
+    if (Number(last) >= TOO_MANY || first === undefined) return []
+    return Array.from({ length: Math.max(0, Number(last) - Number(first) + 1) }, (_, index) => Number(first) + index)
   })
 }
 
@@ -52,8 +56,8 @@ export function pressure(text: string | undefined): Pressure | undefined {
   const line = (name: string): PressureLine => {
     const words = lines(text).find((one) => one.startsWith(`${name} `))?.split(' ').slice(1) ?? []
     const values = Object.fromEntries(words.map((word) => word.split('=') as [string, string]))
-    const { avg10 = 0, avg60 = 0, avg300 = 0, total } = values
-    return { avg10: Number(avg10), avg60: Number(avg60), avg300: Number(avg300), total: integer(total) }
+    const average = (text = '') => (/^\d+(\.\d+)?$/.test(text) ? Number(text) : 0)
+    return { avg10: average(values['avg10']), avg60: average(values['avg60']), avg300: average(values['avg300']), total: integer(values['total']) }
   }
   return { some: line('some'), full: line('full') }
 }

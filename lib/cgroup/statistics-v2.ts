@@ -85,9 +85,9 @@ function withSwap(memory: MemoryUsage, swap: MemoryUsage): MemoryUsage {
 
 function blockTable(rows: ReturnType<typeof keyed>, operations: Readonly<Record<string, string>>): BlockIoEntry[] {
   return rows.flatMap(({ name, values }) => Object.entries(operations).flatMap(([key, op]) => {
-    const [major, minor] = name.split(':').map(Number)
+    const [, major, minor] = /^(\d+):(\d+)$/.exec(name) ?? []
     const value = values[key]
-    return value === undefined || major === undefined || minor === undefined ? [] : [{ major, minor, op, value: integer(value) }]
+    return value === undefined || minor === undefined ? [] : [{ major: Number(major), minor: Number(minor), op, value: integer(value) }]
   }))
 }
 

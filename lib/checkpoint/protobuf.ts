@@ -94,6 +94,7 @@ export function decodeMessage<F extends Fields>(fields: F, bytes: Uint8Array): M
   const message: Record<string, unknown> = {}
   while (reader.more) {
     const key = Number(reader.varint())
+    if (key < 8 || key > 0xffffffff) throw new RangeError('not a message: a field without a number')
     const content = reader.content(key & 7)
     const known = names.get(key >>> 3)
     if (known === undefined) continue

@@ -52,17 +52,19 @@ export function encodeMessage(message: Message): Buffer {
 export function decodeMessage(bytes: Buffer): { readonly message: Message; readonly size: number } | undefined {
   if (bytes.length < FIXED) return undefined
   if (bytes[0] !== LITTLE_ENDIAN || bytes[3] !== 1) throw new RangeError('not a D-Bus message of this machine')
-  const bodySize = bytes.readUInt32LE(4)
-  const start = padded(FIXED + bytes.readUInt32LE(12))
+  const [bodySize, fieldsSize] = [bytes.readUInt32LE(4), bytes.readUInt32LE(12)]
+  if (FIXED + fieldsSize + bodySize > MAXIMUM) throw new RangeError('D-Bus message is too long')
+  const start = padded(FIXED + fieldsSize)
   const size = start + bodySize
-  if (size > MAXIMUM) throw new RangeError('D-Bus message is too long')
   if (bytes.length < size) return undefined
   const [, type, , , , serial, list] = unmarshal(HEADER, bytes.subarray(0, start)) as
     [number, number, number, number, number, number, [number, Variant][]]
   const found: Record<string, unknown> = {}
-  for (const [code, { value }] of list) {
-    const name = fields.find(([, number]) => number === code)?.[0]
-    if (name !== undefined) found[name] = value
+  for (const [code, { signature, value }] of list) {
+    const [name, , type] = fields.find(([, number]) => number === code) ?? []
+    if (name === undefined) continue
+    if (signature !== type) throw new RangeError(`D-Bus message with a ${name} of type ${signature}`)
+    found[name] = value
   }
   const signature = (found['signature'] as string | undefined) ?? ''
   return { message: { ...found, type, serial, body: unmarshal(signature, bytes.subarray(start, size)) }, size }

@@ -43,7 +43,8 @@ function endOfType(signature: string, start: number, depth: number): number {
   const close = closing[code]
   if (close === undefined) return start + 1
   let at = start + 1
-  while (signature[at] !== close) at = endOfType(signature, at, depth + 1)
+  do at = endOfType(signature, at, depth + 1) // an empty structure takes no bytes: an array of them would have no end
+  while (signature[at] !== close)
   return at + 1
 }
 
@@ -54,7 +55,7 @@ export function marshal(signature: string, values: readonly unknown[]): Buffer {
   return writer.finish()
 }
 
-/** The values at the beginning of BYTES. @throws RangeError where they are too short */
+/** The values at the beginning of BYTES. @throws RangeError where these are too short, or not such values */
 export function unmarshal(signature: string, bytes: Buffer): unknown[] {
   const reader = new Reader(bytes)
   return splitSignature(signature).map((type) => reader.read(type))
@@ -140,6 +141,7 @@ class Writer {
 class Reader {
   readonly #bytes: Buffer
   #at = 0
+  #variants = 0
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes
@@ -166,7 +168,7 @@ class Reader {
       case 'd': return bytes.readDoubleLE(this.#take(8))
       case 's':
       case 'o': return this.#text(this.#u32())
-      case 'g': return this.#text(bytes[this.#take(1)]!)
+      case 'g': return this.#signature()
       case 'v': return this.#variant()
       case 'a': return this.#array(type.slice(1))
       default:
@@ -182,10 +184,19 @@ class Reader {
     return this.#bytes.toString('utf8', start, start + size)
   }
 
+  #signature(): string {
+    const signature = this.#text(this.#bytes[this.#take(1)]!)
+    splitSignature(signature)
+    return signature
+  }
+
   #variant(): Variant {
-    const [type = '', ...more] = splitSignature(this.#text(this.#bytes[this.#take(1)]!))
+    const [type = '', ...more] = splitSignature(this.#signature())
     if (type === '' || more.length > 0) throw new RangeError('a D-Bus variant holds one complete type')
-    return new Variant(type, this.read(type))
+    if (++this.#variants > DEPTH) throw new RangeError('D-Bus variants are too deep in each other')
+    const value = this.read(type)
+    this.#variants--
+    return new Variant(type, value)
   }
 
   #array(type: string): unknown {
@@ -196,6 +207,7 @@ class Reader {
     if (type === 'y') return this.#bytes.subarray(this.#take(size, 1), end)
     const values: unknown[] = []
     while (this.#at < end) values.push(this.read(type))
+    if (this.#at > end) throw new RangeError('the last element of a D-Bus array is longer than the array')
     return values
   }
 }

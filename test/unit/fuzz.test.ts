@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { runOnce, targets, textOf } from '../../fuzz/targets.ts'
 import { random } from './plan/random.ts'
 
-const counts = { config: 1000, seccomp: 100, words: 5000, state: 300 } as const
+const counts = { config: 1000, seccomp: 100, words: 5000, state: 300, cgroup: 500, criu: 5000, dbus: 3000 } as const
 
 // Some values are only warned of.
 beforeAll(() => void vi.spyOn(process, 'emitWarning').mockImplementation(() => {}))

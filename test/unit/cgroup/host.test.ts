@@ -73,9 +73,10 @@ describe('where relative paths begin', () => {
     expect(baseDirectory(unified('/a/b'), 1)).toBe('/sys/fs/cgroup/a/b')
     expect(baseDirectory(unified('/a/b'), 2)).toBe('/sys/fs/cgroup/a')
     expect(baseDirectory(unified('/'), 2)).toBe('/sys/fs/cgroup')
+    expect(baseDirectory(unified('/..a'), 1)).toBe('/sys/fs/cgroup/..a')
   })
 
-  test.each([['/../x', '/'], ['/a', '/b'], ['/ab', '/a'], ['/', '/..'], ['/x', '/../..']])(
+  test.each([['/../x', '/'], ['/a', '/b'], ['/ab', '/a'], ['/', '/..'], ['/x', '/../..'], ['/a/../..', '/']])(
     'never outside of the mount: own %s, root %s', (own, root) => {
       expect(ownDirectory(unified(own, root))).toBe('/sys/fs/cgroup')
     })

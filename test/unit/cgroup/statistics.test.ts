@@ -4,30 +4,10 @@ import { filesOfV1, statisticsOfV1 } from '../../../lib/cgroup/statistics-v1.ts'
 import { filesOfV2, statisticsOfV2 } from '../../../lib/cgroup/statistics-v2.ts'
 import { integer, numberList, pressure } from '../../../lib/cgroup/statistics-text.ts'
 import { eventLine, statisticsData } from '../../../lib/cli/statistics.ts'
+import { paths, v1, v2 } from './statistics-samples.ts'
 
 const from = (files: Readonly<Record<string, string>>, sizes: readonly string[] = ['2MB']) =>
   ({ read: (path: string): string | undefined => files[path], sizes })
-
-const paths = {
-  cpu: '/c', cpuacct: '/c', cpuset: '/s', memory: '/m', pids: '/p', blkio: '/b', hugetlb: '/h', rdma: '/r', devices: '/d',
-}
-const v1: Readonly<Record<string, string>> = {
-  '/c/cpu.stat': 'nr_periods 3\nnr_throttled 2\nthrottled_time 1000\n',
-  '/c/cpuacct.stat': 'user 5\nsystem 7\n', '/c/cpuacct.usage': '123456789\n', '/c/cpuacct.usage_percpu': '100 23 \n',
-  '/c/cpuacct.usage_all': 'cpu user system\n0 60 40\n1 20 3\n',
-  '/s/cpuset.cpus': '0-2,7\n', '/s/cpuset.mems': '0\n', '/s/cpuset.sched_relax_domain_level': '-1\n',
-  '/s/cpuset.sched_load_balance': '1\n',
-  '/m/memory.stat': 'rss 10\ncache 4096\nhierarchical_memory_limit 9223372036854771712\n',
-  '/m/memory.limit_in_bytes': '9223372036854771712\n', '/m/memory.usage_in_bytes': '5\n',
-  '/m/memory.max_usage_in_bytes': '6\n', '/m/memory.failcnt': '7\n', '/m/memory.memsw.usage_in_bytes': '8\n',
-  '/m/memory.oom_control': 'oom_kill_disable 0\nunder_oom 0\noom_kill 2\n',
-  '/p/pids.current': '4\n', '/p/pids.max': 'max\n',
-  '/b/blkio.bfq.io_serviced_recursive': 'Total 0\n',
-  '/b/blkio.throttle.io_serviced_recursive': '8:0 Read 3\n8:0 Total 3\nTotal 3\n',
-  '/b/blkio.throttle.io_service_bytes_recursive': '8:16 Write 4096\n',
-  '/h/hugetlb.2MB.rsvd.usage_in_bytes': '2\n', '/h/hugetlb.2MB.rsvd.failcnt': '1\n', '/h/hugetlb.2MB.usage_in_bytes': '9\n',
-  '/r/rdma.current': 'mlx5_0 hca_handle=2 hca_object=2000\n',
-}
 
 describe('v1', () => {
   const statistics = statisticsOfV1(paths, from(v1))
@@ -85,19 +65,6 @@ describe('v1', () => {
   })
 })
 
-const psi = (full: string): string => `some avg10=1.50 avg60=0.25 avg300=0.00 total=123\n${full}`
-const fullLine = 'full avg10=0.10 avg60=0.00 avg300=0.00 total=12\n'
-const v2: Readonly<Record<string, string>> = {
-  '/u/cpu.stat': 'usage_usec 30\nuser_usec 20\nsystem_usec 10\nnr_periods 4\nnr_throttled 1\nthrottled_usec 5\n',
-  '/u/cpu.pressure': psi(''), '/u/memory.stat': 'anon 1\nfile 2\n', '/u/memory.current': '100\n', '/u/memory.max': '1000\n',
-  '/u/memory.peak': '200\n', '/u/memory.swap.current': '7\n', '/u/memory.swap.max': '50\n', '/u/memory.swap.peak': '9\n',
-  '/u/memory.pressure': psi(fullLine), '/u/memory.events': 'low 0\noom 3\noom_kill 2\n', '/u/pids.current': '5\n',
-  '/u/pids.max': '10\n',
-  '/u/io.stat': '8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=0 dios=0\n8:16 rbytes=18446744073709551615\n',
-  '/u/hugetlb.2MB.current': '6\n', '/u/hugetlb.2MB.events': 'max 1\n', '/u/rdma.current': 'mlx5_0 hca_handle=1 hca_object=max\n',
-  '/u/misc.current': 'res_a 3\n',
-}
-
 describe('v2, in the terms of v1', () => {
   const statistics = statisticsOfV2('/u', from(v2))
 
@@ -151,6 +118,15 @@ describe('the forms of the files', () => {
   ])('the number %j', (text, value) => expect(integer(text)).toBe(value))
 
   test('lists of numbers', () => expect(numberList('0-1,5,7-7\n')).toEqual([0, 1, 5, 7]))
+
+  test('what is no number in a pressure file is 0, and a line of io.stat without a device is left out', () => {
+    expect(pressure('some avg10=x avg60 total=3\n')?.some).toEqual({ avg10: 0, avg60: 0, avg300: 0, total: 3 })
+    expect(statisticsOfV2('/u', from({ '/u/io.stat': '8:x rbytes=1\nx rbytes=1\n8:0 rbytes=2\n' })).blkio.ioServiceBytesRecursive)
+      .toEqual([{ major: 8, minor: 0, op: 'Read', value: 2 }])
+  })
+
+  test.each(['', '\n', 'x', '1-', '-1', '3-2', '0-99999999999', '65536', '1e3', '0-1-2'])('no list of numbers: %j', (text) =>
+    expect(numberList(text)).toEqual([]))
   test('no pressure where the kernel counts none', () => expect(pressure('')).toBeUndefined())
 
   test.each([['hugepages-2048kB', '2MB'], ['hugepages-1048576kB', '1GB'], ['hugepages-64kB', '64KB'], ['other', undefined]])(

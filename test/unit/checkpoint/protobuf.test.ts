@@ -52,6 +52,8 @@ describe('decoding', () => {
     ['a type that there is not', [0x0b]],
     ['a string where a number belongs', [0x0a, 1, 0x41]],
     ['a number where a message belongs', [0x28, 1]],
+    ['a field without a number', [0x00, 1]],
+    ['a number of a field that does not fit', [0x88, 0x80, 0x80, 0x80, 0x10, 1]],
   ])('%s', (_, bytes) => {
     expect(() => decodeMessage(replyFields, Buffer.from(bytes))).toThrow(RangeError)
   })

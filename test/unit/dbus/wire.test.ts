@@ -8,7 +8,7 @@ describe('signatures', () => {
     expect(splitSignature('')).toEqual([])
   })
 
-  test.each(['a', '(', '(s', 'z', ')', 'a{s', `${'a'.repeat(100)}s`])('%s is refused', (signature) => {
+  test.each(['a', '(', '(s', 'z', ')', 'a{s', '()', 'a()', '(s())', `${'a'.repeat(100)}s`])('%s is refused', (signature) => {
     expect(() => splitSignature(signature)).toThrow(RangeError)
   })
 })
@@ -47,6 +47,24 @@ describe('bytes', () => {
   })
 })
 
+describe('bytes that are no values are refused', () => {
+  test('an array whose last element is longer than it', () => {
+    expect(() => unmarshal('au', Buffer.from('0500000001000000020000000300', 'hex'))).toThrow('longer than the array')
+  })
+
+  test('variants in each other, 65 deep; 64 are read', () => {
+    const nested = (depth: number): Buffer =>
+      Buffer.concat([...Array.from({ length: depth - 1 }, () => Buffer.from('017600', 'hex')), Buffer.from('01790007', 'hex')])
+    expect(JSON.stringify(unmarshal('v', nested(64)))).toContain('7')
+    expect(() => unmarshal('v', nested(65))).toThrow('too deep')
+    expect(() => unmarshal('v', nested(1 << 20))).toThrow('too deep')
+  })
+
+  test('a signature that is none', () => {
+    expect(() => unmarshal('g', Buffer.from('017a00', 'hex'))).toThrow('bad D-Bus signature')
+  })
+})
+
 const plain = (_: string, value: unknown): unknown => (typeof value === 'bigint' ? Number(value) : value)
 
 describe('messages', () => {
@@ -71,5 +89,16 @@ describe('messages', () => {
     const long = encodeMessage(call)
     long.writeUInt32LE(0x7fffffff, 4)
     expect(() => decodeMessage(long)).toThrow('too long')
+    for (const size of [0x80000000, 0xffffffff]) {
+      const negative = encodeMessage(call)
+      negative.writeUInt32LE(size, 12)
+      expect(() => decodeMessage(negative)).toThrow('too long')
+    }
+  })
+  test('with a field of another type than its own are refused', () => {
+    const bytes = encodeMessage(call)
+    const path = bytes.indexOf(Buffer.from([1, 1, 'o'.charCodeAt(0), 0]))
+    bytes[path + 2] = 's'.charCodeAt(0)
+    expect(() => decodeMessage(bytes)).toThrow('D-Bus message with a path of type s')
   })
 })
