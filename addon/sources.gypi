@@ -69,6 +69,8 @@
       "addon/host/probe.cc",
       "addon/host/readiness.cc",
       "addon/host/create.cc",
+      "addon/host/file-job.cc",
+      "addon/host/reopen.cc",
       "addon/host/identity.cc",
       "addon/host/lock.cc",
       "addon/host/removal.cc",

@@ -57,6 +57,7 @@ Addon::Addon(Napi::Env /*env*/, Napi::Object exports) {
       InstanceMethod("pendingBytes", &Addon::PendingBytes),
       InstanceMethod("openRoot", &Addon::OpenRoot),
       InstanceMethod("openInside", &Addon::OpenInside),
+      InstanceMethod("fileJob", &Addon::FileJob),
       InstanceMethod("createEntry", &Addon::CreateEntry),
       InstanceMethod("setWindowSize", &Addon::SetWindowSize),
   });

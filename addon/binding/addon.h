@@ -79,6 +79,7 @@ class Addon : public Napi::Addon<Addon> {
   Napi::Value OpenRoot(const Info& info);
   Napi::Value OpenInside(const Info& info);
   Napi::Value CreateEntry(const Info& info);
+  Napi::Value FileJob(const Info& info);
   Napi::Value MakeFifo(const Info& info);
   Napi::Value Lock(const Info& info);
   Napi::Value LockWait(const Info& info);

@@ -5,6 +5,7 @@
 #include "binding/addon.h"
 #include "host/cgroup.h"
 #include "host/create.h"
+#include "host/file-job.h"
 #include "host/identity.h"
 #include "host/lock.h"
 #include "sys/resolve.h"
@@ -60,7 +61,32 @@ Napi::Value Addon::OpenInside(const Info& info) {
   return OnThread(info, {id, host::EventType::done, -EAGAIN}, open);
 }
 
-// createEntry(id, directory, name, kind, target, uid, gid) -> done: a descriptor (of a file), 0, or -errno.
+// fileJob(id, kind, file, target, name, data, offset, length) -> done: a is a descriptor, a count or -errno with the system call
+// in data; b has 1 at the end, 2 for what is no regular file.
+Napi::Value Addon::FileJob(const Info& info) {
+  const u32 id = id_of(info);
+  auto job = std::make_shared<host::FileJob>();
+  job->kind = static_cast<host::FileJobKind>(number(info, 1));
+  int refused = duplicate(number(info, 2), job->file);
+  if (refused == 0 && number(info, 3) >= 0) refused = duplicate(number(info, 3), job->target);
+  if (refused != 0) return Posted(info, {id, host::EventType::done, -refused, 0, "fcntl"});
+  job->name = bytes_of(info[4]);
+  job->data = bytes_of(info[5]);
+  job->offset = info[6].As<Napi::Number>().Int64Value();
+  job->length = info[7].As<Napi::Number>().Int64Value();
+  return OnThread(info, {id, host::EventType::done, -EAGAIN, 0, "clone"}, [id, job, held = held_]() -> host::Event {
+    host::FileOutcome done = host::run_file_job(*job);
+    *job = {};  // closed before anybody hears of the end
+    if (done.error != 0) return {id, host::EventType::done, -done.error, 0, done.call};
+    host::Event event{id, host::EventType::done, done.count, (done.end ? 1 : 0) | (done.other ? 2 : 0), std::move(done.data)};
+    if (done.found.valid()) event.a = held->add(done.found.release());
+    event.bytes = std::move(done.bytes);
+    event.size = done.size;
+    return event;
+  });
+}
+
+// createEntry(id, directory, name, kind, target, uid, gid) -> done: a descriptor (O_PATH, of a file), 0, or -errno.
 Napi::Value Addon::CreateEntry(const Info& info) {
   const u32 id = id_of(info);
   auto entry = std::make_shared<host::NewEntry>();

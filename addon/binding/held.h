@@ -3,11 +3,13 @@
 #pragma once
 
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <mutex>
 #include <unordered_map>
 
 #include "sys/call.h"
+#include "sys/kernel.h"
 
 namespace binding {
 
@@ -45,9 +47,11 @@ class Held {
     bool operator==(const File&) const = default;
   };
 
+  // What is known: a file system of a container's own (FUSE) is not asked, which might never answer, and hold up all.
   static File file_of(int fd) {
-    struct stat status{};
-    return fstat(fd, &status) == 0 ? File{status.st_dev, status.st_ino} : File{};
+    struct statx status{};
+    if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &status) != 0) return {};
+    return {makedev(status.stx_dev_major, status.stx_dev_minor), status.stx_ino};
   }
 
   std::mutex guard_;

@@ -3,6 +3,7 @@
 
 #include "host/create.h"
 
+#include "host/reopen.h"
 #include "sys/kernel.h"
 
 namespace host {
@@ -36,7 +37,11 @@ int create_entry(const NewEntry& entry, Fd& file) {
     case EntryKind::directory: return CALL(mkdirat, directory, name, 0700).error();
     case EntryKind::link: return CALL(symlinkat, entry.target.c_str(), directory, name).error();
     case EntryKind::renamed: return CALL(renameat2, directory, entry.target.c_str(), directory, name, 0).error();
-    default: return file.take(CALL(openat, directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)).error;
+    default: {
+      Fd made;
+      const Status opened = made.take(CALL(openat, directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+      return opened.ok() ? reopen(made, O_PATH, file).error : opened.error;
+    }
   }
 }
 

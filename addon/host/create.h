@@ -18,7 +18,7 @@ struct NewEntry {
   i64 uid = -1, gid = -1;  // as this process sees them; -1: its own
 };
 
-// Fails where the name is taken, but for one that is renamed. Mode 0600 or 0700. A file is open for writing in `file`. 0 or errno.
+// Fails where the name is taken, but for one that is renamed. Mode 0600 or 0700. `file`: O_PATH of a file. 0 or errno.
 int create_entry(const NewEntry& entry, Fd& file);
 
 }  // namespace host

@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 
+#include "host/reopen.h"
 #include "sys/kernel.h"
 
 extern "C" const u8 nrunc_init_image[];
@@ -54,11 +55,9 @@ Status compare_image(const Fd& fd) {
 }
 
 // The writable descriptor must be gone before the exec, or it fails with ETXTBSY.
-Status reopen(const Fd& writable, Fd& out) {
-  TextBuffer<48> path;
-  path.add("/proc/self/fd/").add_number(static_cast<u64>(writable.get()));
+Status for_reading(const Fd& writable, Fd& out) {
   Fd low;
-  TRY(low.take(CALL(openat, AT_FDCWD, path.data, O_RDONLY | O_CLOEXEC, 0), "init"));
+  TRY(reopen(writable, O_RDONLY, low), "init");
   return out.take(CALL(fcntl, low.get(), F_DUPFD_CLOEXEC, kFirstNumber), "init");
 }
 
@@ -71,7 +70,7 @@ Status make_sealed(Fd& out) {
   TRY(made);
   TRY(write_image(writable.get()));
   TRY(CALL(fcntl, writable.get(), kAddSeals, kAllSeals), "init");
-  return reopen(writable, out);
+  return for_reading(writable, out);
 }
 
 }  // namespace
@@ -140,7 +139,7 @@ Status make_unlinked(Fd& out) {
     last = writable.take(CALL(openat, AT_FDCWD, directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0700), directory);
     if (!last.ok()) continue;
     last = write_image(writable.get());
-    if (last.ok()) last = reopen(writable, out);
+    if (last.ok()) last = for_reading(writable, out);
     // A file system mounted noexec refuses here and not only at the exec.
     if (last.ok()) last = status_of(CALL(faccessat2, out.get(), "", 1, AT_EMPTY_PATH | AT_EACCESS), directory);
     if (last.ok()) return {};

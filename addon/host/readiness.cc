@@ -15,6 +15,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "host/reopen.h"
+
 namespace host {
 namespace {
 
@@ -105,8 +107,7 @@ int open_to_all(const Fd& place, const std::string& name) {
   Fd made(openat(place.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   if (!made.valid() || fstat(made.get(), &status) != 0) return errno;
   if (!S_ISSOCK(status.st_mode)) return EEXIST;
-  const std::string path = "/proc/self/fd/" + std::to_string(made.get());
-  return chmod(path.c_str(), 0777) != 0 ? errno : 0;
+  return chmod(path_of(made).data, 0777) != 0 ? errno : 0;
 }
 
 }  // namespace
@@ -115,7 +116,7 @@ int bind_notify(const std::string& directory, const std::string& name) {
   Fd place(open(directory.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!place.valid()) return -errno;
   // The directory's own path may be longer than an address can be.
-  const std::string path = "/proc/self/fd/" + std::to_string(place.get()) + "/" + name;
+  const std::string path = path_of(place).data + ("/" + name);
   sockaddr_un address{};
   socklen_t size = 0;
   if (!address_of(path, address, size)) return -ENAMETOOLONG;

@@ -5,16 +5,13 @@
 import { chmodSync, closeSync, constants, openSync, statSync } from 'node:fs'
 import { posix } from 'node:path'
 import { NruncError } from '../errors.ts'
-import { createDirectory, createFile } from '../files/create.ts'
-import { Handle, type Opened, pathOf } from '../files/root.ts'
-import { job } from '../native/addon.ts'
-import { errnoName } from '../native/errno.ts'
+import { FileJobs, type Handle, type Opened } from '../files/jobs.ts'
 import { pointer } from '../spec/pointer.ts'
 import type { Spec } from '../spec/schema.ts'
 import { isBindMount } from './external.ts'
 
 const O_PATH = 0o10000000
-const O_CLOEXEC = 0o2000000
+const jobs = new FileJobs()
 
 /** @throws NruncError ERR_CRIU with the field of a mount whose mount point cannot be made */
 export async function makeMountPoints({ mounts = [] }: Spec, rootfs: string, bundle: string): Promise<void> {
@@ -48,11 +45,10 @@ function openRoot(rootfs: string): number {
 }
 
 async function find(root: Opened, path: string): Promise<Handle | undefined> {
-  const { a: fd } = await job((native, id) => native.openInside(id, root.fd, path, O_PATH | O_CLOEXEC))
-  if (fd >= 0) return new Handle(fd)
-  const code = errnoName(-fd)
-  if (code === 'ENOENT') return undefined
-  throw Object.assign(new Error(`${code}: openat2`), { code })
+  return jobs.find(root, path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  })
 }
 
 /** PATH has no links of its own making: what exists may be one, and leads to where it leads inside the root. */
@@ -65,12 +61,12 @@ async function makeMountPoint(root: Opened, path: string, file: boolean): Promis
   if (parent === undefined) throw Object.assign(new Error(`ENOENT: ${above}`), { code: 'ENOENT' })
   try {
     const place = { parent, name: posix.basename(path) }
-    if (file) await (await createFile(place, undefined)).close()
-    else await createDirectory(place, undefined)
+    if (file) (await jobs.createFile(place, undefined))[Symbol.dispose]()
+    else await jobs.createDirectory(place, undefined)
     const made = await find(root, path)
     if (made === undefined) throw Object.assign(new Error(`ENOENT: ${path}`), { code: 'ENOENT' })
     try {
-      chmodSync(pathOf(made), 0o755)
+      chmodSync(`/proc/self/fd/${made.fd}`, 0o755)
     } finally {
       made[Symbol.dispose]()
     }

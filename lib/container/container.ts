@@ -12,13 +12,13 @@ import { cgroupProcesses, killCgroup } from '../cgroup/processes.ts'
 import type { Statistics } from '../cgroup/statistics.ts'
 import type { CgroupWatch, OomListener, PressureLevel, PressureListener } from '../cgroup/watch.ts'
 import { type Cause, Deadline, deadlineNames, gracePeriodOf, type StopOptions } from '../options/deadline.ts'
+import type { FileCallOptions } from '../options/in-time.ts'
 import { NruncError } from '../errors.ts'
 import { ContainerEmitter } from './events.ts'
 import { executeInContainer } from './exec.ts'
 import { Execution, type ExecutionOptions, withoutExecution } from './execution.ts'
 import type { CopyOptions } from '../files/copy.ts'
 import type { ReadFileOptions } from '../files/read.ts'
-import type { ContainerRoot } from '../files/root.ts'
 import type { FileData, WriteFileOptions } from '../files/write.ts'
 import { hasHookFunctions, type HookFunctions, runHookFunctions, runHooks } from '../start/hooks.ts'
 import { linesOf } from '../streams/lines.ts'
@@ -396,48 +396,50 @@ export class Container extends ContainerEmitter {
   /**
    * Read a file of the container, created or running. Links are followed inside the container's root.
    *
-   * @throws NruncError ERR_FILE, also when it is no regular file or larger than `maxBytes`; ERR_STATUS
+   * @throws NruncError ERR_FILE, also when it is no regular file or larger than `maxBytes`; ERR_STATUS; ERR_ABORTED; ERR_TIMEOUT
    */
   async readFile(path: string, options: ReadFileOptions & { readonly encoding: BufferEncoding }): Promise<string>
   async readFile(path: string, options?: ReadFileOptions & { readonly encoding?: undefined }): Promise<Buffer>
   async readFile(path: string, options: ReadFileOptions = {}): Promise<Buffer | string> {
-    return this.#files(async (root) => (await import('../files/read.ts')).readFile(root, path, options))
+    return (await import('../files/read.ts')).readFile(this.#files, path, options)
   }
 
-  /** The same as a stream, of any size; it is open when the promise resolves. */
-  async readStream(path: string): Promise<Readable> {
-    return this.#files(async (root) => (await import('../files/read.ts')).readStream(root, path))
+  /**
+   * The same as a stream, of any size; its first bytes are read when the promise resolves, which OPTIONS are for. Whoever
+   * does not read it to the end destroys it.
+   */
+  async readStream(path: string, options: FileCallOptions = {}): Promise<Readable> {
+    return (await import('../files/read.ts')).readStream(this.#files, path, options)
   }
 
   /**
    * Write a file of the container, all at once: what is there under this name, also a link, is replaced.
    *
-   * @throws NruncError ERR_FILE; ERR_STATUS
+   * @throws NruncError ERR_FILE; ERR_STATUS; ERR_ABORTED; ERR_TIMEOUT
    */
   async writeFile(path: string, data: FileData, options: WriteFileOptions = {}): Promise<void> {
-    return this.#files(async (root) => (await import('../files/write.ts')).writeFile(root, path, data, options))
+    return (await import('../files/write.ts')).writeFile(this.#files, path, data, options)
   }
 
   /**
    * Copy a file, link or directory of the host to PATH in the container, whose last component is the name that the copy
    * gets. A directory that is there already is added to.
    *
-   * @throws NruncError ERR_FILE; ERR_ABORTED; ERR_STATUS; what was copied before stays
+   * @throws NruncError ERR_FILE; ERR_STATUS; ERR_ABORTED; ERR_TIMEOUT; what was copied before stays
    */
   async copyIn(source: string, path: string, options: CopyOptions = {}): Promise<void> {
-    return this.#files(async (root) => (await import('../files/copy.ts')).copyIn(root, source, path, options))
+    return (await import('../files/copy.ts')).copyIn(this.#files, source, path, options)
   }
 
   /** The reverse: PATH of the container to DESTINATION on the host. Set-user-ID and set-group-ID are not copied. */
   async copyOut(path: string, destination: string, options: CopyOptions = {}): Promise<void> {
-    return this.#files(async (root) => (await import('../files/copy.ts')).copyOut(root, path, destination, options))
+    return (await import('../files/copy.ts')).copyOut(this.#files, path, destination, options)
   }
 
-  async #files<T>(work: (root: ContainerRoot) => Promise<T>): Promise<T> {
-    const { ContainerRoot } = await import('../files/root.ts')
+  /** The state, for work on its files. @throws NruncError ERR_NOT_FOUND when it was deleted */
+  get #files(): StateFile {
     this.#requireSame()
-    using root = ContainerRoot.of(this.#state)
-    return await work(root)
+    return this.#state
   }
 
   /** The state, read afresh. @throws NruncError ERR_NOT_FOUND when it was deleted */

@@ -18,9 +18,11 @@ export function fileError(verb: string, path: string, errno: string, syscall?: s
 export const fileRefused = (verb: string, path: string, why: string): NruncError =>
   new NruncError('ERR_FILE', `cannot ${verb} ${JSON.stringify(path)}: ${why}`, { operand: path })
 
-/** What went wrong before a file could not be closed either, which a file system of the container's own can bring about. */
-function firstOf(error: unknown): unknown {
-  return error instanceof Error && error.name === 'SuppressedError' && 'suppressed' in error ? firstOf(error.suppressed) : error
+/** A device, a FIFO or a directory in the place of a file. */
+export class NotRegular extends Error {
+  constructor() {
+    super('not a regular file')
+  }
 }
 
 /** Run WORK; what node:fs says comes as an error about VERB and PATH. */
@@ -28,9 +30,9 @@ export async function attempt<T>(verb: string, path: string, work: () => Promise
   try {
     return await work()
   } catch (error) {
-    const first = firstOf(error)
-    const { code, syscall } = first as NodeJS.ErrnoException
-    if (first instanceof NruncError || code === undefined || !(code in numbers)) throw first
-    throw fileError(verb, path, code, syscall, first)
+    if (error instanceof NotRegular) throw fileRefused(verb, path, error.message)
+    const { code, syscall } = error as NodeJS.ErrnoException
+    if (error instanceof NruncError || code === undefined || !(code in numbers)) throw error
+    throw fileError(verb, path, code, syscall, error)
   }
 }

@@ -1,66 +1,56 @@
 /**
  * Reading a file of a container.
  */
-import { constants, fstat } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
-import { promisify } from 'node:util'
 import { NruncError } from '../errors.ts'
+import { type Check, type FileCallOptions, fileCallNames } from '../options/in-time.ts'
 import { checkOptions } from '../options/options.ts'
+import type { StateFile } from '../state/file.ts'
 import { Turns } from '../turns.ts'
+import { callOn } from './call.ts'
 import { attempt, fileRefused } from './failure.ts'
-import { type ContainerRoot, type Opened, pathOf } from './root.ts'
+import type { FileJobs, Handle, Opened } from './jobs.ts'
+import type { ContainerRoot } from './root.ts'
 
 /** What {@link Container.readFile} takes. */
-export interface ReadFileOptions {
+export interface ReadFileOptions extends FileCallOptions {
   /** Without one the result is a Buffer. */
   readonly encoding?: BufferEncoding | undefined
   /** A larger file is an error. Default 67108864. */
   readonly maxBytes?: number | undefined
 }
 
+type Piece = Awaited<ReturnType<FileJobs['read']>>
+
 const LIMIT = 64 * 1024 * 1024
 
-const status = promisify(fstat)
+/** Bytes; of what one job reads. */
+const PIECE = 64 * 1024 * 1024
 
-/**
- * Open for reading what HANDLE (of O_PATH) is. Only a regular file: opening a device has effects, and a FIFO lets its
- * reader wait. What is looked at and what is opened is the descriptor, and not a name. A lease that the container has on
- * the file (fcntl(2), F_SETLEASE) is EAGAIN: without O_NONBLOCK a thread of Node's would wait 45 s for its end.
- */
-export async function openRegular(handle: Opened, verb: string, path: string): Promise<FileHandle> {
-  if (!(await status(handle.fd)).isFile()) throw fileRefused(verb, path, 'not a regular file')
-  return open(pathOf(handle), constants.O_RDONLY | constants.O_NONBLOCK)
-}
-
-/**
- * At most LIMIT bytes of a file, most often in one piece: putting pieces together would be work for the main thread.
- *
- * @throws NruncError ERR_FILE when it has more
- */
-async function readAll(file: FileHandle, limit: number, path: string): Promise<Buffer> {
+/** @throws NruncError ERR_FILE when the file has more than LIMIT bytes */
+async function readAll({ jobs }: ContainerRoot, file: Opened, limit: number, path: string, check: Check): Promise<Buffer> {
   const pieces: Buffer[] = []
   let size = 0
-  const expected = Math.min((await file.stat()).size, limit)
   for (;;) {
-    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(Math.max(expected - size, 65536)))
-    if (bytesRead === 0) return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
-    size += bytesRead
+    check()
+    const { bytes, end } = await jobs.read(file, size, Math.min(limit - size + 1, PIECE))
+    size += bytes.length
     if (size > limit) throw fileRefused('read', path, `it has more than ${limit} bytes`)
-    pieces.push(buffer.subarray(0, bytesRead))
+    if (bytes.length > 0) pieces.push(bytes)
+    // Most often it is one: putting them together would be work for the main thread.
+    if (end) return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
   }
 }
 
-export async function readFile(root: ContainerRoot, path: string, options: ReadFileOptions): Promise<Buffer | string> {
-  checkOptions(options, new Set(['encoding', 'maxBytes']))
+export async function readFile(state: StateFile, path: string, options: ReadFileOptions): Promise<Buffer | string> {
+  checkOptions(options, new Set(['encoding', 'maxBytes', ...fileCallNames]))
   const { encoding, maxBytes = LIMIT } = options
   if (encoding !== undefined && !Buffer.isEncoding(encoding)) throw invalid('encoding', encoding)
   if (!(maxBytes >= 0)) throw invalid('maxBytes', maxBytes)
-  using handle = await root.find('read', path)
-  return await attempt('read', path, async () => {
-    await using file = await openRegular(handle, 'read', path)
-    const bytes = await readAll(file, maxBytes, path)
+  return callOn(state, options, async (root, check) => {
+    using file = await root.find('read', path)
+    const bytes = await attempt('read', path, () => readAll(root, file, maxBytes, path, check))
     return encoding === undefined ? bytes : await decode(bytes, encoding)
   })
 }
@@ -80,10 +70,59 @@ async function decode(bytes: Buffer, encoding: BufferEncoding): Promise<string> 
   return text + decoder.end()
 }
 
-/** It is open when this resolves; whoever does not read it to the end destroys it. */
-export async function readStream(root: ContainerRoot, path: string): Promise<Readable> {
-  using handle = await root.find('read', path)
-  return await attempt('read', path, async () => (await openRegular(handle, 'read', path)).createReadStream())
+/** Bytes that are read at once. */
+const CHUNK = 1 << 18
+
+/** A part of the file has been read when this resolves; whoever does not read it to the end destroys it. */
+export async function readStream(state: StateFile, path: string, options: FileCallOptions): Promise<Readable> {
+  checkOptions(options, new Set(fileCallNames))
+  return callOn(state, options, async (root, check) => {
+    const file = await root.find('read', path)
+    try {
+      const first = await attempt('read', path, () => root.jobs.read(file, 0, CHUNK))
+      check()
+      return new FileStream(root.jobs, file, path, first)
+    } catch (error) {
+      file[Symbol.dispose]()
+      throw error
+    }
+  })
+}
+
+/** Who destroys it waits for no answer. */
+class FileStream extends Readable {
+  readonly #jobs: FileJobs
+  readonly #file: Handle
+  readonly #path: string
+  #next: Piece | undefined
+  #offset = 0
+
+  constructor(jobs: FileJobs, file: Handle, path: string, first: Piece) {
+    super()
+    this.#jobs = jobs
+    this.#file = file
+    this.#path = path
+    this.#next = first
+  }
+
+  override _read(): void {
+    this.#piece().then(({ bytes, end }) => {
+      this.#offset += bytes.length
+      if (bytes.length > 0) this.push(bytes)
+      if (end) this.push(null)
+    }, (error: Error) => this.destroy(error))
+  }
+
+  async #piece(): Promise<Piece> {
+    const first = this.#next
+    this.#next = undefined
+    return first ?? await attempt('read', this.#path, () => this.#jobs.read(this.#file, this.#offset, CHUNK))
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#file[Symbol.dispose]()
+    done(error)
+  }
 }
 
 const invalid = (name: string, value: unknown): NruncError =>

@@ -6,45 +6,22 @@
  */
 import { constants } from 'node:fs'
 import { NruncError } from '../errors.ts'
-import { addon, job } from '../native/addon.ts'
+import { addon } from '../native/addon.ts'
 import { errnoName } from '../native/errno.ts'
 import type { StateFile } from '../state/file.ts'
 import { isAlive } from '../state/status.ts'
-import { fileError, fileRefused } from './failure.ts'
+import { attempt, fileError, fileRefused } from './failure.ts'
 import { IdMap } from './ids.ts'
-
-const O_PATH = 0o10000000
-const O_CLOEXEC = 0o2000000
-
-/** Something that is open. */
-export interface Opened { readonly fd: number }
-
-/** A path for node:fs that means this very file: a link of this process's own /proc. */
-export const pathOf = ({ fd }: Opened): string => `/proc/self/fd/${fd}`
-
-/** The same for an entry of a directory. NAME is one component, of any bytes. */
-export const entryOf = (directory: Opened, name: string | Buffer): Buffer =>
-  Buffer.concat([Buffer.from(`${pathOf(directory)}/`), Buffer.from(name as string)])
-
-/** An O_PATH descriptor, closed by whoever has it. */
-export class Handle implements Opened {
-  readonly fd: number
-
-  constructor(fd: number) {
-    this.fd = fd
-  }
-
-  [Symbol.dispose](): void {
-    addon().close(this.fd)
-  }
-}
+import { FileJobs, Handle } from './jobs.ts'
 
 export class ContainerRoot extends Handle {
+  readonly jobs: FileJobs
   readonly uids: IdMap
   readonly gids: IdMap
 
-  private constructor(fd: number, uids: IdMap, gids: IdMap) {
+  private constructor(fd: number, jobs: FileJobs, uids: IdMap, gids: IdMap) {
     super(fd)
+    this.jobs = jobs
     this.uids = uids
     this.gids = gids
   }
@@ -55,7 +32,7 @@ export class ContainerRoot extends Handle {
     const fd = addon().openRoot(pid, String(start))
     if (fd < 0) throw errnoName(-fd) === 'ESRCH' ? stopped() : fileError('open the root directory of', id, errnoName(-fd), 'openat')
     try {
-      const root = new ContainerRoot(fd, IdMap.of(pid, 'uid'), IdMap.of(pid, 'gid'))
+      const root = new ContainerRoot(fd, new FileJobs(`${pid} ${start}`), IdMap.of(pid, 'uid'), IdMap.of(pid, 'gid'))
       if (!isAlive(pid, start)) throw stopped() // the maps could be another process's
       return root
     } catch (error) {
@@ -67,9 +44,7 @@ export class ContainerRoot extends Handle {
   /** What PATH names, links followed inside the root. Opening has no effect on what it is. @throws NruncError ERR_FILE */
   async find(verb: string, path: string, flags = 0, shown = path): Promise<Handle> {
     if (typeof path !== 'string' || path.includes('\0') || path === '') throw fileRefused(verb, shown, 'not a path')
-    const { a: fd } = await job((native, id) => native.openInside(id, this.fd, path, O_PATH | O_CLOEXEC | flags))
-    if (fd < 0) throw fileError(verb, shown, errnoName(-fd), 'openat2')
-    return new Handle(fd)
+    return await attempt(verb, shown, () => this.jobs.find(this, path, flags))
   }
 
   /** The directory that PATH is in, and its last component. @throws NruncError ERR_FILE, also for `/`, `.` and `..` */

@@ -6,6 +6,7 @@ import { Readable, type Writable } from 'node:stream'
 import type { Statistics } from '../cgroup/statistics.ts'
 import type { CgroupWatch, OomListener, PressureLevel, PressureListener } from '../cgroup/watch.ts'
 import { type Cause, Deadline, deadlineNames, gracePeriodOf, type StopOptions } from '../options/deadline.ts'
+import { type FileCallOptions, fileCallNames, inTime } from '../options/in-time.ts'
 import { NruncError } from '../errors.ts'
 import type { ContainerEvents } from '../container/events.ts'
 import { checkExecOptions } from '../container/exec.ts'
@@ -213,30 +214,33 @@ export class MockContainer extends EventEmitter<ContainerEvents> implements Cont
   async readFile(path: string, options: ReadFileOptions & { readonly encoding: BufferEncoding }): Promise<string>
   async readFile(path: string, options?: ReadFileOptions & { readonly encoding?: undefined }): Promise<Buffer>
   async readFile(path: string, options: ReadFileOptions = {}): Promise<Buffer | string> {
-    checkOptions(options, new Set(['encoding', 'maxBytes']))
-    const content = readMock(this.#used(), path, options.maxBytes)
-    return options.encoding === undefined ? content : content.toString(options.encoding)
+    checkOptions(options, new Set(['encoding', 'maxBytes', ...fileCallNames]))
+    return inTime(options, async () => {
+      const content = readMock(this.#used(), path, options.maxBytes)
+      return options.encoding === undefined ? content : content.toString(options.encoding)
+    })
   }
 
-  async readStream(path: string): Promise<Readable> {
-    return Readable.from([readMock(this.#used(), path)], { objectMode: false })
+  async readStream(path: string, options: FileCallOptions = {}): Promise<Readable> {
+    checkOptions(options, new Set(fileCallNames))
+    return inTime(options, async () => Readable.from([readMock(this.#used(), path)], { objectMode: false }))
   }
 
   /** The mock keeps neither modes nor owners. */
   async writeFile(path: string, data: FileData, options: WriteFileOptions = {}): Promise<void> {
-    checkOptions(options, new Set(['mode', 'owner']))
+    checkOptions(options, new Set(['mode', 'owner', ...fileCallNames]))
     checkData(data)
-    return writeMock(this.#used(), path, data)
+    return inTime(options, (check) => writeMock(this.#used(), path, data, check))
   }
 
   async copyIn(source: string, path: string, options: CopyOptions = {}): Promise<void> {
     checkCopy(options)
-    return copyInMock(this.#used(), source, placeOf(path))
+    return inTime(options, (check) => copyInMock(this.#used(), source, placeOf(path), check))
   }
 
   async copyOut(path: string, destination: string, options: CopyOptions = {}): Promise<void> {
     checkCopy(options)
-    return copyOutMock(this.#used(), path, destination)
+    return inTime(options, (check) => copyOutMock(this.#used(), path, destination, check))
   }
 
   async state(): Promise<State> {
@@ -286,4 +290,4 @@ export class MockContainer extends EventEmitter<ContainerEvents> implements Cont
   }
 }
 
-const checkCopy = (options: CopyOptions): void => checkOptions(options, new Set(['owner', 'maxBytes', 'maxEntries', 'signal']))
+const checkCopy = (options: CopyOptions): void => checkOptions(options, new Set(['owner', 'maxBytes', 'maxEntries', ...fileCallNames]))

@@ -5,6 +5,7 @@ import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, posix } from 'node:path'
 import { fileError, fileRefused } from '../files/failure.ts'
 import type { FileData } from '../files/write.ts'
+import type { Check } from '../options/in-time.ts'
 
 /** Files by absolute path; directories are what files are in. */
 export type MockFiles = Map<string, Buffer>
@@ -19,23 +20,30 @@ export function readMock(files: MockFiles, path: string, maxBytes = Infinity): B
   return content
 }
 
-export async function writeMock(files: MockFiles, path: string, data: FileData): Promise<void> {
+export async function writeMock(files: MockFiles, path: string, data: FileData, check: Check): Promise<void> {
   const pieces: Uint8Array[] = []
   if (typeof data === 'string' || data instanceof Uint8Array) pieces.push(Buffer.from(data as string))
-  else for await (const piece of data) pieces.push(Buffer.from(piece as string))
+  else {
+    for await (const piece of data) {
+      check()
+      pieces.push(Buffer.from(piece as string))
+    }
+  }
   files.set(placeOf(path), Buffer.concat(pieces))
 }
 
-export async function copyInMock(files: MockFiles, source: string, path: string): Promise<void> {
+export async function copyInMock(files: MockFiles, source: string, path: string, check: Check): Promise<void> {
+  check()
   if (!(await stat(source)).isDirectory()) return void files.set(placeOf(path), await readFile(source))
-  for (const name of await readdir(source)) await copyInMock(files, join(source, name), posix.join(path, name))
+  for (const name of await readdir(source)) await copyInMock(files, join(source, name), posix.join(path, name), check)
 }
 
-export async function copyOutMock(files: MockFiles, path: string, destination: string): Promise<void> {
+export async function copyOutMock(files: MockFiles, path: string, destination: string, check: Check): Promise<void> {
   const from = placeOf(path)
   const found = [...files].filter(([name]) => name === from || name.startsWith(from === '/' ? '/' : `${from}/`))
   if (found.length === 0) throw fileError('copy', path, 'ENOENT', 'openat2')
   for (const [name, content] of found) {
+    check()
     const to = join(destination, name.slice(from.length))
     await mkdir(dirname(to), { recursive: true })
     await writeFile(to, content)

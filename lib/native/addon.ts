@@ -98,6 +98,8 @@ export interface Addon {
   openRoot(pid: number, startTime: string): number
   /** A path inside a root: openat2, RESOLVE_IN_ROOT. */
   openInside(id: number, root: number, path: string, flags: number): void
+  /** KIND as `host::FileJobKind` in `addon/host/file-job.h`. TARGET: of a copy, else -1. */
+  fileJob(id: number, kind: number, file: number, target: number, name: Uint8Array, data: Uint8Array, offset: number, length: number): void
   /** KIND as `host::EntryKind` in `addon/host/create.h`; ids as this process sees them, -1 for its own. */
   createEntry(id: number, directory: number, name: Uint8Array, kind: number, target: Uint8Array, uid: number, gid: number): void
   /** How much can be read from a pipe; ioctl FIONREAD. */

@@ -50,4 +50,17 @@ export const hostGuards: readonly Guard[] = [
     changes: [['addon/host/trapped.cc', 'if (int over = still_waits(listener, call); over != 0) return over;', 'static_cast<void>(still_waits);\n  static_cast<void>(listener), static_cast<void>(call);']],
     tests: ['security/seccomp-notify.test.ts'],
   },
+  {
+    name: 'copies follow no link',
+    changes: [
+      ['addon/host/file-job.cc', 'O_PATH | O_NOFOLLOW | O_CLOEXEC, 0)', 'O_PATH | O_CLOEXEC, 0)'],
+      ['addon/host/file-job.cc', 'O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC', 'O_RDONLY | O_DIRECTORY | O_CLOEXEC'],
+    ],
+    tests: ['integration/files.test.ts'],
+  },
+  {
+    name: 'a lease holds up nobody',
+    changes: [['addon/host/file-job.cc', 'O_RDONLY | O_NONBLOCK', 'O_RDONLY']],
+    tests: ['security/files.test.ts'], title: 'lease',
+  },
 ]

@@ -35,14 +35,6 @@ export const libraryGuards: readonly Guard[] = [
     tests: ['security/rootless.test.ts', 'unit/cgroup/mount.test.ts'], title: 'writ', commandLine: true,
   },
   {
-    name: 'copies follow no link',
-    changes: [
-      ['lib/files/copy.ts', 'open(entryOf(from.parent, from.name), O_PATH | O_NOFOLLOW)', 'open(entryOf(from.parent, from.name), O_PATH)'],
-      ['lib/files/copy.ts', 'O_RDONLY | O_DIRECTORY | O_NOFOLLOW)', 'O_RDONLY | O_DIRECTORY)'],
-    ],
-    tests: ['integration/files.test.ts'],
-  },
-  {
     name: 'names of units',
     changes: [['lib/cgroup/systemd/unit.ts', '/^[\\w:.\\\\@-]{1,255}$/.test(unit)', 'unit !== field']],
     tests: ['unit/cgroup/systemd/unit.test.ts'],
@@ -63,13 +55,14 @@ export const libraryGuards: readonly Guard[] = [
     tests: ['security/checkpoint.test.ts'], title: 'link in the place', commandLine: true,
   },
   {
-    name: 'a lease holds up nobody',
-    changes: [['lib/files/read.ts', 'constants.O_RDONLY | constants.O_NONBLOCK', 'constants.O_RDONLY']],
-    tests: ['security/files.test.ts'], title: 'lease',
+    name: 'a container has a few threads for its files',
+    changes: [['lib/files/threads.ts', 'all.running < LIMIT', 'all.running >= 0']],
+    tests: ['security/files.test.ts'], title: 'threads',
   },
   {
-    name: 'a file that cannot be closed does not hide why it could not be read',
-    changes: [['lib/files/failure.ts', 'const first = firstOf(error)', 'const first = firstOf === undefined ? undefined : error']],
-    tests: ['security/files.test.ts'], title: 'never comes',
+    name: "files of a container are not for libuv's threads",
+    changes: [['lib/files/read.ts', 'await jobs.read(file, size, Math.min(limit - size + 1, PIECE))',
+      "await import('node:fs/promises').then(async (fs) => ({ bytes: await fs.readFile(`/proc/self/fd/${file.fd}`), end: true, jobs }))"]],
+    tests: ['security/files.test.ts'], title: 'libuv',
   },
 ]

@@ -1,5 +1,8 @@
 // A file system that the container serves itself: `fuse DIRECTORY` mounts it, prints "ready", and serves it. In its root:
 //   hang   a file whose content never comes; prints "read" for each attempt
+//   silent a file that does not even say what it is; prints "look"
+//   new files are never made; prints "create"
+//   then   the same after its first 262144 bytes
 //   many   a directory without an end, of empty files; who removes it is printed "rmdir", and waits for the errno that is
 //          read from standard input
 // Source: linux/fuse.h, fuse(4).
@@ -16,7 +19,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { ROOT = 1, HANG = 2, MANY = 3, EMPTY = 4 };
+enum { ROOT = 1, HANG = 2, MANY = 3, EMPTY = 4, SILENT = 5, THEN = 6 };
+
+static const uint64_t THEN_ENDS = 1 << 18;
 
 static int device;
 
@@ -28,7 +33,7 @@ static void answer(const struct fuse_in_header *to, int error, const void *data,
 
 static struct fuse_attr attributes_of(uint64_t node) {
   const int directory = node == ROOT || node == MANY;
-  return (struct fuse_attr){.ino = node, .mode = directory ? S_IFDIR | 0755 : S_IFREG | 0644, .nlink = 1, .size = node == HANG ? 4096 : 0, .blksize = 4096};
+  return (struct fuse_attr){.ino = node, .mode = directory ? S_IFDIR | 0755 : S_IFREG | 0644, .nlink = 1, .size = node == HANG ? 4096 : node == THEN ? 2 * THEN_ENDS : 0, .blksize = 4096};
 }
 
 static void look_up(const struct fuse_in_header *in, const char *name) {
@@ -36,6 +41,8 @@ static void look_up(const struct fuse_in_header *in, const char *name) {
   if (in->nodeid == MANY) out.nodeid = EMPTY;
   else if (strcmp(name, "hang") == 0) out.nodeid = HANG;
   else if (strcmp(name, "many") == 0) out.nodeid = MANY;
+  else if (strcmp(name, "then") == 0) out.nodeid = THEN;
+  else if (strcmp(name, "silent") == 0) out.nodeid = SILENT;
   if (out.nodeid == 0) return answer(in, ENOENT, NULL, 0);
   out.attr = attributes_of(out.nodeid);
   answer(in, 0, &out, sizeof out);
@@ -58,6 +65,17 @@ static void list(const struct fuse_in_header *in, const struct fuse_read_in *wan
   answer(in, 0, entries, size);
 }
 
+static void leave_unanswered(const char *what) {
+  puts(what);
+  fflush(stdout);
+}
+
+static void read_file(const struct fuse_in_header *in, const struct fuse_read_in *wanted) {
+  static const char zeros[1 << 17];
+  if (in->nodeid == HANG || (in->nodeid == THEN && wanted->offset >= THEN_ENDS)) return leave_unanswered("read");
+  answer(in, 0, zeros, in->nodeid == THEN && wanted->size < sizeof zeros ? wanted->size : in->nodeid == THEN ? sizeof zeros : 0);
+}
+
 static void refuse_removal(const struct fuse_in_header *in) {
   int error = EIO;
   puts("rmdir");
@@ -73,22 +91,19 @@ static void serve(const struct fuse_in_header *in, const void *body) {
       return answer(in, 0, &out, sizeof out);
     }
     case FUSE_LOOKUP: return look_up(in, body);
+    case FUSE_CREATE: return leave_unanswered("create");
     case FUSE_GETATTR: {
+      if (in->nodeid == SILENT) return leave_unanswered("look");
       struct fuse_attr_out out = {.attr = attributes_of(in->nodeid)};
       return answer(in, 0, &out, sizeof out);
     }
     case FUSE_OPEN:
     case FUSE_OPENDIR: {
-      struct fuse_open_out out = {.fh = in->nodeid, .open_flags = in->nodeid == HANG ? FOPEN_DIRECT_IO : 0};
+      struct fuse_open_out out = {.fh = in->nodeid, .open_flags = in->nodeid == HANG || in->nodeid == THEN ? FOPEN_DIRECT_IO : 0};
       return answer(in, 0, &out, sizeof out);
     }
     case FUSE_READ:
-      if (in->nodeid == HANG) {
-        puts("read");
-        fflush(stdout);
-        return;
-      }
-      return answer(in, 0, NULL, 0);
+      return read_file(in, body);
     case FUSE_READDIR: return list(in, body);
     case FUSE_RMDIR: return refuse_removal(in);
     case FUSE_FORGET:

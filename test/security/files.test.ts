@@ -4,24 +4,29 @@
  */
 import { once } from 'node:events'
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync } from 'node:fs'
-import { stat } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import { describe, expect, test } from 'vitest'
-import type { Container } from '../../lib/index.ts'
+import type { Container, FileCallOptions, NruncError } from '../../lib/index.ts'
 import { rejection, type TestSpec, useSandbox } from '../helpers/containers.ts'
 import { leavesNothing } from '../helpers/leftovers.ts'
 import { bench, container, describeWith, reasonsAgainst } from '../helpers/needs.ts'
 
 
-/** Wait until a container has written these lines. */
-const lines = async ({ stdout }: Container, ...expected: readonly string[]): Promise<void> => {
-  for (const line of expected) {
-    for (let text = ''; !text.endsWith('\n');) {
-      text += String(stdout!.read(1) ?? (await once(stdout!, 'readable'), ''))
-      if (text.endsWith('\n')) expect(text).toBe(`${line}\n`)
-    }
-  }
+/** The next line that a container writes. */
+const line = async ({ stdout }: Container): Promise<string> => {
+  let text = ''
+  while (!text.endsWith('\n')) text += String(stdout!.read(1) ?? (await once(stdout!, 'readable'), ''))
+  return text.slice(0, -1)
 }
+
+/** Wait until it has written these. */
+const lines = async (made: Container, ...expected: readonly string[]): Promise<void> => {
+  for (const text of expected) expect(await line(made)).toBe(text)
+}
+
+const threads = (): number => readdirSync('/proc/self/task').length
 
 describeWith([...container, 'compiler'], 'files of a hostile container', () => {
   const sandbox = useSandbox()
@@ -97,17 +102,91 @@ describeWith([...container, 'compiler'], 'files of a hostile container', () => {
       expect(readdirSync(join(target, 'many')).length).toBe(99)
     })
 
-    test('a file that never comes ends with the container; the process goes on meanwhile', async () => {
-      const made = await serve()
-      const waiting = rejection(made.readFile('/mnt/hang'))
-      const copying = rejection(made.copyOut('/mnt/hang', join(scratch(), 'hang')))
-      await lines(made, 'read', 'read')
-      expect((await stat('/etc/passwd')).isFile()).toBe(true)
-      expect(existsSync(`/proc/${made.pid}`)).toBe(true)
+    /** The container ends, and with it these calls. */
+    const ended = async (made: Container, ...calls: readonly Promise<NruncError>[]): Promise<void> => {
       await made.delete({ force: true })
-      for (const error of await Promise.all([waiting, copying])) {
+      for (const error of await Promise.all(calls)) {
         expect([error.code, error.errno]).toEqual(['ERR_FILE', expect.stringMatching(/^(ECONNABORTED|ENOTCONN|EIO)$/)])
       }
+    }
+
+    test("what never comes ends with the container; libuv's threads are free meanwhile", async () => {
+      const before = threads()
+      await leavesNothing(sandbox, async () => {
+        const made = await serve()
+        const read = [1, 2, 3, 4, 5].map(() => rejection(made.readFile('/mnt/hang')))
+        await lines(made, 'read', 'read', 'read', 'read', 'read')
+        const stream = rejection(made.readStream('/mnt/hang'))
+        const copied = rejection(made.copyOut('/mnt/hang', join(scratch(), 'hang')))
+        await lines(made, 'read', 'read')
+        const looked = [rejection(made.readFile('/mnt/silent')), rejection(made.copyOut('/mnt/silent', join(scratch(), 'silent')))]
+        await lines(made, 'look', 'look')
+        // Last: the kernel looks up nothing more in that directory.
+        const written = rejection(made.writeFile('/mnt/new', 'x'))
+        await lines(made, 'create')
+        expect(await readFile('/etc/passwd', 'latin1')).toContain('root')
+        expect(existsSync(`/proc/${made.pid}`)).toBe(true)
+        await ended(made, ...read, stream, copied, written, ...looked)
+      })
+      await expect.poll(threads, { timeout: 30_000 }).toBeLessThanOrEqual(before)
+    })
+
+    test('time and signal end the call, and the rest of it ends with the container', async () => {
+      await leavesNothing(sandbox, async () => {
+        const made = await serve()
+        const target = join(scratch(), 'x')
+        const calls = (options: FileCallOptions) => [
+          made.readFile('/mnt/hang', options), made.readFile('/mnt/silent', options), made.readStream('/mnt/hang', options),
+          made.copyOut('/mnt/hang', target, options), made.copyIn('/etc/hostname', '/mnt/new', options), made.writeFile('/mnt/new', 'x', options),
+        ]
+        for (const call of calls({ timeout: 100 })) {
+          const error = await rejection(call)
+          expect([error.code, error.message]).toEqual(['ERR_TIMEOUT', 'timed out after 100 ms'])
+        }
+        const [controller, reason] = [new AbortController(), new Error('enough')]
+        const waiting = calls({ signal: controller.signal }).map((call) => rejection(call))
+        controller.abort(reason)
+        for (const error of await Promise.all(waiting)) expect([error.code, error.cause]).toEqual(['ERR_ABORTED', reason])
+        await made.delete({ force: true })
+      })
+    })
+
+    test('a stream is destroyed without an answer', async () => {
+      const made = await serve()
+      const stream = await made.readStream('/mnt/then')
+      const first = await once(stream, 'data')
+      expect(first[0]).toHaveLength(1 << 18)
+      await lines(made, 'read')
+      stream.destroy()
+      await once(stream, 'close')
+      await made.delete({ force: true })
+    })
+
+    test('many calls have a few threads; the others are done when their turn comes', async () => {
+      const made = await serve()
+      const waiting = Array.from({ length: 40 }, () => rejection(made.readFile('/mnt/hang')))
+      await lines(made, ...Array.from({ length: 16 }, () => 'read'))
+      expect((await rejection(made.readFile('/etc/passwd', { timeout: 100 }))).code).toBe('ERR_TIMEOUT')
+      expect(made.stdout!.read()).toBe(null)
+      const other = await sandbox.run(['sleep', '1000'])
+      expect(await other.readFile('/etc/passwd', { encoding: 'latin1' })).toContain('root')
+      await made.delete({ force: true })
+      for (const error of await Promise.all(waiting)) expect(error.code).toBe('ERR_FILE')
+    })
+
+    test('a worker thread that waits for an answer is terminated', async () => {
+      await leavesNothing(sandbox, async () => {
+        const made = await serve()
+        const library = new URL('../../dist/index.js', import.meta.url).href
+        const worker = new Worker(`
+          import(${JSON.stringify(library)}).then(async ({ Runtime }) => {
+            const made = await new Runtime({ root: ${JSON.stringify(sandbox.root)} }).load('${made.id}')
+            for (const name of ['silent', 'hang']) void made.readFile('/mnt/' + name)
+          })`, { eval: true, stderr: true })
+        expect([await line(made), await line(made)].sort()).toEqual(['look', 'read'])
+        await worker.terminate()
+        await made.delete({ force: true })
+      })
     })
   })
 })

@@ -180,6 +180,16 @@ describe('the mock', () => {
       expect(readFileSync(join(directory, 'out/in'), 'utf8')).toBe('two')
       expect(await rejection(made.readFile('/c'))).toMatchObject({ code: 'ERR_FILE', message: 'cannot read "/c": no such file or directory' })
       expect((await rejection(made.readFile('/a', { maxBytes: 2 }))).code).toBe('ERR_FILE')
+      const signal = AbortSignal.abort()
+      const calls = [
+        () => made.readFile('/a', { signal }), () => made.readStream('/a', { signal }), () => made.writeFile('/a', 'x', { signal }),
+        () => made.copyIn(directory, '/c', { signal }), () => made.copyOut('/b', directory, { signal }),
+      ]
+      for (const call of calls) expect((await rejection(call())).code).toBe('ERR_ABORTED')
+      let given = ''
+      const endless = (async function* () { while (given === '') { yield given; await new Promise(setImmediate) } })()
+      expect((await rejection(made.writeFile('/a', endless, { timeout: 5 }))).code).toBe('ERR_TIMEOUT')
+      given = 'enough'
       await made.stop({ gracePeriod: 0 })
       expect((await rejection(made.readFile('/a'))).code).toBe('ERR_STATUS')
     } finally {
