@@ -80,8 +80,6 @@ Napi::Value Addon::FileJob(const Info& info) {
     if (done.error != 0) return {id, host::EventType::done, -done.error, 0, done.call};
     host::Event event{id, host::EventType::done, done.count, (done.end ? 1 : 0) | (done.other ? 2 : 0), std::move(done.data)};
     if (done.found.valid()) event.a = held->add(done.found.release());
-    event.bytes = std::move(done.bytes);
-    event.size = done.size;
     return event;
   });
 }

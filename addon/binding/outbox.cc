@@ -23,20 +23,6 @@ napi_value to_buffer(napi_env env, const std::string& data, napi_value empty) {
   return value;
 }
 
-// The memory stays what the thread has filled; where the engine takes none of others', and for little, a copy is made.
-napi_value to_buffer(napi_env env, const std::shared_ptr<char>& bytes, size_t size) {
-  constexpr size_t kLarge = 1 << 16;
-  napi_value value = nullptr;
-  if (size > kLarge) {
-    auto* owner = new std::shared_ptr<char>(bytes);
-    const auto release = [](napi_env, void*, void* given) { delete static_cast<std::shared_ptr<char>*>(given); };
-    if (napi_create_external_buffer(env, size, bytes.get(), release, owner, &value) == napi_ok) return value;
-    delete owner;
-  }
-  napi_create_buffer_copy(env, size, bytes.get(), nullptr, &value);
-  return value;
-}
-
 void dispatch(napi_env env, napi_value dispatcher, const host::Event& event) {
   Napi::HandleScope scope(env);
   napi_value arguments[6], global = nullptr;
@@ -46,7 +32,7 @@ void dispatch(napi_env env, napi_value dispatcher, const host::Event& event) {
   napi_create_int32(env, event.b, &arguments[3]);
   napi_value empty = nullptr;
   napi_get_undefined(env, &empty);
-  arguments[4] = event.bytes != nullptr ? to_buffer(env, event.bytes, event.size) : to_buffer(env, event.data, empty);
+  arguments[4] = to_buffer(env, event.data, empty);
   arguments[5] = to_buffer(env, event.data2, empty);
   napi_get_global(env, &global);
   if (napi_call_function(env, global, dispatcher, 6, arguments, nullptr) == napi_pending_exception) {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <string>
 
 #include "sys/text.h"
@@ -33,8 +32,6 @@ struct Event {
   std::string data2 = {};
   bool owned = false;  // a is a descriptor, and the receiver's
   bool quiet = false;  // nobody waits for it: it is told together with the next one that is not
-  std::shared_ptr<char> bytes = {};  // in the place of data: so much that a copy would be work for the JavaScript thread
-  size_t size = 0;
 };
 
 using Post = std::function<void(Event)>;

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 
 #include "host/reopen.h"
@@ -105,15 +104,17 @@ Status read(const FileJob& job, FileOutcome& outcome) {
   if (outcome.other) return {};
   const i64 expected = std::max(status.st_size - job.offset, i64{65535});
   const auto room = static_cast<size_t>(expected < job.length ? expected + 1 : job.length);
-  outcome.bytes = std::shared_ptr<char>(static_cast<char*>(std::malloc(room)), std::free);
-  if (outcome.bytes == nullptr) return failure(ENOMEM, "read");
-  while (outcome.size < room && !outcome.end) {
-    sys::Call got = read_some(file, outcome.bytes.get() + outcome.size, room - outcome.size);
-    TRY(got);
-    outcome.end = got.value == 0;
-    outcome.size += static_cast<size_t>(got.value);
-  }
-  return {};
+  std::string& data = outcome.data;
+  data.resize(room);
+  size_t size = 0;
+  sys::Call got{};
+  do {
+    got = read_some(file, data.data() + size, room - size);
+    if (!got.failed()) size += static_cast<size_t>(got.value);
+  } while (got.value > 0 && size < room);
+  data.resize(size);
+  outcome.end = got.value == 0;
+  return status_of(got);
 }
 
 Status append(const FileJob& job) {
@@ -129,12 +130,11 @@ Status copy(const FileJob& job, FileOutcome& outcome) {
   if (outcome.other) return {};
   TRY(reopen(job.target, kAppend, to));
   static constexpr size_t kPart = 1 << 17;
-  const std::unique_ptr<char, decltype(&std::free)> part(static_cast<char*>(std::malloc(kPart)), std::free);
-  if (part == nullptr) return failure(ENOMEM, "read");
+  std::string part(kPart, 0);
   while (outcome.count < job.length && !outcome.end) {
-    sys::Call got = read_some(from, part.get(), std::min(kPart, static_cast<size_t>(job.length - outcome.count)));
+    sys::Call got = read_some(from, part.data(), std::min(kPart, static_cast<size_t>(job.length - outcome.count)));
     TRY(got);
-    TRY(write_all(to, part.get(), static_cast<size_t>(got.value)));
+    TRY(write_all(to, part.data(), static_cast<size_t>(got.value)));
     outcome.end = got.value == 0;
     outcome.count += static_cast<i32>(got.value);
   }

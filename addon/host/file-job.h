@@ -3,7 +3,6 @@
 // descriptors of O_PATH and of directories alone; to close one of them asks the file system nothing (FUSE_FLUSH).
 #pragma once
 
-#include <memory>
 #include <string>
 
 #include "sys/fd.h"
@@ -36,9 +35,7 @@ struct FileOutcome {
   i32 count = 0;      // copy: bytes
   bool end = false;   // read, copy, list: there is no more
   bool other = false; // read, copy: not a regular file
-  std::string data;   // look: FileStatus; list: names, each with its NUL; readLink
-  std::shared_ptr<char> bytes;  // read
-  size_t size = 0;
+  std::string data;   // look: FileStatus; list: names, each with its NUL; readLink; read
 };
 
 FileOutcome run_file_job(const FileJob& job);

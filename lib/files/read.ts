@@ -25,22 +25,32 @@ type Piece = Awaited<ReturnType<FileJobs['read']>>
 
 const LIMIT = 64 * 1024 * 1024
 
-/** Bytes; of what one job reads. */
-const PIECE = 64 * 1024 * 1024
+/** Bytes that are read in one job: its copy is work for the main thread. */
+const PIECE = 1 << 20
 
 /** @throws NruncError ERR_FILE when the file has more than LIMIT bytes */
 async function readAll({ jobs }: ContainerRoot, file: Opened, limit: number, path: string, check: Check): Promise<Buffer> {
   const pieces: Buffer[] = []
-  let size = 0
-  for (;;) {
+  for (let size = 0, last = false; !last;) {
     check()
     const { bytes, end } = await jobs.read(file, size, Math.min(limit - size + 1, PIECE))
     size += bytes.length
     if (size > limit) throw fileRefused('read', path, `it has more than ${limit} bytes`)
-    if (bytes.length > 0) pieces.push(bytes)
-    // Most often it is one: putting them together would be work for the main thread.
-    if (end) return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
+    pieces.push(bytes)
+    last = end
   }
+  return pieces.length === 1 ? pieces[0]! : await joined(pieces)
+}
+
+async function joined(pieces: readonly Buffer[]): Promise<Buffer> {
+  const all = Buffer.allocUnsafe(pieces.reduce((size, piece) => size + piece.length, 0))
+  const turns = new Turns()
+  let at = 0
+  for (const piece of pieces) {
+    at += piece.copy(all, at)
+    await turns.give()
+  }
+  return all
 }
 
 export async function readFile(state: StateFile, path: string, options: ReadFileOptions): Promise<Buffer | string> {
