@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -20,7 +21,7 @@
 namespace host {
 namespace {
 
-constexpr int kBarrierMs = 30'000;  // as long as runc waits for a manager that does not know BARRIER=1
+constexpr int kPatienceSeconds = 30;  // as long as runc waits for a manager that does not know BARRIER=1
 constexpr std::string_view kReady = "READY=1";
 
 bool address_of(const std::string& text, sockaddr_un& address, socklen_t& size) {
@@ -83,7 +84,7 @@ int await_manager(int manager) {
   if (sendmsg(manager, &message, MSG_NOSIGNAL) < 0) return errno;
   write_end.reset();
   pollfd wanted{read_end.get(), POLLIN, 0};
-  while (poll(&wanted, 1, kBarrierMs) < 0 && errno == EINTR) {
+  while (poll(&wanted, 1, kPatienceSeconds * 1000) < 0 && errno == EINTR) {
   }
   return 0;
 }
@@ -94,6 +95,9 @@ int tell(const Relay& relay) {
   if (!address_of(relay.manager, address, size)) return EINVAL;
   Fd manager(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!manager.valid() || connect(manager.get(), reinterpret_cast<sockaddr*>(&address), size) != 0) return errno;
+  // A manager whose queue is full would hold this thread, and whoever waits for it.
+  const timeval patience{kPatienceSeconds, 0};
+  if (setsockopt(manager.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) != 0) return errno;
   const std::string lines[] = {std::string(kReady) + "\n", relay.main_pid.empty() ? "" : "MAINPID=" + relay.main_pid + "\n"};
   for (const auto& line : lines) {
     if (!line.empty() && send(manager.get(), line.data(), line.size(), MSG_NOSIGNAL) < 0) return errno;

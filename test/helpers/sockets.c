@@ -5,6 +5,7 @@
 //   sockets close SOCKET     accepts, and closes at once: "closed" for each connection
 //   sockets stuff SOCKET     accepts, never reads, and sends its root directory as often as there is room: "stuffed"
 //   sockets notify SOCKET    a service manager: every datagram as "got TEXT"; BARRIER=1 is answered, and ends it
+//   sockets busy SOCKET      the same with a full queue: "full"; it reads once standard input has a byte
 //   sockets send SOCKET TEXT a datagram
 //   sockets forge PID        errors of the kernel that are none, sent to the rtnetlink socket of a process until that ends
 //   sockets agent SOCKET     answers trapped system calls: "state JSON" of each connection, "call NUMBER ARGUMENT" of each
@@ -156,8 +157,8 @@ static int agent(const char *path) {
   }
 }
 
-static int notify(const char *path) {
-  int fd = -1, count = 0, listener = bind_to(SOCK_DGRAM, path, 0);
+static int notify(int listener) {
+  int fd = -1, count = 0;
   for (char text[4096];;) {
     take(listener, text, sizeof text, &fd, &count);
     printf("got %s\n", text);
@@ -166,6 +167,16 @@ static int notify(const char *path) {
     close(fd);
     return 0;
   }
+}
+
+static int busy(const char *path) {
+  struct sockaddr_un address;
+  char byte;
+  int listener = bind_to(SOCK_DGRAM, path, 0), fd = open_socket(SOCK_DGRAM, path, &address);
+  while (sendto(fd, "x", 1, MSG_DONTWAIT, (struct sockaddr *)&address, sizeof address) > 0) {
+  }
+  puts("full");
+  return read(0, &byte, 1) == 1 ? notify(listener) : 0;
 }
 
 static int send_to(const char *path, const char *text) {
@@ -198,9 +209,10 @@ int main(int argc, char **argv) {
   if (argc == 3 && strcmp(argv[1], "close") == 0) return close_all(argv[2]);
   if (argc == 3 && strcmp(argv[1], "stuff") == 0) return stuff_all(argv[2]);
   if (argc == 3 && strcmp(argv[1], "agent") == 0) return agent(argv[2]);
-  if (argc == 3 && strcmp(argv[1], "notify") == 0) return notify(argv[2]);
+  if (argc == 3 && strcmp(argv[1], "notify") == 0) return notify(bind_to(SOCK_DGRAM, argv[2], 0));
+  if (argc == 3 && strcmp(argv[1], "busy") == 0) return busy(argv[2]);
   if (argc == 3 && strcmp(argv[1], "forge") == 0) return forge(atoi(argv[2]));
   if (argc == 4 && strcmp(argv[1], "send") == 0) return send_to(argv[2], argv[3]);
-  fprintf(stderr, "usage: sockets receive|full|close|stuff|notify|agent SOCKET | sockets send SOCKET TEXT | sockets forge PID\n");
+  fprintf(stderr, "usage: sockets receive|full|close|stuff|notify|busy|agent SOCKET | sockets send SOCKET TEXT | sockets forge PID\n");
   return 99;
 }

@@ -104,6 +104,33 @@ describeWith([...container, 'cli', 'compiler'], 'readiness', () => {
     await manager.says(/^got MAINPID=[1-9][0-9]*$/m)
   })
 
+  /** In the place of `manager`; it reads when something is written to it. */
+  const busyManager = async () => {
+    manager.close()
+    socket = join(sandbox.directory, `notify-${++count}.sock`)
+    manager = new Peer('busy', socket)
+    await manager.says(/^full$/m)
+  }
+
+  test('run in the foreground: a manager that is busy hears of a program that has ended since', async () => {
+    await busyManager()
+    const { id, bundle } = service(['sh', '-c', 'sockets send $NOTIFY_SOCKET READY=1'])
+    const ended = sandbox.nrunc(['run', '-b', bundle, id], { env: { NOTIFY_SOCKET: socket } })
+    const status = async () => (JSON.parse((await sandbox.nrunc(['state', id])).stdout || '{}') as { status?: string }).status
+    await expect.poll(status, { timeout: 60_000 }).toBe('stopped')
+    manager.write('x')
+    expect(await ended).toEqual({ code: 0, stdout: '', stderr: '' })
+    await manager.says(/^got READY=1\n\ngot MAINPID=[1-9][0-9]*$/m)
+  })
+
+  test('a manager that stays busy for half a minute: an error for whoever waits', async () => {
+    await busyManager()
+    const rootfs = sandbox.rootfs()
+    const made = await sandbox.run(['sockets', 'send', '/run/notify/notify.sock', 'READY=1'], (spec) => { spec.root.path = rootfs }, { notify: { socket } })
+    const error = await rejection(made.notified as Promise<boolean>)
+    expect(error).toMatchObject({ code: 'ERR_HOST', errno: 'EAGAIN', operand: socket })
+  })
+
   test('a program that ends without a word: start returns, the manager hears nothing', async () => {
     const { id, bundle } = service(['true'])
     const env = { NOTIFY_SOCKET: socket }

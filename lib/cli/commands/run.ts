@@ -32,12 +32,14 @@ export const command = defineCommand({
       return 0
     }
     const terminal = options.spec.process?.terminal ? await terminalOptions() : {}
+    let notified: Promise<unknown> | undefined
     const make = async () => {
       const container = await runtime.run({ ...options, ...terminal })
-      container.notified?.catch(warn)
+      notified = container.notified?.catch(warn)
       return container
     }
     const { attended: container, code } = await attend(make, (made) => made.wait({ stats: false }))
+    await notified // the manager may not have been told yet what the program said just before its end
     await printTimings(container, timings)
     if (!keep) {
       await container.delete().catch((error: Error) => call.log.error(error.message))
