@@ -235,11 +235,7 @@ void Reactor::loop() {
         case kChannel: read_channel(id, watch); break;
         case kProcess: process_ended(id, watch); break;
         case kNotification: notified(id, watch, events[i].events); break;
-        default: {
-          siginfo_t info{};
-          sys::Call waited = CALL(waitid, kernel::kPidfdWait, watch.former.get(), &info, WEXITED | WNOHANG, nullptr);
-          if (waited.failed() || info.si_pid != 0) watch.former.reset();
-        }
+        default: former_ended(watch);
       }
       const bool over = !watch.channel.valid() && !watch.pidfd.valid() && !watch.former.valid();
       if (over && !watch.notification.valid()) watches_.erase(found);
@@ -377,7 +373,18 @@ void Reactor::process_ended(u32 id, Watch& watch) {
   }
   if (!watch.counts.empty()) event.data = beginning_of(watch.counts.c_str());
   watch.pidfd.reset();
-  post_(std::move(event));
+  if (!watch.former.valid()) return post_(std::move(event));
+  // It may be on its way out still, or somebody may have stopped it: nothing of a process is there when its end is told.
+  CALL(pidfd_send_signal, watch.former.get(), kernel::kSigKill, nullptr, 0);
+  watch.exited = std::move(event);
+}
+
+void Reactor::former_ended(Watch& watch) {
+  siginfo_t info{};
+  sys::Call waited = CALL(waitid, kernel::kPidfdWait, watch.former.get(), &info, WEXITED | WNOHANG, nullptr);
+  if (!waited.failed() && info.si_pid == 0) return;
+  watch.former.reset();
+  if (watch.exited) post_(*std::move(watch.exited));
 }
 
 u64 monotonic_time() {

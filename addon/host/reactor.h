@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -53,6 +54,7 @@ class Reactor {
     std::string input;
     Fd passed;  // received with a frame
     std::string counts;
+    std::optional<Event> exited;  // told when the former has ended, too
     bool reaps = false;  // spawned here; others only look at how the process ended
     bool goes = false;   // it waits for nobody before it executes the program
   };
@@ -62,6 +64,7 @@ class Reactor {
   void forked(u32 id, Watch& watch, const std::string& payload, Fd passed);
   void frame(u32 id, Watch& watch, u32 type, std::string payload);
   void process_ended(u32 id, Watch& watch);
+  void former_ended(Watch& watch);
   void notified(u32 id, Watch& watch, u32 events);
   Status add(int fd, u64 key);
   Status add_channel(u32 id, Fd channel);

@@ -63,4 +63,9 @@ export const hostGuards: readonly Guard[] = [
     changes: [['addon/host/file-job.cc', 'O_RDONLY | O_NONBLOCK', 'O_RDONLY']],
     tests: ['security/files.test.ts'], title: 'lease',
   },
+  {
+    name: 'the first process of an exec has ended when the end is told',
+    changes: [['addon/host/reactor.cc', 'if (!watch.former.valid()) return post_', 'if (watch.reaps || !watch.former.valid()) return post_']],
+    tests: ['integration/traced.test.ts'], title: 'has ended when',
+  },
 ]

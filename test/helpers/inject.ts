@@ -33,6 +33,16 @@ export async function inject(
   return { ...result, hits }
 }
 
+/**
+ * Run `nrunc WORDS` with each SYSCALL of it and of the processes that it makes begun MILLISECONDS late.
+ *
+ * @returns strace's lines of it and of the ends of processes: the process and what it did
+ */
+export async function delayed(words: readonly string[], syscall: string, milliseconds: number): Promise<{ readonly pid: number, readonly lines: readonly (readonly [pid: number, what: string])[] }> {
+  const { pid, trace } = await traced(words, ['-e', `trace=${syscall}`, '-e', `inject=${syscall}:delay_enter=${milliseconds * 1000}`], '-q')
+  return { pid, lines: [...trace.matchAll(/^(\d+) +(.*)$/gm)].map(([, pid, what]) => [Number(pid), what!] as const) }
+}
+
 /** strace lets go of a process when it executes a program. */
 const hostOnly = ['-b', 'execve']
 
@@ -71,7 +81,7 @@ function mostOf(keys: readonly (readonly [key: string, name: string])[]): Map<st
 /** Milliseconds after which a command counts as one that waits for ever; its code is SIGKILL then. */
 const hanging = 120_000
 
-async function traced(words: readonly string[], filters: readonly string[]): Promise<CliResult & { readonly trace: string }> {
+async function traced(words: readonly string[], filters: readonly string[], quiet = '-qq'): Promise<CliResult & { readonly pid: number, readonly trace: string }> {
   const scratch = mkdtempSync(join(bench().directory, 'inject-'))
   const [stdout, stderr, trace] = ['out', 'err', `trace-${randomBytes(4).toString('hex')}`].map((name) => join(scratch, name)) as [string, string, string]
   const files = [openSync('/dev/null', 'r'), openSync(stdout, 'a+'), openSync(stderr, 'a+')]
@@ -81,7 +91,7 @@ async function traced(words: readonly string[], filters: readonly string[]): Pro
   const held = child.stdio[3] as Duplex
   held.on('error', () => {})
   await once(held, 'data')
-  const tracer = spawn('strace', ['-f', '-qq', '-o', trace, ...filters, '-p', String(child.pid)], { stdio: 'ignore' })
+  const tracer = spawn('strace', ['-f', quiet, '-o', trace, ...filters, '-p', String(child.pid)], { stdio: 'ignore' })
   const gone = once(tracer, 'exit')
   await until(() => tracer.exitCode !== null || isTraced(child.pid!))
   held.end('g')
@@ -91,7 +101,7 @@ async function traced(words: readonly string[], filters: readonly string[]): Pro
   tracer.kill() // it would follow the container for as long as that lives
   await gone
   return {
-    code: code ?? String(signal), stdout: readFileSync(stdout, 'utf8'), stderr: readFileSync(stderr, 'utf8'),
+    pid: child.pid!, code: code ?? String(signal), stdout: readFileSync(stdout, 'utf8'), stderr: readFileSync(stderr, 'utf8'),
     trace: existsSync(trace) ? readFileSync(trace, 'latin1') : '',
   }
 }

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
 import { useSandbox } from '../helpers/containers.ts'
 import { statOf, until } from '../helpers/host.ts'
+import { delayed } from '../helpers/inject.ts'
 import { bench, container, describeWith } from '../helpers/needs.ts'
 
 const SAMPLES = 50
@@ -61,5 +62,19 @@ describeWith(container, 'a traced process', () => {
     tracer.kill('SIGKILL')
     expect(await made.wait({ stats: false })).toMatchObject({ code: null, signal: 'SIGKILL' })
     await made.delete()
+  })
+})
+
+describeWith([...container, 'cli', 'faults'], 'a process that forks, and goes on as another', () => {
+  const sandbox = useSandbox()
+
+  test('has ended when the end of that is told', async () => {
+    const { id } = await sandbox.run(['sleep', '1000'])
+    // The end of each is slow. Were that of the first not waited for, the command would come to its own before.
+    const { pid, lines } = await delayed(['--root', sandbox.root, 'exec', id, 'sh', '-c', 'kill -9 $$'], 'exit_group', 4000)
+    const first = lines.find(([one, what]) => one !== pid && what.startsWith('exit_group('))![0]
+    const own = lines.findIndex(([one, what]) => one === pid && what.startsWith('exit_group('))
+    expect(own).toBeGreaterThan(0)
+    expect(lines.slice(0, own)).toContainEqual([first, expect.stringMatching(/^\+\+\+ (killed|exited)/)])
   })
 })
