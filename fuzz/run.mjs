@@ -50,6 +50,9 @@ const sourcesOf = {
   init: (sources) => sources.init_sources.filter((name) => !name.endsWith('/memory.cc')),
   host: (sources) => sources.addon_sources.filter((name) => /\/host\/(spawn|init-clone|clone|channel|staged|cgroup|notify|trapped|idmap|netdevice|netlink|mapped-tree|resctrl|identity|reactor)\.cc$/.test(name)),
 }
+// The time is that of the clock: on a machine that stood still for ten seconds each input was one that hangs.
+const limits = ['-timeout=60', '-rss_limit_mb=2048']
+
 const directoryCalls = ['opendir', 'readdir', 'closedir'].map((name) => `-D${name}=fuzz_${name}`)
 
 const buildNative = (compiler, target, program) => {
@@ -87,7 +90,7 @@ const native = async (target, [mode = '60', directory = join(work, 'found')]) =>
   const [program, seeds, corpus, smallest] = ['program', 'seeds', 'corpus', 'smallest'].map((name) => join(work, name))
   if (buildNative(compiler, target, program) !== 0) return 1
   unpack(target, corpus)
-  if (mode === '--replay') return run(program, [corpus, '-runs=0', '-timeout=10', '-rss_limit_mb=2048'])
+  if (mode === '--replay') return run(program, [corpus, '-runs=0', ...limits])
   mkdirSync(seeds)
   if (await typescript('seeds', [target, seeds]) !== 0) return 1
   if (mode === '--merge') {
@@ -97,7 +100,7 @@ const native = async (target, [mode = '60', directory = join(work, 'found')]) =>
     return status
   }
   mkdirSync(directory, { recursive: true })
-  return run(program, [directory, seeds, corpus, `-max_total_time=${mode}`, '-max_len=16384', '-timeout=10', '-rss_limit_mb=2048',
+  return run(program, [directory, seeds, corpus, `-max_total_time=${mode}`, '-max_len=16384', ...limits,
     '-print_final_stats=1', '-verbosity=1', '-use_value_profile=1', `-artifact_prefix=${join(project, 'fuzz-')}`])
 }
 

@@ -51,6 +51,7 @@ Addon::Addon(Napi::Env /*env*/, Napi::Object exports) {
       InstanceMethod("mkfifo", &Addon::MakeFifo),
       InstanceMethod("pipe", &Addon::Pipe),
       InstanceMethod("close", &Addon::Close),
+      InstanceMethod("handOver", &Addon::HandOver),
       InstanceMethod("connect", &Addon::Connect),
       InstanceMethod("sendDescriptor", &Addon::SendDescriptor),
       InstanceMethod("descriptorFlags", &Addon::DescriptorFlags),

@@ -87,6 +87,7 @@ class Addon : public Napi::Addon<Addon> {
   // descriptors.cc
   Napi::Value Pipe(const Info& info);
   Napi::Value Close(const Info& info);
+  Napi::Value HandOver(const Info& info);
   Napi::Value Connect(const Info& info);
   Napi::Value SendDescriptor(const Info& info);
   Napi::Value DescriptorFlags(const Info& info);
@@ -106,7 +107,8 @@ class Addon : public Napi::Addon<Addon> {
   // Posts EVENT as if it came from a thread.
   Napi::Value Posted(const Info& info, host::Event event);
 
-  std::shared_ptr<Outbox> outbox_ = std::make_shared<Outbox>();
+  std::shared_ptr<Held> held_ = std::make_shared<Held>();
+  std::shared_ptr<Outbox> outbox_ = std::make_shared<Outbox>(held_);
   host::Post post_;
   std::promise<std::string> init_plan_;
   bool plan_awaited_ = false;
@@ -114,7 +116,6 @@ class Addon : public Napi::Addon<Addon> {
   u32 next_clone_ = 0;
   std::unique_ptr<host::Reactor> reactor_;
   std::unique_ptr<host::Workers> workers_;
-  std::shared_ptr<Held> held_ = std::make_shared<Held>();
   std::shared_ptr<host::Networks> networks_ = std::make_shared<host::Networks>();
 };
 

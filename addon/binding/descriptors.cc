@@ -27,6 +27,12 @@ Napi::Value Addon::Pipe(const Info& info) {
 // close(fd): of a descriptor that came from here; a worker thread of Node takes fs.closeSync of one for a mistake.
 Napi::Value Addon::Close(const Info& info) { return result(info, -held_->close(number(info, 0))); }
 
+// handOver(fd): a stream of Node closes it from now on.
+Napi::Value Addon::HandOver(const Info& info) {
+  held_->hand_over(number(info, 0));
+  return info.Env().Undefined();
+}
+
 // connect(path): a stream socket connected to a UNIX address; -EAGAIN when its listener has no room now
 Napi::Value Addon::Connect(const Info& info) {
   std::string path = text(info, 0);
@@ -39,7 +45,7 @@ Napi::Value Addon::Connect(const Info& info) {
     return checked(info, -1);
   }
   CALL(fcntl, fd.get(), F_SETFL, 0);
-  return result(info, fd.release());
+  return result(info, held_->add(fd.release()));
 }
 
 // sendDescriptor(socket, data, descriptor): one message, never blocking: what does not fit into a fresh socket is an error

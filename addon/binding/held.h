@@ -30,6 +30,11 @@ class Held {
     }
     return CALL(close, fd).error();
   }
+  // Somebody else closes it from now on.
+  void hand_over(int fd) {
+    std::lock_guard lock(guard_);
+    descriptors_.erase(fd);
+  }
   // What a stream of Node has closed meanwhile is another file by now, or none.
   void close_all() {
     std::lock_guard lock(guard_);

@@ -23,6 +23,7 @@ Napi::Value Addon::Notify(const Info& info) {
 // watchTrapped(id, listener) -> trapped for each call, and notified at the end; until `forget`. Takes the listener over.
 Napi::Value Addon::WatchTrapped(const Info& info) {
   Fd listener(number(info, 1));
+  held_->hand_over(listener.get());
   return result(info, -reactor_->watch_notification(id_of(info), std::move(listener), kReadable, true).error);
 }
 

@@ -66,6 +66,9 @@ void Outbox::deliver(napi_env env, napi_value dispatcher, void*, void* outbox) {
 
 bool Outbox::next(napi_env env, napi_value dispatcher) {
   const std::vector<host::Event> events = take();
+  for (const host::Event& event : events) {
+    if (event.owned && event.a >= 0) held_->add(event.a);
+  }
   for (const host::Event& event : events) dispatch(env, dispatcher, event);
   return !events.empty();
 }

@@ -72,7 +72,10 @@ Napi::Value Addon::Exchange(const Info& info) {
 }
 
 // bindNotify(directory, name): a datagram socket for sd_notify(3)
-Napi::Value Addon::BindNotify(const Info& info) { return result(info, host::bind_notify(text(info, 0), text(info, 1))); }
+Napi::Value Addon::BindNotify(const Info& info) {
+  const int bound = host::bind_notify(text(info, 0), text(info, 1));
+  return result(info, bound >= 0 ? held_->add(bound) : bound);
+}
 
 // relayReady(id, socket, pid, startTime, manager, mainPid) -> done: a 1 when the manager was told, b -errno. Takes the
 // socket over.
@@ -80,6 +83,7 @@ Napi::Value Addon::RelayReady(const Info& info) {
   auto relay = std::make_shared<host::Relay>();
   const u32 id = id_of(info);
   relay->socket.reset(number(info, 1));
+  held_->hand_over(relay->socket.get());
   relay->manager = text(info, 4);
   relay->main_pid = text(info, 5);
   if (host::open_process(number(info, 2), text(info, 3), relay->process) != 0) relay->process.reset();

@@ -87,7 +87,7 @@ Napi::Value Addon::KeepNetworks(const Info& info) {
 // takeNetwork(): descriptor of one of them, the caller's; -EAGAIN when there is none.
 Napi::Value Addon::TakeNetwork(const Info& info) {
   Fd taken = networks_->take();
-  return result(info, taken.valid() ? taken.release() : -EAGAIN);
+  return result(info, taken.valid() ? held_->add(taken.release()) : -EAGAIN);
 }
 
 // prepareCgroup(id, plan) -> done: data is the failure, as in plan::FrameType::failed, or empty.

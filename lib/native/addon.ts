@@ -90,6 +90,8 @@ export interface Addon {
   pipe(): [number, number]
   /** For descriptors that came from the addon; those of node:fs are closed there. */
   close(fd: number): number
+  /** For a descriptor that came from the addon: a stream of Node closes it from now on. */
+  handOver(fd: number): void
   connect(path: string): number
   /** Send data with a descriptor through a connected socket. Both stay the caller's. */
   sendDescriptor(socket: number, data: string, descriptor: number): number

@@ -31,6 +31,7 @@ export class Terminal extends Duplex {
     this.#fd = fd
     try {
       this.#tty = new ReadStream(fd)
+      addon().handOver(fd)
     } catch (error) {
       addon().close(fd)
       throw error

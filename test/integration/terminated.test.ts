@@ -3,7 +3,7 @@
  */
 import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
@@ -11,6 +11,7 @@ import { Worker } from 'node:worker_threads'
 import { afterEach, expect, test } from 'vitest'
 import type { StateFile } from '../../lib/state/file.ts'
 import { useSandbox } from '../helpers/containers.ts'
+import { linkOf, until } from '../helpers/host.ts'
 import { leavesNothing } from '../helpers/leftovers.ts'
 import { bench, container, describeWith } from '../helpers/needs.ts'
 
@@ -62,6 +63,30 @@ describeWith([...container, 'fuse'], 'a worker thread that is terminated', () =>
       expect(isFree()).toBe(true)
       writeFileSync(file, text)
       await sandbox.runtime.delete(made.id)
+    })
+  })
+})
+
+describeWith([...container], 'a worker thread that is terminated on its way to a terminal', () => {
+  const sandbox = useSandbox()
+
+  test('while a hook runs: the descriptor of the terminal is closed, and so is the network namespace', async () => {
+    const { id, bundle } = sandbox.bundle(['true'], (spec) => {
+      spec.process.terminal = true
+      spec.hooks = { createRuntime: [{ path: '/bin/sh', args: ['sh', '-c', `echo > ${sandbox.directory}/hook; exec sleep 1000`] }] }
+    })
+    const descriptors = (): string[] => readdirSync('/proc/self/fd').flatMap((fd) => linkOf(`/proc/self/fd/${fd}`) ?? [])
+    const terminals = (): number => descriptors().filter((target) => target.endsWith('ptmx')).length
+    await sandbox.output(['true'])
+    await leavesNothing(sandbox, async () => {
+      const before = terminals()
+      const worker = new Worker(`
+        import(${JSON.stringify(library)}).then(({ Runtime }) =>
+          new Runtime({ root: ${JSON.stringify(sandbox.root)} }).create({ id: '${id}', bundle: '${bundle}' }))`, { eval: true })
+      await until(() => existsSync(join(sandbox.directory, 'hook')) && terminals() > before)
+      await worker.terminate()
+      await sandbox.runtime.delete(id, { force: true })
+      await until(() => terminals() === before)
     })
   })
 })
