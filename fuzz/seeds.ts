@@ -2,9 +2,9 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { encode } from '../lib/plan/encode.ts'
-import { operations, type Operation, type OperationName, type Plan } from '../lib/plan/operations.ts'
+import { operations, type Operation, type OperationName } from '../lib/plan/operations.ts'
 import { type Random, random, randomOperation } from '../test/unit/plan/random.ts'
-import { descriptors, everything, planOf } from '../test/unit/plan/samples.ts'
+import { descriptors, everything, type Operations, planOf } from '../test/unit/plan/samples.ts'
 
 const [target, directory] = process.argv.slice(2) as ['init' | 'host', string]
 
@@ -33,7 +33,7 @@ const hostInput = (plan: Uint8Array, answers: Uint8Array, mode: number): Uint8Ar
 const write = (name: string, input: Uint8Array): void => writeFileSync(join(directory, name), input)
 
 /** Plans of whole containers, as much of init's code as they can have at work. */
-const plans: Readonly<Record<string, Plan>> = {
+const plans: Readonly<Record<string, Operations>> = {
   default: planOf(),
   everything: planOf(everything),
   terminal: planOf({ '/process/terminal': true }, { descriptors: { ...descriptors, terminal: { rows: 24, columns: 80, keepLineFeeds: true } } }),
@@ -47,7 +47,7 @@ const success = Buffer.alloc(64)
 /** Bytes of which few are an error: fuzz/init.cc takes 0xf0 and higher for one. */
 const any = (from: Random): Buffer => Buffer.from(Array.from({ length: 600 }, () => (from.below(60) === 0 ? 0xff : from.below(0xf0))))
 
-const inputOf = ({ host, init }: Plan, answers: Uint8Array, mode: number): Uint8Array =>
+const inputOf = ({ host, init }: Operations, answers: Uint8Array, mode: number): Uint8Array =>
   target === 'init' ? initInput(encode(init), answers) : hostInput(encode(host), answers, mode)
 
 for (const [name, plan] of Object.entries(plans)) {

@@ -9,9 +9,9 @@ import { predictLayout } from './cgroup/predict.ts'
 import { hostFacts, isRootless } from './bundle/facts.ts'
 import { checkManager, checkOptions, type RuntimeOptions } from './options/options.ts'
 import { compile } from './plan/compile.ts'
-import type { GivenDescriptors, HostFacts } from './plan/context.ts'
+import { type GivenDescriptors, type HostFacts, placed } from './plan/context.ts'
 import { describeOperation, slotNames } from './plan/describe.ts'
-import { NO_SLOT, type Operation, type OperationName } from './plan/operations.ts'
+import { NO_SLOT, type Operation, type OperationName, operationsOf } from './plan/operations.ts'
 import { layoutResctrl } from './resctrl/group.ts'
 import { type ResctrlHost, resctrlHost } from './resctrl/host.ts'
 import type { Hook, Spec } from './spec/schema.ts'
@@ -65,24 +65,25 @@ export function explain(config: Spec, options: ExplainOptions = {}): ExplainedSt
   const host = facts?.host ?? hostFacts()
   const cgroups = facts?.cgroups ?? cgroupHost()
   const { slots, descriptors } = describeDescriptors(process.terminal ?? false)
+  const layout = predictLayout(cgroupManager, cgroups, {
+    id, cgroupsPath: spec.linux?.cgroupsPath, resources: spec.linux?.resources,
+    rootless: rootless === 'auto' && facts !== undefined ? host.uid !== 0 : isRootless(rootless),
+  }, host.uid)
   const plan = compile(spec, process, {
-    id, bundle: resolve(bundle), host, cgroupHost: cgroups, descriptors, noPivot, noNewKeyring,
-    cgroups: predictLayout(cgroupManager, cgroups, {
-      id, cgroupsPath: spec.linux?.cgroupsPath, resources: spec.linux?.resources,
-      rootless: rootless === 'auto' && facts !== undefined ? host.uid !== 0 : isRootless(rootless),
-    }, host.uid),
+    id, bundle: resolve(bundle), host, cgroupHost: cgroups, descriptors, noPivot, noNewKeyring, ...placed(layout),
     resctrl: layoutResctrl(spec.linux?.intelRdt, id, facts === undefined ? resctrlHost() : facts.resctrl),
     hasCgroupFile: facts === undefined ? cgroupFiles(cgroups) : undefined,
   })
-  const names = slotNames(slots, plan.host)
+  const ofHost = operationsOf(plan.host)
+  const names = slotNames(slots, ofHost)
   const step = (by: 'host' | 'init') => (operation: Operation): ExplainedStep => {
     const { op, field, ...rest } = operation
     return { by, step: op, field, text: describeOperation(operation, names), arguments: rest }
   }
   const hooks = (kind: 'prestart' | 'createRuntime' | 'poststart') => (spec.hooks?.[kind] ?? []).map(hookStep(kind))
   return [
-    ...plan.host.map(step('host')),
-    ...plan.init.flatMap((operation) => [
+    ...ofHost.map(step('host')),
+    ...operationsOf(plan.init).flatMap((operation) => [
       step('init')(operation),
       ...(operation.op === 'awaitCgroup' ? (plan.cgroup?.prepare ?? []).map(step('host')) : []),
       ...(operation.op === 'awaitRuntimeHooks' ? [...hooks('prestart'), ...hooks('createRuntime')] : []),

@@ -18,7 +18,7 @@ export interface CgroupFacts {
   /** Which interface files the kernel has, as {@link cgroupFiles} says. Default: not known. */
   readonly has?: HasFile | undefined
   /** Host's uid that gets the cgroup, so that the container can make cgroups of its own. Default: it stays the caller's. */
-  readonly owner?: number | undefined
+  readonly owner?: () => number | undefined
 }
 
 /** How a process gets into the cgroups. */
@@ -30,7 +30,7 @@ export interface CgroupEntry {
 }
 
 /** The cgroup part of a plan. */
-export interface CgroupOperations extends CgroupEntry {
+export interface CgroupOperations {
   /** For the host, in this order, before the first process enters. */
   readonly prepare: readonly Operation[]
   /** What `prepare` sets, for systemd to know it too. */
@@ -58,17 +58,21 @@ export function cgroupOperations(
   }))
   const limits = placed.map(limit => writeLimit(homeOf(layout, limit), limit))
   const devices = layout.rootless || layout.disabled ? [] : deviceOperations(host, layout, resources, facts.devices ?? [])
-  const entry = layout.scope === undefined ? cgroupEntry(layout.paths) : { tasks: [], into: '' }
-  return { prepare: [...make, ...limits, ...devices, ...delegate(layout, facts.owner)], ...entry, limits: placed }
+  return { prepare: [...make, ...limits, ...devices, ...delegate(layout, facts.owner ?? (() => undefined))], limits: placed }
 }
 
 /** Only on v2: v1 has no safe delegation. cgroups(7), "Cgroups delegation". */
-function delegate({ directories }: CgroupLayout, owner: number | undefined): Operation[] {
-  if (owner === undefined || directories.some(({ version }) => version === 1)) return []
-  return directories.map(({ path }): Operation => ({ op: 'delegateCgroup', field: '', path, uid: owner }))
+function delegate({ directories }: CgroupLayout, owner: () => number | undefined): Operation[] {
+  if (directories.some(({ version }) => version === 1)) return []
+  const uid = owner()
+  return uid === undefined ? [] : directories.map(({ path }): Operation => ({ op: 'delegateCgroup', field: '', path, uid }))
 }
 
-/** How a process gets into the cgroups of `cgroup_paths`; for the first process and for exec. */
+/** How the first process gets into the cgroups of LAYOUT; systemd puts it into a scope. */
+export const firstEntry = ({ scope, paths }: CgroupLayout): CgroupEntry =>
+  (scope === undefined ? cgroupEntry(paths) : { tasks: [], into: '' })
+
+/** How a process gets into the cgroups of `cgroup_paths`. */
 export function cgroupEntry(paths: CgroupPaths): CgroupEntry {
   const { '': into = '', ...v1 } = paths
   return { tasks: [...new Set(Object.values(v1))].map(path => ({ path: `${path}/tasks` })), into }

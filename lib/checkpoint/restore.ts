@@ -158,7 +158,7 @@ export class Restoration {
     const planner = await cgroupPlanner(cgroupManager, isRootless(rootless))
     const layout = this.#layout = planner.layout(host, { id, cgroupsPath: linux?.cgroupsPath, resources: linux?.resources })
     const operations = cgroupOperations(host, layout, linux?.resources, {
-      devices: linux?.devices, has: cgroupFiles(host), owner: hostFacts().uid === 0 ? cgroupOwner(this.#bundle.spec, process!) : undefined,
+      devices: linux?.devices, has: cgroupFiles(host), owner: () => (hostFacts().uid === 0 ? cgroupOwner(this.#bundle.spec, process!) : undefined),
     })
     if (layout.scope === undefined) await prepareCgroup(encode(operations.prepare))
     return operations

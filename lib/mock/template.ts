@@ -10,7 +10,6 @@ import { checkOptions, type CreateOptions } from '../options/options.ts'
 import { checkAcquireOptions, closed, type PoolAcquire } from '../start/pool.ts'
 import type { Spec } from '../spec/schema.ts'
 import { type TemplateStart, templateStartOptions } from '../start/template.ts'
-import { Variants } from '../bundle/variants.ts'
 import type { MockContainer } from './container.ts'
 
 /** How a mock runtime makes a container; START: run. */
@@ -21,15 +20,15 @@ const remove = (container: MockContainer): Promise<void> => container.delete({ f
 /** What `compile` of a mock runtime gives. */
 export class MockTemplate implements TemplateLike {
   readonly #make: Make
-  readonly #variants: Variants
+  readonly #blueprint: Blueprint
 
   /** @internal */
   constructor(make: Make, base: Blueprint) {
     this.#make = make
-    this.#variants = new Variants(base)
+    this.#blueprint = base
   }
 
-  get spec(): Spec { return this.#variants.base.spec }
+  get spec(): Spec { return this.#blueprint.spec }
 
   async create(options: TemplateStart = {}): Promise<MockContainer> {
     return this.#start(options, false)
@@ -51,7 +50,7 @@ export class MockTemplate implements TemplateLike {
     checkOptions(options, templateStartOptions)
     checkHookFunctions(options.hooks)
     const { args, env, cwd, hostname, terminal, mounts, annotations, cgroupsPath, ...rest } = options
-    const { bundle, spec } = this.#variants.with({ args, env, cwd, hostname, terminal, mounts, annotations, cgroupsPath })
+    const { bundle, spec } = this.#blueprint.with({ args, env, cwd, hostname, terminal, mounts, annotations, cgroupsPath })
     return this.#make({ path: bundle, spec }, rest, start)
   }
 }
@@ -60,14 +59,14 @@ export class MockTemplate implements TemplateLike {
 export class MockPool implements PoolLike {
   readonly size: number
   readonly #make: Make
-  readonly #variants: Variants
+  readonly #blueprint: Blueprint
   readonly #hooks: HookFunctions | undefined
   #closed = false
 
   /** @internal */
   constructor(make: Make, base: Blueprint, size: number, hooks: HookFunctions | undefined) {
     this.#make = make
-    this.#variants = new Variants(base)
+    this.#blueprint = base
     this.size = size
     this.#hooks = hooks
   }
@@ -77,7 +76,7 @@ export class MockPool implements PoolLike {
   async acquire(options: PoolAcquire = {}): Promise<MockContainer> {
     checkAcquireOptions(options)
     const { args, env, cwd, hostname, terminal, ...rest } = options
-    const { bundle, spec } = this.#variants.with({ args, env, cwd, hostname, terminal })
+    const { bundle, spec } = this.#blueprint.with({ args, env, cwd, hostname, terminal })
     if (this.#closed) throw closed()
     return this.#make({ path: bundle, spec }, { ...rest, hooks: this.#hooks }, true)
   }

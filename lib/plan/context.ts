@@ -4,7 +4,9 @@
 import type { CgroupHost } from '../cgroup/host.ts'
 import type { CgroupLayout } from '../cgroup/layout.ts'
 import type { HasFile } from '../cgroup/limit.ts'
+import { firstEntry } from '../cgroup/operations.ts'
 import type { ResctrlGroup } from '../resctrl/group.ts'
+import { watched } from '../spec/looked.ts'
 import type { CompileFilter } from './seccomp.ts'
 
 /** Slots (see `operations.ts`) of the descriptors that the caller brings along. */
@@ -51,6 +53,8 @@ export interface PlanContext {
   readonly host: HostFacts
   readonly cgroupHost: CgroupHost
   readonly cgroups: CgroupLayout
+  /** How many files init enters them through. */
+  readonly taskFiles: number
   /** The group of `linux.intelRdt`. */
   readonly resctrl?: ResctrlGroup | undefined
   readonly hasCgroupFile?: HasFile | undefined
@@ -62,3 +66,12 @@ export interface PlanContext {
   /** Init is to wait for the plan of its program, see `compileProgram`. */
   readonly awaitsPlan?: boolean | undefined
 }
+
+/** What of a context says where the container's cgroups are. */
+export const placed = (cgroups: CgroupLayout): Pick<PlanContext, 'cgroups' | 'taskFiles'> => ({ cgroups, taskFiles: firstEntry(cgroups).tasks.length })
+
+/** CONTEXT, with a note made of whoever looks at what can be different where it is that of another start. */
+export const watchedContext = (context: PlanContext): PlanContext => watched(
+  { ...context, descriptors: watched(context.descriptors, { terminal: 'terminal' }) },
+  { cgroups: 'cgroupsPath', taskFiles: 'taskFiles' },
+)

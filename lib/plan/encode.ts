@@ -5,12 +5,17 @@ import { type Operation, operations } from './operations.ts'
 
 export const PLAN_MAGIC = 0x6e757250 // "Prun"
 export const PLAN_VERSION = 1
+const HEADER = 16
 
 /** Length in characters up to which a loop over them wins. */
 const SHORT = 96
 
+const SIZE = 8192
+/** A larger buffer is not kept. */
+const LARGE = 65536
+
 class Writer {
-  #buffer = Buffer.allocUnsafe(8192)
+  #buffer = Buffer.allocUnsafe(SIZE)
   length = 0
 
   #reserve(size: number): number {
@@ -75,8 +80,14 @@ class Writer {
     this.#buffer.writeUInt32LE(value, at)
   }
 
+  begin(): void {
+    this.length = 0
+    if (this.#buffer.length > LARGE) this.#buffer = Buffer.allocUnsafe(SIZE)
+  }
+
+  /** A copy of what was written since the beginning. */
   finish(): Buffer {
-    return this.#buffer.subarray(0, this.length)
+    return Buffer.from(this.#buffer.subarray(0, this.length))
   }
 }
 
@@ -101,24 +112,42 @@ function writeArgument(writer: Writer, kind: string, value: unknown): void {
   }
 }
 
+const writer = new Writer()
+
+/** Operations as bytes, without what stands before those of a whole plan. */
+export interface Encoded {
+  readonly bytes: Buffer
+  readonly count: number
+}
+
+/** Encode operations. The result owns its memory. */
+export function encodeOperations(list: readonly Operation[]): Encoded {
+  writer.begin()
+  for (const operation of list) writeOperation(operation)
+  return { bytes: writer.finish(), count: list.length }
+}
+
 /** Encode one side of a plan (host or init). The result owns its memory. */
-export function encode(list: readonly Operation[]): Buffer {
-  const writer = new Writer()
+export const encode = (list: readonly Operation[]): Buffer => assemble([encodeOperations(list)])
+
+/** One side of a plan that is encoded in parts. */
+export function assemble(parts: readonly Encoded[]): Buffer {
+  writer.begin()
   writer.u32(PLAN_MAGIC)
   writer.u32(PLAN_VERSION)
+  writer.u32(parts.reduce((sum, { bytes }) => sum + bytes.length, HEADER))
+  writer.u32(parts.reduce((sum, { count }) => sum + count, 0))
+  return Buffer.concat([writer.finish(), ...parts.map(({ bytes }) => bytes)])
+}
+
+function writeOperation(operation: Operation): void {
+  const { code, fields } = operations[operation.op]
+  writer.u32(code)
+  const lengthAt = writer.length
   writer.u32(0)
-  writer.u32(list.length)
-  for (const operation of list) {
-    const { code, fields } = operations[operation.op]
-    writer.u32(code)
-    const lengthAt = writer.length
-    writer.u32(0)
-    writer.text(operation.field)
-    for (const name in fields) {
-      writeArgument(writer, (fields as Record<string, string>)[name]!, (operation as unknown as Record<string, unknown>)[name])
-    }
-    writer.patch(lengthAt, writer.length - lengthAt - 4)
+  writer.text(operation.field)
+  for (const name in fields) {
+    writeArgument(writer, (fields as Record<string, string>)[name]!, (operation as unknown as Record<string, unknown>)[name])
   }
-  writer.patch(8, writer.length)
-  return writer.finish()
+  writer.patch(lengthAt, writer.length - lengthAt - 4)
 }

@@ -58,38 +58,38 @@ export function compileExec(process: ProcessSpec, context: ExecContext): Plan {
   const joined = joinOrderOf(context.host).flatMap((type) => context.namespaces.filter((one) => one.type === type))
   const resctrl = enterResctrl(context.resctrl ?? [], firstNamespace + joined.length, '')
   return {
-    host: [
+    host: [() => [
       ...entry.tasks.map(({ path }): Operation => ({ op: 'openDescriptor', field: '', path, flags: O_WRONLY, type: 0 })),
       ...joined.map(({ type, path }): Operation => ({ op: 'openDescriptor', field: '', path, flags: 0, type: namespaceFlags[type] })),
       ...resctrl.prepare,
       { op: 'clone', field: '', flags: 0, cgroup: entry.into },
       ...planOomScore(process, ''),
-    ],
+    ]],
     init: [
-      ...affinity.before,
-      ...(attached ? [{ op: 'awaitCgroup', field: '' } as const] : []),
-      ...entry.tasks.map(({ path }, at): Operation => ({ op: 'joinCgroup', field: '', descriptor: firstTask + at, path })),
-      ...affinity.after,
-      ...resctrl.join,
-      ...joined.map(({ type, path }, at): Operation =>
-        ({ op: 'enterNamespace', field: '', descriptor: firstNamespace + at, flags: namespaceFlags[type], path })),
-      ...(joined.some(({ type }) => type === 'user') ? [{ op: 'becomeRoot', field: '' } as const] : []),
-      ...(joined.some(({ type }) => type === 'pid') ? [{ op: 'fork', field: '' } as const] : []),
-      { op: 'newSession', field: '' },
-      ...(context.noNewKeyring ? [] : planKeyring(context.id, process, '')),
-      ...(context.rootfs === undefined ? [] : [
-        { op: 'openRoot', field: '', path: context.rootfs, bind: 0 }, { op: 'changeRoot', field: '', path: context.rootfs },
-      ] as const),
-      ...planConsole(process, context.descriptors, '', false),
-      ...planPidfd(context.descriptors, 'setns'),
-      ...planDomain(context.linux),
+      () => [
+        ...affinity.before,
+        ...(attached ? [{ op: 'awaitCgroup', field: '' } as const] : []),
+        ...entry.tasks.map(({ path }, at): Operation => ({ op: 'joinCgroup', field: '', descriptor: firstTask + at, path })),
+        ...affinity.after,
+        ...resctrl.join,
+        ...joined.map(({ type, path }, at): Operation =>
+          ({ op: 'enterNamespace', field: '', descriptor: firstNamespace + at, flags: namespaceFlags[type], path })),
+        ...(joined.some(({ type }) => type === 'user') ? [{ op: 'becomeRoot', field: '' } as const] : []),
+        ...(joined.some(({ type }) => type === 'pid') ? [{ op: 'fork', field: '' } as const] : []),
+        { op: 'newSession', field: '' },
+        ...(context.noNewKeyring ? [] : planKeyring(context.id, process, '')),
+        ...(context.rootfs === undefined ? [] : [
+          { op: 'openRoot', field: '', path: context.rootfs, bind: 0 }, { op: 'changeRoot', field: '', path: context.rootfs },
+        ] as const),
+        ...planConsole(process, context.descriptors, '', false),
+        ...planPidfd(context.descriptors, 'setns'),
+        ...planDomain(context.linux),
+      ],
       ...planProcess(process, context.descriptors, {
         host: context.host, field: '', groupsDenied: context.groupsDenied, keepGroups: context.keepGroups,
         filtered: context.linux?.seccomp !== undefined,
       }),
-      { op: 'awaitStart', field: '', fifo: NO_SLOT },
-      ...filter.beforeExec,
-      planExecute(process, ''),
+      () => [{ op: 'awaitStart', field: '', fifo: NO_SLOT }, ...filter.beforeExec, planExecute(process, '')],
     ],
   }
 }

@@ -19,8 +19,10 @@ export interface HookState {
 export const hookEnvironment = ({ env }: Hook): readonly string[] =>
   env ?? ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin']
 
-export function planHooks(hooks: readonly Hook[] | undefined, kind: string, state: HookState): Operation[] {
-  return (hooks ?? []).map((hook, index): Operation => ({
+export function planHooks(hooks: readonly Hook[] | undefined, kind: string, stateOf: () => HookState): Operation[] {
+  if (hooks === undefined || hooks.length === 0) return []
+  const state = stateOf()
+  return hooks.map((hook, index): Operation => ({
     op: 'hook', field: `/hooks/${kind}/${index}`, path: hook.path, args: hook.args ?? [hook.path], env: hookEnvironment(hook),
     timeout: hook.timeout ?? 0, stateHead: state.head, stateTail: state.tail,
   }))
@@ -35,15 +37,16 @@ export interface HookOutput {
   readonly end: readonly Operation[]
 }
 
-export function planHookOutput({ annotations, hooks }: Spec, firstSlot: number): HookOutput {
-  const used = [...hooks?.createContainer ?? [], ...hooks?.startContainer ?? []].length > 0
-  const names: readonly string[] = Object.values(outputAnnotations).filter((name) => used && annotations?.[name] !== undefined)
+export function planHookOutput(spec: Spec, firstSlot: number): HookOutput {
+  const { createContainer = [], startContainer = [] } = spec.hooks ?? {}
+  const annotations = createContainer.length + startContainer.length > 0 ? spec.annotations ?? {} : {}
+  const names: readonly string[] = Object.values(outputAnnotations).filter((name) => annotations[name] !== undefined)
   if (names.length === 0) return { open: [], begin: [], end: [] }
   const slot = (name: string): number => (names.includes(name) ? firstSlot + names.indexOf(name) : NO_SLOT)
   const set = (output: number, error: number): Operation[] => [{ op: 'hookOutput', field: '/annotations', output, error }]
   return {
     open: names.map((name): Operation => ({
-      op: 'openDescriptor', field: pointer('annotations', name), path: annotations![name]!, flags: O_WRONLY | O_CREAT | O_NOCTTY | O_APPEND, type: 0,
+      op: 'openDescriptor', field: pointer('annotations', name), path: annotations[name]!, flags: O_WRONLY | O_CREAT | O_NOCTTY | O_APPEND, type: 0,
     })),
     begin: set(slot(outputAnnotations.stdout), slot(outputAnnotations.stderr)),
     end: set(NO_SLOT, NO_SLOT),

@@ -252,15 +252,19 @@ export type Operation = {
   [Name in OperationName]: { readonly op: Name; readonly field: string } & Readonly<Arguments<Name>>
 }[OperationName]
 
+/** Some of the operations that stand beside each other, made when they are asked for. */
+export type Part = () => readonly Operation[]
+
 /** What the host executes around the clone, then what init executes, in order. */
 export interface Plan {
-  readonly host: readonly Operation[]
-  readonly init: readonly Operation[]
-  /** The same made part by part. */
-  readonly initParts?: () => Iterable<readonly Operation[]>
+  readonly host: readonly Part[]
+  readonly init: readonly Part[]
   /**
    * When systemd makes the cgroup: the limits that it is told, and what the host executes once there is one, while init
    * waits. Absent with other drivers.
    */
   readonly cgroup?: { readonly limits: readonly Limit[]; readonly prepare: readonly Operation[] } | undefined
 }
+
+/** All operations of one side of a plan. */
+export const operationsOf = (parts: readonly Part[]): Operation[] => parts.flatMap((part) => part())

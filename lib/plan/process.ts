@@ -6,7 +6,7 @@ import type { ProcessSpec } from '../spec/schema.ts'
 import type { GivenDescriptors } from './context.ts'
 import { type IdentityFacts, planLimits, planUser } from './identity.ts'
 import { planLabels } from './labels.ts'
-import { NO_SLOT, type Operation } from './operations.ts'
+import { NO_SLOT, type Operation, type Part } from './operations.ts'
 import { planScheduling } from './scheduling.ts'
 
 /** A pty for the process, made from the container's devpts. */
@@ -26,22 +26,30 @@ export function planPidfd({ pidfdSocket }: GivenDescriptors, kind: 'standard' | 
 }
 
 /** Everything up to the point where only execve is left. */
-export function planProcess(process: ProcessSpec, descriptors: GivenDescriptors, facts: IdentityFacts): Operation[] {
+export function planProcess(process: ProcessSpec, descriptors: GivenDescriptors, facts: IdentityFacts): Part[] {
   const { field } = facts
-  const [input, output, error] = descriptors.stdio
-  const args = process.args ?? []
+  const changeDirectory = (tolerateDenied: 0 | 1): Operation[] =>
+    [{ op: 'changeDirectory', field: `${field}/cwd`, path: process.cwd, tolerateDenied }]
+  return [
+    () => [
+      ...planStdio(descriptors),
+      ...planLabels(process, facts),
+      // After the descriptors have their numbers, which a low RLIMIT_NOFILE would forbid; before the right to raise goes.
+      ...planLimits(process, facts),
+      ...planScheduling(process, field),
+    ],
+    // As root first, because the way there may be closed to the user; as the user again, who must be allowed to stay.
+    () => changeDirectory(1),
+    () => planUser(process, facts),
+    () => changeDirectory(0),
+    () => [{ op: 'findProgram', field: `${field}/args/0`, name: process.args[0] ?? '', search: searchPath(process.env ?? []) }],
+  ]
+}
+
+function planStdio({ stdio: [input, output, error], preserved }: GivenDescriptors): Operation[] {
   return [
     { op: 'stdio', field: '', input, output, error },
-    ...descriptors.preserved.map(({ slot, number }): Operation => ({ op: 'passDescriptor', field: '', descriptor: slot, number })),
-    ...planLabels(process, facts),
-    // After the descriptors have their numbers, which a low RLIMIT_NOFILE would forbid; before the right to raise goes.
-    ...planLimits(process, facts),
-    ...planScheduling(process, field),
-    // As root first, because the way there may be closed to the user; as the user again, who must be allowed to stay.
-    { op: 'changeDirectory', field: `${field}/cwd`, path: process.cwd, tolerateDenied: 1 },
-    ...planUser(process, facts),
-    { op: 'changeDirectory', field: `${field}/cwd`, path: process.cwd, tolerateDenied: 0 },
-    { op: 'findProgram', field: `${field}/args/0`, name: args[0] ?? '', search: searchPath(process.env ?? []) },
+    ...preserved.map(({ slot, number }): Operation => ({ op: 'passDescriptor', field: '', descriptor: slot, number })),
   ]
 }
 

@@ -2,7 +2,7 @@
  * Encoded operations in which one word is still open, wherever it stands in a text: the id of a container. Filling it in
  * is a copy of the bytes with the lengths around the word corrected, a fraction of compiling and encoding again.
  */
-import { encode } from './encode.ts'
+import { type Encoded, encodeOperations } from './encode.ts'
 import { type Operation, operations } from './operations.ts'
 
 /** A length field of the encoding: where it is, and how many holes are before it and within what it measures. */
@@ -15,25 +15,27 @@ interface Length {
 const kinds = new Map<number, readonly string[]>(
   Object.values(operations).map(({ code, fields }) => [code, Object.values(fields)]),
 )
-const HEADER = 16
-const TOTAL = 8
 
 export class Spliced {
   readonly #base: Buffer
+  readonly #count: number
   readonly #word: Buffer
   readonly #holes: readonly number[]
   readonly #lengths: readonly Length[]
 
   /** Every WORD in the texts of LIST is a hole; it must be ASCII, and not occur by chance. */
   constructor(list: readonly Operation[], word: string) {
-    this.#base = encode(list)
+    const { bytes, count } = encodeOperations(list)
+    this.#base = bytes
+    this.#count = count
     this.#word = Buffer.from(word)
     this.#holes = occurrences(this.#base, this.#word)
     this.#lengths = this.#holes.length === 0 ? [] : this.#findLengths()
   }
 
-  /** The bytes of the same list with WORD in the place of the open one. */
-  with(word: string): Buffer {
+  /** The same list with WORD in the place of the open one. */
+  with(word: string): Encoded {
+    if (this.#holes.length === 0) return { bytes: this.#base, count: this.#count }
     const [base, size] = [this.#base, Buffer.byteLength(word)]
     const growth = size - this.#word.length
     const result = Buffer.allocUnsafe(base.length + growth * this.#holes.length)
@@ -48,7 +50,7 @@ export class Spliced {
     for (const { at, before, within } of this.#lengths) {
       result.writeUInt32LE(base.readUInt32LE(at) + within * growth, at + before * growth)
     }
-    return result
+    return { bytes: result, count: this.#count }
   }
 
   #length(at: number, start: number, end: number): Length[] {
@@ -56,11 +58,11 @@ export class Spliced {
     return within === 0 ? [] : [{ at, before: this.#holes.filter((hole) => hole < at).length, within }]
   }
 
-  /** The lengths of all that a hole lies in: its text, its operation, the plan. */
+  /** The lengths of all that a hole lies in: its text, its operation. */
   #findLengths(): Length[] {
     const base = this.#base
-    const lengths = this.#length(TOTAL, 0, base.length)
-    for (let at = HEADER; at < base.length;) {
+    const lengths: Length[] = []
+    for (let at = 0; at < base.length;) {
       const end = at + 8 + base.readUInt32LE(at + 4)
       lengths.push(...this.#length(at + 4, at + 8, end))
       let next = at + 8
@@ -72,9 +74,9 @@ export class Spliced {
       text() // the pointer
       for (const kind of kinds.get(base.readUInt32LE(at)) ?? []) {
         if (kind === 'text') text()
-        else if (kind === 'list') for (let left = this.#count((next += 4) - 4); left > 0; left--) text()
-        else if (kind === 'numbers') next += 4 + 4 * this.#count(next)
-        else if (kind === 'bytes') next += 4 + this.#count(next)
+        else if (kind === 'list') for (let left = this.#number((next += 4) - 4); left > 0; left--) text()
+        else if (kind === 'numbers') next += 4 + 4 * this.#number(next)
+        else if (kind === 'bytes') next += 4 + this.#number(next)
         else next += kind === 'u64' ? 8 : 4
       }
       at = end
@@ -82,7 +84,7 @@ export class Spliced {
     return lengths
   }
 
-  #count(at: number): number { return this.#base.readUInt32LE(at) }
+  #number(at: number): number { return this.#base.readUInt32LE(at) }
 }
 
 function occurrences(bytes: Buffer, word: Buffer): number[] {

@@ -1,10 +1,12 @@
 /**
- * A plan for many containers that differ in their id alone. Pure.
+ * A plan for many containers: the bytes of one in which the id is open, and those parts of it made anew that are about
+ * what a start changes. Pure.
  */
 import type { Limit } from '../cgroup/limit.ts'
-import { encode } from './encode.ts'
-import type { Operation, Plan } from './operations.ts'
-import { Spliced } from './splice.ts'
+import { type Facts, noting, once } from '../spec/looked.ts'
+import { assemble, encode, type Encoded, encodeOperations } from './encode.ts'
+import { OpenParts, openId, probeId } from './open-parts.ts'
+import { operationsOf, type Part, type Plan } from './operations.ts'
 import { inTurns, type Steps, Turns } from '../turns.ts'
 
 /** The two halves of a plan as bytes. Init's is made when it is asked for, while the host is already at its own. */
@@ -15,65 +17,53 @@ export interface EncodedPlan {
   readonly cgroup?: { readonly limits: readonly Limit[]; readonly prepare: Uint8Array } | undefined
 }
 
-export const encodePlan = (plan: Plan, init?: readonly Operation[]): EncodedPlan => ({
-  host: encode(plan.host),
-  get init() { return encode(init ?? plan.init) },
-  ...(plan.cgroup === undefined ? {} : { cgroup: { limits: plan.cgroup.limits, prepare: encode(plan.cgroup.prepare) } }),
-})
+export function encodePlan({ host, init, cgroup }: Plan): EncodedPlan {
+  return {
+    host: encode(operationsOf(host)),
+    get init() { return encode(operationsOf(init)) },
+    ...(cgroup === undefined ? {} : { cgroup: { limits: cgroup.limits, prepare: encode(cgroup.prepare) } }),
+  }
+}
 
 /**
- * The plan that COMPILE makes. When TURNS are over then, because it is the first one of this process, init's part is made
- * in turns of the event loop as well, before anything is cloned.
+ * PLAN as bytes. When TURNS are over once the host's part is there, because it is the first one of this process, init's part
+ * is made in turns of the event loop as well, before anything is cloned.
  */
-export async function compileInTurns(compile: () => Plan, turns: Turns): Promise<EncodedPlan> {
-  const plan = compile()
-  if (!turns.due) return encodePlan(plan)
+export async function encodeInTurns(plan: Plan, turns: Turns): Promise<EncodedPlan> {
+  const encoded = encodePlan(plan)
+  if (!turns.due) return encoded
   await turns.give()
-  return encodePlan(plan, await inTurns(initSteps(plan)))
+  return { ...encoded, init: assemble(await inTurns(encoding(plan.init))) }
 }
 
-/** Compile with two ids, and look whether one plan can be made of the other; GIVE gets what is spliced, or nothing. */
-function* making<T>(compile: (id: string) => Plan, give: (host?: Spliced, init?: Spliced) => T): Steps<T> {
-  const open = compile(openId)
-  yield
-  const host = new Spliced(open.host, openId)
-  yield
-  const other = compile(probeId)
-  yield
-  if (!host.with(probeId).equals(encode(other.host))) return give()
-  yield
-  const operations = yield* initSteps(open)
-  const init = new Spliced(operations, openId)
-  yield
-  return init.with(probeId).equals(encode(yield* initSteps(other))) ? give(host, init) : give()
-}
-
-/** Init's operations, a part at a time. */
-function* initSteps(plan: Plan): Steps<Operation[]> {
-  const operations: Operation[] = []
-  for (const part of plan.initParts?.() ?? [plan.init]) {
-    operations.push(...part)
+/** A part at a time. */
+function* encoding(parts: readonly Part[]): Steps<Encoded[]> {
+  const encoded: Encoded[] = []
+  for (const part of parts) {
+    encoded.push(encodeOperations(part()))
     yield
   }
-  return operations
+  return encoded
 }
 
-/** An id that no container has: it stands for the one to be filled in. */
-export const openId = `open.${'0123456789abcdef'.repeat(2)}`
-
-/** One with every kind of character that an id can have, to try out whether filling in is all there is to it. */
-export const probeId = 'Aa0_z+y-x.w'
+/** A plan for one start. */
+export interface Start {
+  /** What is not as it was in the plan that the template was made of. */
+  readonly changed: Facts
+  /** The plan compiled anew: its parts that have looked at that are taken from it. */
+  readonly compile: () => Plan
+}
 
 /**
- * Gives the plan of an id as COMPILE does. What COMPILE makes of an id is tried out once: where it is more than putting
- * it into texts, each plan is compiled anew.
+ * Gives the plan of an id as COMPILE does, of a config and a context that are {@link watched}. What COMPILE makes of an id is
+ * tried out once: where it is more than putting it into texts, each plan is compiled anew.
  */
 export class PlanTemplate {
   readonly #compile: (id: string) => Plan
-  readonly #host: Spliced | undefined
-  readonly #init: Spliced | undefined
+  readonly #host: OpenParts | undefined
+  readonly #init: OpenParts | undefined
 
-  private constructor(compile: (id: string) => Plan, host?: Spliced, init?: Spliced) {
+  private constructor(compile: (id: string) => Plan, host?: OpenParts, init?: OpenParts) {
     this.#compile = compile
     this.#host = host
     this.#init = init
@@ -81,15 +71,47 @@ export class PlanTemplate {
 
   /** In turns of the event loop. @throws what COMPILE throws */
   static async of(compile: (id: string) => Plan): Promise<PlanTemplate> {
-    return inTurns(making(compile, (host, init) => new PlanTemplate(compile, host, init)))
+    return inTurns(PlanTemplate.#making(compile))
+  }
+
+  static* #making(compile: (id: string) => Plan): Steps<PlanTemplate> {
+    const { made: open, facts } = noting(() => compile(openId))
+    const other = compile(probeId)
+    const host = yield* OpenParts.making(open.host, other.host, facts)
+    const init = host && (yield* OpenParts.making(open.init, other.init, facts))
+    return init === undefined ? new PlanTemplate(compile) : new PlanTemplate(compile, host, init)
   }
 
   /** Whether the plans need not be compiled again. */
-  get isSpliced(): boolean { return this.#host !== undefined }
+  get isSpliced(): boolean { return this.#init !== undefined }
 
-  of(id: string): EncodedPlan {
+  /** @throws what compiling the changed parts throws; the getter of the part for init too */
+  of(id: string, { changed, compile }: Start = { changed: new Set(), compile: () => this.#compile(id) }): EncodedPlan {
     const [host, init] = [this.#host, this.#init]
-    if (host === undefined || init === undefined) return encodePlan(this.#compile(id))
-    return { host: host.with(id), get init() { return init.with(id) } }
+    const plan = once(compile)
+    if (host === undefined || init === undefined) return encodePlan(plan())
+    return {
+      host: host.with(id, changed, () => plan().host),
+      get init() { return init.with(id, changed, () => plan().init) },
+    }
+  }
+}
+
+/** How many combinations of descriptors and options are kept compiled. */
+const kept = 8
+
+/** The templates of one config. */
+export class PlanTemplates {
+  readonly #known = new Map<string, Promise<PlanTemplate>>()
+
+  /** That of KEY, which says all that COMPILE depends on. */
+  get(key: string, compile: (id: string) => Plan): Promise<PlanTemplate> {
+    const known = this.#known.get(key)
+    if (known !== undefined) return known
+    const template = PlanTemplate.of(compile)
+    if (this.#known.size === kept) this.#known.delete(this.#known.keys().next().value!)
+    this.#known.set(key, template)
+    template.catch(() => this.#known.delete(key))
+    return template
   }
 }

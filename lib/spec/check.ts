@@ -7,11 +7,11 @@ import { type Integer64, type Parts, partsOf, type Schema } from './shape.ts'
 
 /**
  * Check a value. What is wrong is added to `problems`; the value (a copy, with defaults filled in) is returned only
- * if nothing was.
+ * if nothing was. What is the same in VALID, a value that was returned before, is taken from it.
  */
-export function check<T>(schema: Schema<T>, value: unknown, problems: Problem[]): T | undefined {
+export function check<T>(schema: Schema<T>, value: unknown, problems: Problem[], valid?: T): T | undefined {
   const before = problems.length
-  const copy = new Check(problems).run(partsOf(schema), value)
+  const copy = new Check(problems).run(partsOf(schema), value, valid)
   return problems.length === before ? copy as T : undefined
 }
 
@@ -25,7 +25,8 @@ class Check {
   }
 
   /** The copy of a value; of no meaning where a problem was found. */
-  run(parts: Parts, value: unknown): unknown {
+  run(parts: Parts, value: unknown, valid: unknown): unknown {
+    if (value === valid && value !== undefined) return value
     switch (parts.kind) {
       case 'text': return this.#text(parts, value)
       case 'flag': return typeof value === 'boolean' ? value : this.#mismatch('a boolean', value)
@@ -39,11 +40,11 @@ class Check {
       }
       case 'list':
         if (!Array.isArray(value)) return this.#mismatch('an array', value)
-        return value.map((item, index) => this.#at(index, parts.item, item))
+        return value.map((item, index) => this.#at(index, parts.item, item, entryOf(valid, index)))
       case 'map':
         if (!isObject(value)) return this.#mismatch('an object', value)
-        return this.#copy(value, (key) => this.#at(key, parts.item, value[key]))
-      case 'struct': return isObject(value) ? this.#struct(parts, value) : this.#mismatch('an object', value)
+        return this.#copy(value, (key) => this.#at(key, parts.item, value[key], entryOf(valid, key)))
+      case 'struct': return isObject(value) ? this.#struct(parts, value, valid) : this.#mismatch('an object', value)
     }
   }
 
@@ -52,11 +53,11 @@ class Check {
     return expression === undefined || expression.test(value) ? value : this.#problem(words!(value))
   }
 
-  #struct({ entries, known }: Parts & { kind: 'struct' }, value: Readonly<Record<string, unknown>>): unknown {
+  #struct({ entries, known }: Parts & { kind: 'struct' }, value: Readonly<Record<string, unknown>>, valid: unknown): unknown {
     const copy: Record<string, unknown> = {}
     for (const { key, parts, absent, fill } of entries) {
       const found = value[key]
-      if (found !== undefined) copy[key] = this.#at(key, parts, found)
+      if (found !== undefined) copy[key] = this.#at(key, parts, found, entryOf(valid, key))
       else if (fill !== undefined) copy[key] = fill()
       else if (absent !== undefined) this.#at(key, undefined, absent)
     }
@@ -71,9 +72,9 @@ class Check {
   }
 
   /** Without parts the value is the message of a problem. */
-  #at(key: string | number, parts: Parts | undefined, value: unknown): unknown {
+  #at(key: string | number, parts: Parts | undefined, value: unknown, valid?: unknown): unknown {
     this.#path.push(key)
-    const copy = parts === undefined ? this.#problem(String(value)) : this.run(parts, value)
+    const copy = parts === undefined ? this.#problem(String(value)) : this.run(parts, value, valid)
     this.#path.pop()
     return copy
   }
@@ -86,6 +87,10 @@ class Check {
     return this.#problem(value === undefined ? `must be ${noun}` : `must be ${noun}, not ${kindOf(value)}`)
   }
 }
+
+/** Of an object or a list; undefined where there is none. */
+export const entryOf = (value: unknown, key: string | number): unknown =>
+  (typeof value === 'object' && value !== null ? (value as Readonly<Record<string | number, unknown>>)[key] : undefined)
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

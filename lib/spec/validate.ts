@@ -11,7 +11,8 @@ import type { ProcessSpec } from './process.ts'
 import { resourcesSchema } from './resources.ts'
 import type { Resources } from './resources.ts'
 import { resourceRules, specRules } from './rules/index.ts'
-import { processRules } from './rules/process.ts'
+import { type ProcessRule, processRules } from './rules/process.ts'
+import type { Rule } from './rules/rule.ts'
 import { specSchema } from './schema.ts'
 import type { Spec } from './schema.ts'
 import { tidy } from './tidy.ts'
@@ -26,15 +27,23 @@ import { tidy } from './tidy.ts'
  */
 export const validateSpec = (value: unknown): Spec => atOnce(validation(value))
 
-/** The same step by step. */
-export function* validation(value: unknown): Steps<Spec> {
+/** A config that was checked, and what still has to be asked where another one was made of it. */
+export interface Known {
+  readonly spec: Spec
+  asks(rule: Rule | ProcessRule): boolean
+}
+
+/** The same step by step. What VALUE has in common with KNOWN is not checked again. */
+export function* validation(value: unknown, known?: Known): Steps<Spec> {
   const problems: Problem[] = []
   const report = (field: string, message: string) => void problems.push({ field, message })
-  const spec = check<Spec>(specSchema, tidy(value, problems), problems) // a copy: what the caller changes later is too late
+  // A copy: what the caller changes later is too late.
+  const spec = check<Spec>(specSchema, tidy(value, problems, known?.spec), problems, known?.spec)
   yield
+  const asked = (rule: Rule | ProcessRule): boolean => known === undefined || known.asks(rule)
   if (spec !== undefined) {
-    if (spec.process !== undefined) for (const rule of processRules) rule(spec.process, '/process', report)
-    for (const rule of specRules) {
+    if (spec.process !== undefined) for (const rule of processRules.filter(asked)) rule(spec.process, '/process', report)
+    for (const rule of specRules.filter(asked)) {
       rule(spec, report)
       yield
     }

@@ -10,10 +10,10 @@ import { Execution, type ExecutionOptions, withoutExecution } from '../container
 import { checkObject } from '../options/option-types.ts'
 import { checkCount, checkOptions, type CreateOptions, stdioNames, type StdioOptions } from '../options/options.ts'
 import { outputAnnotations } from '../spec/hooks.ts'
+import type { Changes } from '../spec/changes.ts'
 import { pointer } from '../spec/pointer.ts'
 import type { Spec } from '../spec/schema.ts'
 import { Stopwatch } from '../container/timings.ts'
-import { type Changes, Variants } from '../bundle/variants.ts'
 
 /** What {@link Runtime.pool} takes. */
 export interface PoolOptions extends Pick<CreateOptions, 'bundle' | 'spec' | 'noPivot' | 'noNewKeyring' | 'hooks'> {
@@ -86,7 +86,7 @@ interface Waiting {
 export class Pool {
   readonly size: number
   readonly #prepare: Prepare
-  readonly #variants: Variants
+  readonly #blueprint: Blueprint
   readonly #fillAfter: number
   readonly #hooks: CreateOptions['hooks']
   readonly #ready = new Set<Prepared>()
@@ -104,7 +104,7 @@ export class Pool {
     this.#fillAfter = fillAfter
     this.#hooks = hooks
     this.#prepare = prepare
-    this.#variants = new Variants(base)
+    this.#blueprint = base
   }
 
   /** How many containers are ready now. */
@@ -129,7 +129,7 @@ export class Pool {
     const watch = new Stopwatch(true)
     checkAcquireOptions(options)
     const { args, env, cwd, hostname, terminal, ...rest } = options
-    const variant = this.#variants.with({ args, env, cwd, hostname, terminal })
+    const variant = this.#blueprint.with({ args, env, cwd, hostname, terminal })
     const deadline = Deadline.from(options)
     try {
       watch.mark('config')

@@ -10,8 +10,8 @@ import { checkHookFunctions } from './hooks.ts'
 import { dropNetworks, fillNetworks, keepNetworks } from '../native/networks.ts'
 import { checkCount, checkOptions, type CreateOptions, stdioNames, type StdioOptions } from '../options/options.ts'
 import { takesNetworkAhead } from '../plan/namespaces.ts'
+import { changeNames, type Changes } from '../spec/changes.ts'
 import type { Spec } from '../spec/schema.ts'
-import { type Changes, Variants } from '../bundle/variants.ts'
 
 /** What {@link Runtime.compile} takes. */
 export interface TemplateOptions extends Pick<CreateOptions, 'bundle' | 'spec' | 'noPivot' | 'noNewKeyring'> {
@@ -29,7 +29,6 @@ export interface TemplateStart extends Changes, StdioOptions, DeadlineOptions, P
   readonly id?: string | undefined
 }
 
-const changeNames = ['args', 'env', 'cwd', 'hostname', 'terminal', 'mounts', 'annotations', 'cgroupsPath'] as const
 export const templateOptions: ReadonlySet<string> = new Set(['bundle', 'spec', 'noPivot', 'noNewKeyring', 'networksAhead'])
 export const templateStartOptions: ReadonlySet<string> = new Set(['id', 'hooks', 'seccompNotify', ...changeNames, ...stdioNames, ...deadlineNames])
 
@@ -49,7 +48,8 @@ export type Launch = (blueprint: Blueprint, options: CreateOptions, start: boole
 export class Template {
   readonly #launch: Launch
   readonly #options: Pick<CreateOptions, 'noPivot' | 'noNewKeyring'>
-  readonly #variants: Variants
+  /** @internal */
+  readonly blueprint: Blueprint
   /** How many network namespaces are kept ready for it. */
   #networks: number
 
@@ -57,17 +57,14 @@ export class Template {
   constructor(launch: Launch, base: Blueprint, { noPivot, noNewKeyring, networksAhead }: TemplateOptions) {
     const networks = checkNetworksAhead(networksAhead)
     this.#launch = launch
-    this.#variants = new Variants(base)
+    this.blueprint = base
     this.#options = { noPivot, noNewKeyring }
     this.#networks = takesNetworkAhead(base.spec, hostFacts()) ? networks : 0
     if (this.#networks > 0) keepNetworks(this.#networks)
   }
 
   /** The config, checked; it cannot be changed. */
-  get spec(): Spec { return this.#variants.base.spec }
-
-  /** @internal */
-  get blueprint(): Blueprint { return this.#variants.base }
+  get spec(): Spec { return this.blueprint.spec }
 
   /** @internal */
   get planOptions(): Pick<CreateOptions, 'noPivot' | 'noNewKeyring'> { return this.#options }
@@ -103,7 +100,7 @@ export class Template {
     checkOptions(options, templateStartOptions)
     checkHookFunctions(options.hooks)
     const { args, env, cwd, hostname, terminal, mounts, annotations, cgroupsPath, ...rest } = options
-    const blueprint = this.#variants.with({ args, env, cwd, hostname, terminal, mounts, annotations, cgroupsPath })
+    const blueprint = this.blueprint.with({ args, env, cwd, hostname, terminal, mounts, annotations, cgroupsPath })
     try {
       return await this.#launch(blueprint, { ...rest, ...this.#options }, start, this.#networks > 0)
     } finally {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Blueprints } from '../../../lib/bundle/blueprint.ts'
+import { Blueprints } from '../../../lib/bundle/blueprints.ts'
 import { defaultSpec, NruncError } from '../../../lib/index.ts'
 
 let bundle: string

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { CgroupHost } from '../../../lib/cgroup/host.ts'
 import { layoutCgroup } from '../../../lib/cgroup/layout.ts'
-import { type CgroupFacts, cgroupEntry, cgroupOperations } from '../../../lib/cgroup/operations.ts'
+import { type CgroupFacts, cgroupEntry, cgroupOperations, firstEntry } from '../../../lib/cgroup/operations.ts'
 import type { Operation } from '../../../lib/plan/operations.ts'
 import type { Resources } from '../../../lib/spec/schema.ts'
 import { allows } from './bpf.ts'
@@ -9,7 +9,7 @@ import { allControllers, hostOf, hybrid, v1, v2 } from './samples.ts'
 
 function compile(host: CgroupHost, resources?: Resources, rootless = false, facts?: CgroupFacts) {
   const layout = layoutCgroup(host, { id: 'web', cgroupsPath: '/c', resources, rootless })
-  return cgroupOperations(host, layout, resources, facts)
+  return { ...cgroupOperations(host, layout, resources, facts), ...firstEntry(layout) }
 }
 const writesOf = (operations: readonly Operation[]): string[] =>
   operations.flatMap(one => one.op === 'writeCgroup' ? [`${one.path} ${one.value}`] : [])
@@ -119,7 +119,7 @@ describe('v2', () => {
   })
 
   test('the cgroup goes to its owner, at last', () => {
-    const { prepare } = compile(host, { devices: denyAll, pids: { limit: 9 } }, false, { owner: 100000 })
+    const { prepare } = compile(host, { devices: denyAll, pids: { limit: 9 } }, false, { owner: () => 100000 })
     expect(prepare.at(-1)).toEqual({ op: 'delegateCgroup', field: '', path: '/sys/fs/cgroup/c', uid: 100000 })
     expect(compile(host).prepare.some(({ op }) => op === 'delegateCgroup')).toBe(false)
   })
@@ -147,7 +147,7 @@ test.each([['v1', hostOf(v1)], ['hybrid', hostOf(hybrid, ['hugetlb'])]])('on %s 
     message: 'invalid configuration: cannot use unified on cgroup v1',
   }))
   const resources = { hugepageLimits: host.mode === 'hybrid' ? [{ pageSize: '2MB', limit: 0 }] : [] }
-  expect(compile(host, resources, false, { owner: 7 }).prepare.some(({ op }) => op === 'delegateCgroup')).toBe(false)
+  expect(compile(host, resources, false, { owner: () => 7 }).prepare.some(({ op }) => op === 'delegateCgroup')).toBe(false)
 })
 
 test.each([
@@ -182,7 +182,8 @@ describe('rootless', () => {
   test('without any cgroup there is nothing to do, and a limit is refused', () => {
     const host: CgroupHost = { mode: 'none', hierarchies: [] }
     const layout = layoutCgroup(host, { id: 'web', rootless: true })
-    expect(cgroupOperations(host, layout, { devices: denyAll })).toEqual({ prepare: [], tasks: [], into: '', limits: [] })
+    expect(cgroupOperations(host, layout, { devices: denyAll })).toEqual({ prepare: [], limits: [] })
+    expect(firstEntry(layout)).toEqual({ tasks: [], into: '' })
     expect(() => cgroupOperations(host, layout, { memory: { limit: 5 } })).toThrow(
       expect.objectContaining({ code: 'ERR_CGROUP', field: '/linux/resources/memory/limit' }))
   })

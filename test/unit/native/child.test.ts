@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { EVENT } from '../../../lib/native/addon.ts'
 import { Child } from '../../../lib/native/child.ts'
 import { NruncError } from '../../../lib/errors.ts'
-import type { Plan } from '../../../lib/plan/operations.ts'
+import { operationsOf, type Plan } from '../../../lib/plan/operations.ts'
 import { encodePlan } from '../../../lib/plan/template.ts'
 import { decode } from '../plan/decode.ts'
 import { report } from './report.ts'
@@ -15,7 +15,7 @@ vi.mock('../../../lib/native/addon.ts', async (original) => {
 })
 
 const plan: Plan = {
-  host: [{ op: 'clone', field: '', flags: 0n, cgroup: '' }], init: [{ op: 'newSession', field: '' }],
+  host: [() => [{ op: 'clone', field: '', flags: 0n, cgroup: '' }]], init: [() => [{ op: 'newSession', field: '' }]],
 }
 const stage = shared.stage!
 
@@ -49,7 +49,7 @@ describe('the usual way', () => {
   test('both parts of the plan are handed over, the descriptors with the first', () => {
     const child = new Child(encodePlan(plan), [7, 8])
     expect(stage.calls).toEqual([expect.stringMatching(/^spawn \d+ 7,8 false -1 $/), 'plan'])
-    expect(stage.plans.filter(({ length }) => length > 0).map(decode)).toEqual([plan.host, plan.init])
+    expect(stage.plans.filter(({ length }) => length > 0).map(decode)).toEqual([operationsOf(plan.host), operationsOf(plan.init)])
     finish(child)
   })
 

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { compile } from '../../../lib/plan/compile.ts'
-import { type Operation, operations, type OperationName, type Plan } from '../../../lib/plan/operations.ts'
+import { type Operation, operations, type OperationName } from '../../../lib/plan/operations.ts'
 import { rootlessSpec } from '../../../lib/spec/defaults.ts'
 import type { Spec } from '../../../lib/spec/schema.ts'
 import { allControllers, hostOf, hybrid, v1, v2 } from '../cgroup/samples.ts'
 import { thrown } from '../spec/helpers.ts'
-import { all, contextOf, everything, only, phases, planOf, specOf, type Surroundings, user } from './samples.ts'
+import { all, contextOf, everything, listed, only, phases, planOf, specOf, type Surroundings, user } from './samples.ts'
 
 const joins = [
   { type: 'mount' }, { type: 'uts' }, { type: 'network', path: '/run/netns/a' },
@@ -117,7 +117,7 @@ function refuseDisorder(list: readonly Operation[]): void {
 }
 
 describe.each(each)('$name', ({ changes, surroundings }) => {
-  const plan: Plan = planOf(changes, surroundings)
+  const plan = planOf(changes, surroundings)
   const spec = specOf(changes)
 
   test('keeps the order', () => {
@@ -231,10 +231,7 @@ describe('options of the call', () => {
   test('compiling gives the same every time, and leaves the spec as it is', () => {
     const spec = specOf(everything)
     const copy = structuredClone(spec)
-    const compiled = () => {
-      const { host, init } = compile(spec, spec.process!, contextOf(spec))
-      return { host, init }
-    }
+    const compiled = () => listed(compile(spec, spec.process!, contextOf(spec)))
     expect(compiled()).toEqual(compiled())
     expect(spec).toEqual(copy)
   })

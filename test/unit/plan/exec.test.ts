@@ -3,7 +3,7 @@ import { compileExec, type ExecContext } from '../../../lib/plan/exec.ts'
 import { NO_SLOT, type Operation, operations } from '../../../lib/plan/operations.ts'
 import type { ProcessSpec } from '../../../lib/spec/schema.ts'
 import { thrown } from '../spec/helpers.ts'
-import { all, descriptors, only, phases, root, user } from './samples.ts'
+import { all, descriptors, listed, only, phases, root, user } from './samples.ts'
 
 const program: ProcessSpec = { args: ['ps', 'ax'], cwd: '/', user: { uid: 0, gid: 0 } }
 const context: ExecContext = {
@@ -17,9 +17,9 @@ const context: ExecContext = {
   ),
   groupsDenied: false, noNewKeyring: false, descriptors,
 }
-const planOf = (process: Partial<ProcessSpec> = {}, changes: Partial<ExecContext> = {}) => compileExec(
+const planOf = (process: Partial<ProcessSpec> = {}, changes: Partial<ExecContext> = {}) => listed(compileExec(
   { ...program, ...process }, { ...context, ...changes },
-)
+))
 
 describe('the order', () => {
   test('cgroups, namespaces, process', () => {

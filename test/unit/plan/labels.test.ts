@@ -2,15 +2,15 @@ import { describe, expect, test } from 'vitest'
 import type { HostFacts } from '../../../lib/plan/context.ts'
 import { compileExec } from '../../../lib/plan/exec.ts'
 import { thrown } from '../spec/helpers.ts'
-import { all, descriptors, only, phases, planOf, root } from './samples.ts'
+import { all, descriptors, listed, only, phases, planOf, root } from './samples.ts'
 
 const apparmor: HostFacts = { ...root, apparmor: true }
 const selinux: HostFacts = { ...root, selinux: true }
 const label = 'system_u:system_r:container_t:s0:c1,c2'
-const exec = (process: object, host: HostFacts) => compileExec(
+const exec = (process: object, host: HostFacts) => listed(compileExec(
   { args: ['ps'], cwd: '/', user: { uid: 0, gid: 0 }, ...process },
   { id: 'web', host, cgroupPaths: {}, namespaces: [], groupsDenied: false, noNewKeyring: false, descriptors },
-)
+))
 
 describe('apparmorProfile', () => {
   test('is set before the limits and no_new_privs, for run and exec', () => {

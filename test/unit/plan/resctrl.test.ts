@@ -3,7 +3,7 @@ import { compile } from '../../../lib/plan/compile.ts'
 import { compileExec } from '../../../lib/plan/exec.ts'
 import type { ResctrlGroup } from '../../../lib/resctrl/group.ts'
 import { requireProcess } from '../../../lib/spec/validate.ts'
-import { all, contextOf, descriptors, only, root, specOf } from './samples.ts'
+import { all, contextOf, descriptors, listed, only, root, specOf } from './samples.ts'
 
 const resctrl: ResctrlGroup = {
   path: '/r/gold', monitor: '/r/gold/mon_groups/web', schemata: 'L3:0=f\n', field: '/linux/intelRdt/schemata', status: '/r/s', own: [],
@@ -11,7 +11,7 @@ const resctrl: ResctrlGroup = {
 
 test('the group is made and opened by the host, and entered by init after the cgroups', () => {
   const spec = specOf({ '/linux/namespaces': [{ type: 'mount' }, { type: 'uts' }, { type: 'network', path: '/run/n' }] })
-  const { host, init } = compile(spec, requireProcess(spec), { ...contextOf(spec), resctrl })
+  const { host, init } = listed(compile(spec, requireProcess(spec), { ...contextOf(spec), resctrl }))
   expect(all(host, 'prepareResctrl')).toEqual([
     { op: 'prepareResctrl', field: '/linux/intelRdt/schemata', path: '/r/gold', schemata: 'L3:0=f\n', status: '/r/s' },
     { op: 'prepareResctrl', field: '/linux/intelRdt/enableMonitoring', path: '/r/gold/mon_groups/web', schemata: '', status: '/r/s' },
@@ -25,10 +25,10 @@ test('the group is made and opened by the host, and entered by init after the cg
 
 test('exec enters it too', () => {
   const spec = specOf()
-  const { host, init } = compileExec(requireProcess(spec), {
+  const { host, init } = listed(compileExec(requireProcess(spec), {
     id: 'web', host: root, cgroupPaths: { cpu: '/c/cpu' }, namespaces: [{ type: 'uts', path: '/proc/9/ns/uts' }], resctrl: ['/r/gold'],
     groupsDenied: false, noNewKeyring: false, descriptors,
-  })
+  }))
   const opened = all(host, 'openDescriptor').map(({ path }) => path)
   const joined = all(init, 'joinCgroup')
   expect(joined.map(({ path }) => path)).toEqual(['/c/cpu/tasks', '/r/gold/tasks'])

@@ -2,8 +2,8 @@
 import type { CgroupHost } from '../../../lib/cgroup/host.ts'
 import { layoutCgroup } from '../../../lib/cgroup/layout.ts'
 import { compile } from '../../../lib/plan/compile.ts'
-import type { GivenDescriptors, HostFacts, PlanContext } from '../../../lib/plan/context.ts'
-import type { Operation, OperationName, Plan } from '../../../lib/plan/operations.ts'
+import { type GivenDescriptors, type HostFacts, placed, type PlanContext } from '../../../lib/plan/context.ts'
+import { type Operation, type OperationName, operationsOf, type Plan } from '../../../lib/plan/operations.ts'
 import type { Spec } from '../../../lib/spec/schema.ts'
 import { requireProcess, validateSpec } from '../../../lib/spec/validate.ts'
 import { hostOf, v1 } from '../cgroup/samples.ts'
@@ -17,6 +17,7 @@ export const user: HostFacts = {
 export const descriptors: GivenDescriptors = { count: 3, stdio: [0, 1, 2], preserved: [] }
 
 export interface Surroundings {
+  readonly id?: string
   readonly host?: HostFacts
   readonly cgroupHost?: CgroupHost
   readonly descriptors?: GivenDescriptors
@@ -25,14 +26,11 @@ export interface Surroundings {
 }
 
 export function contextOf(spec: Spec, surroundings: Surroundings = {}): PlanContext {
-  const { host = root, cgroupHost = hostOf(v1), ...rest } = surroundings
-  return {
-    id: 'web', bundle: '/srv/web', host, cgroupHost, descriptors,
-    cgroups: layoutCgroup(cgroupHost, {
-      id: 'web', cgroupsPath: spec.linux?.cgroupsPath, resources: spec.linux?.resources, rootless: host.uid !== 0,
-    }),
-    ...rest,
-  }
+  const { host = root, cgroupHost = hostOf(v1), id = 'web', ...rest } = surroundings
+  const cgroups = layoutCgroup(cgroupHost, {
+    id, cgroupsPath: spec.linux?.cgroupsPath, resources: spec.linux?.resources, rootless: host.uid !== 0,
+  })
+  return { id, bundle: '/srv/web', host, cgroupHost, descriptors, ...placed(cgroups), ...rest }
 }
 
 /** The default spec with fields set by JSON pointer, valid. */
@@ -40,11 +38,17 @@ export const specOf = (changes: Readonly<Record<string, unknown>> = {}): Spec =>
   specWith(structuredClone(changes)),
 )
 
-/** Both parts of the plan. */
-export function planOf(changes: Readonly<Record<string, unknown>> = {}, surroundings: Surroundings = {}): Plan {
+/** All operations of a plan. */
+export interface Operations {
+  readonly host: readonly Operation[]
+  readonly init: readonly Operation[]
+}
+
+export const listed = ({ host, init }: Plan): Operations => ({ host: operationsOf(host), init: operationsOf(init) })
+
+export function planOf(changes: Readonly<Record<string, unknown>> = {}, surroundings: Surroundings = {}): Operations {
   const spec = specOf(changes)
-  const { host, init } = compile(spec, requireProcess(spec), contextOf(spec, surroundings))
-  return { host, init }
+  return listed(compile(spec, requireProcess(spec), contextOf(spec, surroundings)))
 }
 
 export type Of<Name extends OperationName> = Extract<Operation, { readonly op: Name }>

@@ -3,18 +3,12 @@ import { compile } from '../../../lib/plan/compile.ts'
 import type { Plan } from '../../../lib/plan/operations.ts'
 import { encodePlan, PlanTemplate } from '../../../lib/plan/template.ts'
 import { requireProcess } from '../../../lib/spec/validate.ts'
-import { hostOf, v1 } from '../cgroup/samples.ts'
-import { layoutCgroup } from '../../../lib/cgroup/layout.ts'
-import { contextOf, descriptors, everything, root, specOf, type Surroundings, user } from './samples.ts'
+import { contextOf, descriptors, everything, specOf, type Surroundings, user } from './samples.ts'
 
 /** How a blueprint compiles: everything that depends on the id does so here. */
 function compiler(changes: Readonly<Record<string, unknown>>, surroundings: Surroundings = {}): (id: string) => Plan {
   const spec = specOf(changes)
-  const { host = root } = surroundings
-  return (id) => compile(spec, requireProcess(spec), {
-    ...contextOf(spec, surroundings), id,
-    cgroups: layoutCgroup(hostOf(v1), { id, cgroupsPath: spec.linux?.cgroupsPath, resources: spec.linux?.resources, rootless: host.uid !== 0 }),
-  })
+  return (id) => compile(spec, requireProcess(spec), contextOf(spec, { ...surroundings, id }))
 }
 
 const same = (template: PlanTemplate, compileFor: (id: string) => Plan, id: string): void => {
@@ -47,9 +41,9 @@ describe('a template gives the plans that compiling gives', () => {
 
   test('where the id is more than a part of texts, each plan is compiled', async () => {
     const escaped = (id: string): Plan => ({
-      host: [{ op: 'clone', field: '', flags: 0, cgroup: id.replaceAll('-', '\\x2d') }], init: [{ op: 'setHostname', field: '', name: 'a' }],
+      host: [() => [{ op: 'clone', field: '', flags: 0, cgroup: id.replaceAll('-', '\\x2d') }]], init: [() => [{ op: 'setHostname', field: '', name: 'a' }]],
     })
-    const counted = (id: string): Plan => ({ host: [], init: [{ op: 'umask', field: '', mask: id.length }] })
+    const counted = (id: string): Plan => ({ host: [], init: [() => [{ op: 'umask', field: '', mask: id.length }]] })
     for (const compileFor of [escaped, counted]) {
       const template = await PlanTemplate.of(compileFor)
       expect(template.isSpliced).toBe(false)

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { layoutScope } from '../../../../lib/cgroup/systemd/layout.ts'
 import { scopeName, slicePath } from '../../../../lib/cgroup/systemd/unit.ts'
-import { cgroupOperations } from '../../../../lib/cgroup/operations.ts'
+import { cgroupOperations, firstEntry } from '../../../../lib/cgroup/operations.ts'
 import { allControllers, hostOf, hybrid, v1, v2 } from '../samples.ts'
 
 describe('names', () => {
@@ -63,7 +63,8 @@ describe('the layout', () => {
   test('systemd makes the directory: nrunc enables the controllers, sets all limits, and the process is put in', () => {
     const host = hostOf(v2, allControllers)
     const layout = layoutScope(host, request)
-    const { prepare, tasks, into, limits } = cgroupOperations(host, layout, { memory: { limit: 5 } })
+    const { prepare, limits } = cgroupOperations(host, layout, { memory: { limit: 5 } })
+    const { tasks, into } = firstEntry(layout)
     const path = '/sys/fs/cgroup/system.slice/nrunc-web.scope'
     expect(prepare.map((one) => [one.op, 'path' in one && one.path])).toEqual([
       ['adoptCgroup', path], ['writeCgroup', `${path}/memory.max`], ['attachDeviceProgram', path],

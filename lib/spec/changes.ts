@@ -1,9 +1,7 @@
 /**
- * The config of a template, changed for one start.
+ * What one start of a config may have of its own.
  */
-import { Blueprint } from './blueprint.ts'
-import type { Mount, ProcessSpec, Spec } from '../spec/schema.ts'
-import { validateSpec } from '../spec/validate.ts'
+import type { Mount, ProcessSpec, Spec } from './schema.ts'
 
 /** What a start may have of its own. */
 export interface Changes {
@@ -23,34 +21,14 @@ export interface Changes {
   readonly cgroupsPath?: string | undefined
 }
 
-/** How many sets of changes are kept compiled. */
-const kept = 16
+export type Change = keyof Changes
 
-/** A blueprint and what becomes of it; what was asked for lately is compiled already. */
-export class Variants {
-  readonly base: Blueprint
-  readonly #changed = new Map<string, Blueprint>()
+export const changeNames = ['args', 'env', 'cwd', 'hostname', 'terminal', 'mounts', 'annotations', 'cgroupsPath'] as const satisfies readonly Change[]
 
-  constructor(base: Blueprint) {
-    this.base = base
-  }
+/** Those of CHANGES that there are. */
+export const changesOf = (changes: Changes): ReadonlySet<Change> => new Set(changeNames.filter((name) => changes[name] !== undefined))
 
-  /** @throws NruncError ERR_CONFIG_INVALID; the fields are those of the changed config */
-  with(changes: Changes): Blueprint {
-    if (Object.values(changes).every((one) => one === undefined)) return this.base
-    const key = JSON.stringify(changes)
-    const known = this.#changed.get(key)
-    if (known?.forMany) return known
-    const spec = known?.spec ?? validateSpec(changedSpec(this.base.spec, changes))
-    const blueprint = new Blueprint({ path: this.base.bundle, spec }, { forMany: known !== undefined })
-    this.#changed.delete(key)
-    if (this.#changed.size === kept) this.#changed.delete(this.#changed.keys().next().value!)
-    this.#changed.set(key, blueprint)
-    return blueprint
-  }
-}
-
-/** The config with the changes in it. Not checked. */
+/** The config with the changes in it, which shares with SPEC all that is the same. Not checked. */
 export function changedSpec(spec: Spec, { args, env, cwd, hostname, terminal, mounts, annotations, cgroupsPath }: Changes): Spec {
   const own = spec.process as ProcessSpec
   const process = {
