@@ -15,7 +15,7 @@ import { type HookState, planHookOutput, planHooks } from './hooks.ts'
 import { type IdentityFacts, keepOriginalGroups } from './identity.ts'
 import { planKeyring, requireMountLabels } from './labels.ts'
 import { planMappedTrees } from './mapped-trees.ts'
-import { type MountPlan, planMounts } from './mounts.ts'
+import { bindsDev, type MountPlan, planMounts } from './mounts.ts'
 import { type NamespacePlan, planNames, planNamespaces } from './namespaces.ts'
 import { planNetDevices } from './net-devices.ts'
 import { NO_SLOT, type Operation, type Part, type Plan } from './operations.ts'
@@ -156,7 +156,7 @@ function planFiles(
       return planRoot(spec, context)
     },
     () => mounts().mounts,
-    () => (mounts().bindsDev ? [] : planDevices(spec, namespaces)),
+    () => (bindsDev(spec) ? [] : planDevices(spec, namespaces)),
     () => (context.awaitsPlan ? [] : planConsole(process, context.descriptors, '/process', true)),
     () => [{ op: 'makeDirectory', field: '/process/cwd', path: process.cwd, mode: 0o755 }],
     () => mounts().finish,

@@ -29,9 +29,10 @@ export interface MountPlan {
   readonly finish: Operation[]
   /** Masked and read-only paths, before the pivot. */
   readonly paths: Operation[]
-  /** Whether config.json brings a /dev of its own, whose nodes are then not ours to make. */
-  readonly bindsDev: boolean
 }
+
+/** Whether config.json brings a /dev of its own, whose nodes are then not ours to make. */
+export const bindsDev = ({ mounts = [] }: Spec): boolean => mounts.some((mount) => placeOf(mount) === '/dev' && isBind(mount))
 
 /** FIRSTSLOT: from there on slots are free. */
 export function planMounts(spec: Spec, context: PlanContext, namespaces: NamespacePlan, trees: MappedTrees, firstSlot: number): MountPlan {
@@ -55,10 +56,7 @@ export function planMounts(spec: Spec, context: PlanContext, namespaces: Namespa
     })
   })
   const paths = planPaths(spec, kept)
-  return {
-    mounts: made.flatMap((operations, index) => kept.withKeeping(index, operations)), finish, paths,
-    bindsDev: mounts.some((mount) => placeOf(mount) === '/dev' && isBind(mount)),
-  }
+  return { mounts: made.flatMap((operations, index) => kept.withKeeping(index, operations)), finish, paths }
 }
 
 /** Only the proc file system itself belongs on /proc, and little inside it (CVE-2019-16884). */
