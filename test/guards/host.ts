@@ -68,4 +68,40 @@ export const hostGuards: readonly Guard[] = [
     changes: [['addon/host/reactor.cc', 'if (!watch.former.valid()) return post_', 'if (watch.reaps || !watch.former.valid()) return post_']],
     tests: ['integration/traced.test.ts'], title: 'has ended when',
   },
+  {
+    name: 'no memory is copied for an init',
+    changes: [['addon/host/clone.cc', 'knows not to return\n  clone_args how{};\n  how.flags = flags | CLONE_VM | CLONE_VFORK', 'knows not to return\n  clone_args how{};\n  how.flags = flags']],
+    tests: ['security/in-process.test.ts'], title: 'is not copied', commandLine: true,
+  },
+  {
+    name: 'an init has its rights in a new user namespace',
+    changes: [['addon/host/clone.cc', 'if (launch.ambient) raise_ambient();', 'if (launch.socket < 0) raise_ambient();']],
+    tests: ['integration/user-namespace.test.ts'],
+  },
+  {
+    name: 'descriptors of the library are closed on exec',
+    changes: [['addon/binding/descriptors.cc', 'CALL(pipe2, ends, O_CLOEXEC)', 'CALL(pipe2, ends, 0)']],
+    tests: ['security/in-process.test.ts'], title: 'would inherit',
+  },
+  {
+    name: 'what takes its time is for other threads',
+    changes: [['addon/binding/addon.cc', 'const bool started = host::start_thread([post = post_, work = std::move(work)] { post(work()); });', 'post_(work());\n  const bool started = true;']],
+    tests: ['security/in-process.test.ts'], title: 'while a hook',
+  },
+  {
+    name: 'an init from an unlinked file where there are no memory files',
+    changes: [['addon/host/image.cc', 'made.error == EACCES || made.error == EPERM || made.error == ENOSYS', 'made.error == ENOSYS']],
+    tests: ['security/in-process.test.ts'], title: 'unlinked', commandLine: true,
+  },
+  {
+    name: 'no child subreaper',
+    changes: [['addon/host/workers.cc', '    lock.unlock();\n    task();', '    lock.unlock();\n    syscall(SYS_prctl, 36 /* PR_SET_CHILD_SUBREAPER */, 1, 0, 0, 0);\n    task();'],
+      ['addon/host/workers.cc', '#include "host/thread.h"', '#include <sys/syscall.h>\n#include <unistd.h>\n\n#include "host/thread.h"']],
+    tests: ['security/in-process.test.ts'], title: 'subreaper',
+  },
+  {
+    name: 'directory, mask and rights of the process stay',
+    changes: [['addon/host/create.cc', 'int create_entry(const NewEntry& entry, Fd& file) {', 'int create_entry(const NewEntry& entry, Fd& file) {\n  CALL(umask, 0);']],
+    tests: ['security/in-process.test.ts'], title: 'keeps its directory',
+  },
 ]

@@ -137,4 +137,9 @@ export const initGuards: readonly Guard[] = [
     changes: [['addon/plan/reader.h', 'if (!ok_ || length > size_ - at_) {', 'if (!ok_) {']],
     tests: ['unit/plan/reader.test.ts'],
   },
+  {
+    name: 'no death signal',
+    changes: [['addon/init/main.cc', '  CALL(umask, 0);\n  return {};', '  CALL(umask, 0);\n  CALL(prctl, 1 /* PR_SET_PDEATHSIG */, 9, 0, 0, 0);\n  return {};']],
+    tests: ['integration/concurrency.test.ts', 'integration/side-by-side.test.ts'], title: 'terminated: its locks',
+  },
 ]

@@ -65,4 +65,14 @@ export const libraryGuards: readonly Guard[] = [
       "await import('node:fs/promises').then(async (fs) => ({ bytes: await fs.readFile(`/proc/self/fd/${file.fd}`), end: true, jobs }))"]],
     tests: ['security/files.test.ts'], title: 'libuv',
   },
+  {
+    name: "the limit of open files is not that of the process",
+    changes: [['lib/plan/identity.ts', "if (!process.rlimits?.some(({ type }) => type === 'RLIMIT_NOFILE')) {", "if (process.rlimits === undefined && host.uid < 0) {"]],
+    tests: ['security/inside.test.ts'],
+  },
+  {
+    name: 'hooks have an environment of their own',
+    changes: [['lib/plan/hooks.ts', "env ?? ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin']", 'env ?? Object.entries(process.env).map(([name, value]) => `${name}=${value}`)']],
+    tests: ['security/in-process.test.ts'], title: 'hooks',
+  },
 ]

@@ -43,6 +43,12 @@ export async function delayed(words: readonly string[], syscall: string, millise
   return { pid, lines: [...trace.matchAll(/^(\d+) +(.*)$/gm)].map(([, pid, what]) => [Number(pid), what!] as const) }
 }
 
+/** Of each process (and not thread) that `nrunc WORDS` makes: how. clone(2), "flags". */
+export async function clones(words: readonly string[]): Promise<string[]> {
+  const { trace } = await traced(words, [...hostOnly, '-e', 'trace=clone,clone3,fork,vfork'])
+  return trace.split('\n').filter((line) => /(clone|fork)\w*\(/.test(line) && !line.includes('CLONE_THREAD'))
+}
+
 /** strace lets go of a process when it executes a program. */
 const hostOnly = ['-b', 'execve']
 

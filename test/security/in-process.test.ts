@@ -11,6 +11,7 @@ import { beforeAll, expect, test } from 'vitest'
 import type { Container } from '../../lib/index.ts'
 import { end, type TestSpec, useSandbox } from '../helpers/containers.ts'
 import { linkOf, statOf } from '../helpers/host.ts'
+import { clones } from '../helpers/inject.ts'
 import { container, describeWith } from '../helpers/needs.ts'
 import { bitsOf } from '../helpers/probe.ts'
 
@@ -117,6 +118,18 @@ describeWith([...container, 'compiler'], 'the process that the library is in', (
     await sandbox.output(['true'], (spec) => { spec.hooks = { createRuntime: [{ path: '/bin/sleep', args: ['sleep', '0.5'] }] } })
     clearInterval(count)
     expect(turns).toBeGreaterThan(3)
+  })
+})
+
+describeWith([...container, 'cli', 'faults'], 'the memory of the process', () => {
+  const sandbox = useSandbox()
+
+  test('is not copied for what it starts: containers, added processes, hooks', async () => {
+    const { id, bundle } = sandbox.bundle(['sleep', '1000'], (spec) => { spec.hooks = { prestart: [{ path: '/bin/true' }] } })
+    const root = ['--root', sandbox.root]
+    const made = [...await clones([...root, 'run', '-d', '-b', bundle, id]), ...await clones([...root, 'exec', id, 'true'])]
+    expect(made.length).toBeGreaterThanOrEqual(3)
+    expect(made.filter((line) => !line.includes('CLONE_VM') || !line.includes('CLONE_VFORK'))).toEqual([])
   })
 })
 
