@@ -43,17 +43,22 @@ export class ContainerRoot extends Handle {
 
   /** What PATH names, links followed inside the root. Opening has no effect on what it is. @throws NruncError ERR_FILE */
   async find(verb: string, path: string, flags = 0, shown = path): Promise<Handle> {
-    if (typeof path !== 'string' || path.includes('\0') || path === '') throw fileRefused(verb, shown, 'not a path')
+    requirePath(verb, shown, path)
     return await attempt(verb, shown, () => this.jobs.find(this, path, flags))
   }
 
   /** The directory that PATH is in, and its last component. @throws NruncError ERR_FILE, also for `/`, `.` and `..` */
   async findParent(verb: string, path: string): Promise<{ readonly parent: Handle; readonly name: string }> {
-    if (typeof path !== 'string') throw fileRefused(verb, path, 'not a path')
+    requirePath(verb, path, path)
     const trimmed = path.replace(/\/+$/, '')
     const at = trimmed.lastIndexOf('/') + 1
     const name = trimmed.slice(at)
     if (['', '.', '..'].includes(name)) throw fileRefused(verb, path, 'it has no name of its own')
     return { parent: await this.find(verb, trimmed.slice(0, at) || '/', constants.O_DIRECTORY, path), name }
   }
+}
+
+/** Also of its last component: to the kernel a name ends where its zero byte is, and another file would be written. */
+function requirePath(verb: string, shown: string, path: string): void {
+  if (typeof path !== 'string' || path.includes('\0') || path === '') throw fileRefused(verb, shown, 'not a path')
 }

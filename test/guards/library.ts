@@ -66,13 +66,18 @@ export const libraryGuards: readonly Guard[] = [
     tests: ['security/files.test.ts'], title: 'libuv',
   },
   {
-    name: "the limit of open files is not that of the process",
+    name: 'the limit of open files is not that of the process',
     changes: [['lib/plan/identity.ts', "if (!process.rlimits?.some(({ type }) => type === 'RLIMIT_NOFILE')) {", "if (process.rlimits === undefined && host.uid < 0) {"]],
-    tests: ['security/inside.test.ts'],
+    tests: ['integration/default-spec.test.ts'], title: 'limit',
   },
   {
     name: 'hooks have an environment of their own',
     changes: [['lib/plan/hooks.ts', "env ?? ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin']", 'env ?? Object.entries(process.env).map(([name, value]) => `${name}=${value}`)']],
     tests: ['security/in-process.test.ts'], title: 'hooks',
+  },
+  {
+    name: 'a path of a container has no zero byte',
+    changes: [['lib/files/root.ts', "path.includes('\\0') || path === ''", "path === ''"]],
+    tests: ['integration/files.test.ts'], title: 'no data',
   },
 ]

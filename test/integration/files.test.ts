@@ -110,6 +110,10 @@ describeWith(container, 'files', () => {
         expect((await rejection(made.copyIn(path, '/tmp/a'))).message).toBe('source must be a string without zero bytes')
         expect((await rejection(made.copyOut('/tmp/a', path))).message).toBe('destination must be a string without zero bytes')
       }
+      for (const path of ['/tmp/a\0b', '/tmp\0/a']) {
+        const calls = [() => made.writeFile(path, 'x'), () => made.copyIn('/etc/hostname', path), () => made.copyOut(path, join(scratch(), 'a'))]
+        for (const call of calls) expect((await rejection(call())).message).toMatch(/^cannot (write|copy to|copy) .*: not a path$/)
+      }
       expect(await inside('ls -A /tmp')).toBe('')
     })
 
