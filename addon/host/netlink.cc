@@ -74,7 +74,8 @@ Status Netlink::ask(NetlinkRequest& request, const char* name, const std::functi
     alignas(nlmsghdr) static thread_local u8 buffer[65536];
     sockaddr_nl sender{};
     u32 sender_size = sizeof sender;
-    sys::Call got = CALL(recvfrom, socket_.get(), buffer, sizeof buffer, 0, &sender, &sender_size);
+    // The kernel answers before sendto returns: where there is nothing it had no room, and nothing will come.
+    sys::Call got = CALL(recvfrom, socket_.get(), buffer, sizeof buffer, MSG_DONTWAIT, &sender, &sender_size);
     if (got.error() == EINTR) continue;
     TRY(got);
     if (sender.nl_pid != 0) continue;  // not the kernel, before the socket was connected; CVE-2009-1185

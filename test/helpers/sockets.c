@@ -7,7 +7,7 @@
 //   sockets notify SOCKET    a service manager: every datagram as "got TEXT"; BARRIER=1 is answered, and ends it
 //   sockets busy SOCKET      the same with a full queue: "full"; it reads once standard input has a byte
 //   sockets send SOCKET TEXT a datagram
-//   sockets forge PID        errors of the kernel that are none, sent to the rtnetlink socket of a process until that ends
+//   sockets forge PID        errors of the kernel that are none, sent to the rtnetlink socket of a process until that ends, or for 10 s
 //   sockets agent SOCKET     answers trapped system calls: "state JSON" of each connection, "call NUMBER ARGUMENT" of each
 //                            call; execve and openat go on, of personality(2) the result is 77, others fail with EOPNOTSUPP
 #include <errno.h>
@@ -195,6 +195,7 @@ static int forge(pid_t pid) {
   int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
   if (fd < 0) fail("socket");
   puts("forging");
+  alarm(10);
   while (kill(pid, 0) == 0) {
     message.header.nlmsg_seq = message.header.nlmsg_seq % 2 + 1;
     if (sendto(fd, &message, sizeof message, MSG_DONTWAIT, (struct sockaddr *)&address, sizeof address) < 0 && errno == EPERM) fail("sendto");
