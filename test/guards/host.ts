@@ -104,4 +104,9 @@ export const hostGuards: readonly Guard[] = [
     changes: [['addon/host/create.cc', 'int create_entry(const NewEntry& entry, Fd& file) {', 'int create_entry(const NewEntry& entry, Fd& file) {\n  CALL(umask, 0);']],
     tests: ['security/in-process.test.ts'], title: 'keeps its directory',
   },
+  {
+    name: 'environments of the addon have nothing in common',
+    changes: [['addon/binding/addon.cc', 'Napi::Value Addon::Start(const Info& info) {', 'Napi::Value Addon::Start(const Info& info) {\n  static int started = 0;\n  if (started++ > 0) return result(info, -EAGAIN);']],
+    tests: ['integration/side-by-side.test.ts'], title: 'worker threads have',
+  },
 ]
