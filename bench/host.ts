@@ -64,6 +64,14 @@ export const claimHost = (): void => {
   for (const name of [...creators, 'floor']) mkdirSync(join(stateRoot, name))
 }
 
+/** COUNT mounts more, in the mount namespace of the benchmark, with which they end. */
+export const addMounts = (work: string, count: number): void => {
+  if (count === 0) return
+  const directory = join(work, 'mounts')
+  mkdirSync(directory)
+  execFileSync('sh', ['-c', 'mount -t tmpfs mounts . && for i in $(seq $0); do mkdir $i && mount --bind $i $i; done', String(count)], { cwd: directory })
+}
+
 /** Remove every cgroup and state directory of this run; not the state where something is still mounted below it. */
 export const releaseHost = (): void => {
   for (const mountpoint of hierarchies()) removeGroup(join(mountpoint, groupRoot))

@@ -56,6 +56,8 @@ export interface Options {
   readonly warmup: number
   readonly subjects: readonly SubjectName[]
   readonly modes: readonly ModeName[]
+  /** How many mounts the host gets besides its own, in the namespace of the benchmark. */
+  readonly mounts: number
   readonly memory: boolean
   readonly json: boolean
   readonly crun: string
@@ -83,6 +85,7 @@ export const usage = `usage: npm run bench -- [options]
   --warmup N          starts of every subject before the first round (default 10)
   --only NAME,...     subjects: ${Object.keys(subjects).join(', ')}
   --mode NAME,...     modes: ${Object.keys(modes).join(', ')}, memory
+  --mounts N          on a host with N mounts more (default 0)
   --crun PATH         default: what bench/newest-crun.sh fetched, else crun from PATH
   --runc PATH         default: runc from PATH
   --json              print everything measured, every sample included, as JSON
@@ -117,6 +120,7 @@ export const readOptions = (args: readonly string[], defaults: { crun: string; r
       warmup: { type: 'string', default: '10' },
       only: { type: 'string' },
       mode: { type: 'string' },
+      mounts: { type: 'string' },
       crun: { type: 'string', default: defaults.crun },
       runc: { type: 'string', default: defaults.runc },
       json: { type: 'boolean', default: false },
@@ -128,6 +132,7 @@ export const readOptions = (args: readonly string[], defaults: { crun: string; r
     warmup: count('warmup', values.warmup),
     subjects: choose('only', values.only, Object.keys(subjects) as SubjectName[]),
     modes: chosen.filter((name) => name !== 'memory'),
+    mounts: values.mounts === undefined ? 0 : count('mounts', values.mounts),
     memory: chosen.includes('memory'),
     json: values.json,
     crun: values.crun,

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { makeBundles, makeRootfs } from './bundle.ts'
-import { claimHost, describeHost, makeGroupRoot, releaseHost, removeLeftovers, spareCrun } from './host.ts'
+import { addMounts, claimHost, describeHost, makeGroupRoot, releaseHost, removeLeftovers, spareCrun } from './host.ts'
 import { creators, type Memory } from './memory.ts'
 import { modes, readOptions, usage, type ModeName, type Options, type Places, type SubjectName } from './options.ts'
 import { reportJson, reportText } from './report.ts'
@@ -143,6 +143,7 @@ const main = async (): Promise<void> => {
   process.once('exit', releaseHost)
 
   makeGroupRoot()
+  addMounts(work, options.mounts)
   makeRootfs(work, busybox)
   for (const runtime of creators) makeBundles(work, runtime, slots)
   const hidden = options.subjects.includes('crun') && spareCrun(places)

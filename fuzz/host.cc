@@ -390,6 +390,9 @@ bool start_thread(std::function<void()> work, pthread_t* joinable) {
 
 void Workers::run(std::function<void()> task) { current->tasks.push_back(std::move(task)); }
 Workers::~Workers() = default;
+void BareMounts::run(std::function<void(const Status&)> work) {
+  current->tasks.push_back([work = std::move(work)] { work(current->refuses() ? failure(EPERM, "setns", "mnt") : Status{}); });
+}
 
 }  // namespace host
 
@@ -397,14 +400,19 @@ namespace {
 
 std::string text_of(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.at), bytes.left()}; }
 
-// Those of its clone, or none.
-u64 flags_of(Bytes plan) {
+// Begun ahead as the plan wants it.
+std::shared_ptr<host::InitClone> clone_for(Bytes plan, host::BareMounts& mounts) {
   plan::Operations operations(plan.at, static_cast<u32>(plan.left()));
   plan::Item item;
+  u64 flags = 0;
+  bool bare = false;
   while (operations.next(item)) {
-    if (item.operation == Operation::clone) return item.arguments.number64();
+    if (item.operation != Operation::clone) continue;
+    flags = item.arguments.number64();
+    item.arguments.text();
+    bare = item.arguments.number() != 0;
   }
-  return 0;
+  return std::make_shared<host::InitClone>(flags, bare ? &mounts : nullptr);
 }
 
 struct Told {
@@ -434,14 +442,16 @@ void start(FakeKernel& fake, u8 mode, Bytes plan, Bytes state) {
   if ((mode & kHasState) != 0) request.state = text_of(state);
   for (int i = 0; i < 3; i++) request.descriptors.emplace_back(fake.open(Kind::file));
 
-  host::Workers workers;
+  host::Workers workers(1);
+  host::BareMounts bare;
+  request.bare = &bare;
   if ((mode & kAhead) != 0) {
-    request.ahead = std::make_shared<host::InitClone>(flags_of(plan));
-    workers.run([ahead = request.ahead] { ahead->make(); });
+    request.ahead = clone_for(plan, bare);
+    host::InitClone::begin(request.ahead, workers);
   }
   host::spawn(workers, reactor, post, std::move(request));
   if ((mode & kPrepareFirst) != 0) std::reverse(fake.tasks.begin(), fake.tasks.end());
-  for (auto& task : fake.tasks) task();
+  for (size_t i = 0; i < fake.tasks.size(); i++) std::function<void()>(std::move(fake.tasks[i]))();
   fake.tasks.clear();
   MUST(told.spawned + told.failed == 1, "a start that neither began nor failed");
   const bool spawned = told.spawned == 1;

@@ -48,7 +48,7 @@ const clang = () => {
 // Both are whole but for what the fuzzer stands for: host's is of what executes a plan and watches what comes of it.
 const sourcesOf = {
   init: (sources) => sources.init_sources.filter((name) => !name.endsWith('/memory.cc')),
-  host: (sources) => sources.addon_sources.filter((name) => /\/host\/(spawn|init-clone|clone|channel|staged|cgroup|notify|trapped|idmap|netdevice|netlink|mapped-tree|resctrl|identity|reactor)\.cc$/.test(name)),
+  host: (sources) => sources.addon_sources.filter((name) => /\/host\/(spawn|init-clone|clone|channel|staged|cgroup|notify|trapped|idmap|netdevice|netlink|tree|resctrl|identity|reactor)\.cc$/.test(name)),
 }
 // The time is that of the clock: on a machine that stood still for ten seconds each input was one that hangs.
 const limits = ['-timeout=60', '-rss_limit_mb=2048']

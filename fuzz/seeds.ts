@@ -59,7 +59,7 @@ if (target === 'init') {
   const filter: Operation = { op: 'seccomp', field: '', program: new Uint8Array(8), flags: 8 /* NEW_LISTENER */, now: 1 }
   for (const seed of [0, 1, 2, 3]) write(`listener-${seed}`, initInput(encode([filter]), seed === 0 ? success : any(random(seed))))
 }
-const clone: Operation = { op: 'clone', field: '', flags: 0n, cgroup: '' }
+const clone: Operation = { op: 'clone', field: '', flags: 0n, cgroup: '', bare: 0 }
 for (const [op, { by }] of Object.entries(operations) as [OperationName, { by: string }][]) {
   if (by !== target) continue
   const operation = randomOperation(random(1), op)

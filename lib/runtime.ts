@@ -16,6 +16,7 @@ import { Execution, type ExecutionOptions, withoutExecution } from './container/
 import { checkHookFunctions } from './start/hooks.ts'
 import { Limiter } from './start/limiter.ts'
 import { addon } from './native/addon.ts'
+import { bareMounts } from './native/bare-mounts.ts'
 import { orElse } from './native/refused.ts'
 import { checkDeletion, checkManager, checkOptions, type CreateOptions, type RuntimeOptions, stdioNames } from './options/options.ts'
 import { Pool, poolOptions, type PoolOptions, type Prepared, refuseUnpoolable } from './start/pool.ts'
@@ -106,7 +107,8 @@ export class Runtime {
   async compile(options: TemplateOptions): Promise<Template> {
     checkOptions(options, templateOptions)
     const path = resolve(options.bundle ?? '.')
-    const blueprint = new Blueprint({ path, spec: await inTurns(specSteps(path, options.spec)) }, { forMany: true })
+    const spec = await inTurns(specSteps(path, options.spec))
+    const blueprint = new Blueprint({ path, spec }, { forMany: true, bareMounts: await bareMounts(options.bareMounts) })
     return new Template((...one) => this.#launch(...one), blueprint, options)
   }
 
@@ -123,7 +125,7 @@ export class Runtime {
     const path = resolve(bundle ?? '.')
     const spec = await inTurns(specSteps(path, given))
     refuseUnpoolable(spec, cgroupsParent)
-    const blueprint = new Blueprint({ path, spec }, { forMany: true, cgroupsParent })
+    const blueprint = new Blueprint({ path, spec }, { forMany: true, cgroupsParent, bareMounts: await bareMounts(options.bareMounts) })
     const pool = new Pool(() => this.#limiter.run(() => this.#prepare(blueprint, { noPivot, noNewKeyring, hooks })), blueprint, options)
     await pool.fill()
     return pool

@@ -22,6 +22,7 @@ Addon::Addon(Napi::Env /*env*/, Napi::Object exports) {
       InstanceMethod("sendPlan", &Addon::SendPlan),
       InstanceMethod("keepNetworks", &Addon::KeepNetworks),
       InstanceMethod("takeNetwork", &Addon::TakeNetwork),
+      InstanceMethod("bareMounts", &Addon::MakeBareMounts),
       InstanceMethod("watch", &Addon::Watch),
       InstanceMethod("openChannel", &Addon::OpenChannel),
       InstanceMethod("send", &Addon::Send),
@@ -73,6 +74,7 @@ void Addon::Stop() {
   networks_->keep(0);
   clones_.clear();
   workers_.reset();
+  bare_mounts_.reset();
   reactor_.reset();
   held_->close_all();  // last: Node has closed its streams, and who still waits for a lock closes it himself
 }
@@ -87,7 +89,7 @@ Napi::Value Addon::Start(const Info& info) {
     outbox_->close();
     return result(info, -EAGAIN);
   }
-  workers_ = std::make_unique<host::Workers>();
+  workers_ = std::make_unique<host::Workers>(4);
   // Ahead of the first start, while JavaScript reads a config: a thread, and the memory file of init.
   workers_->run([] {
     host::Image image;

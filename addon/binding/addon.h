@@ -15,6 +15,7 @@
 #include "binding/held.h"
 #include "binding/outbox.h"
 #include "binding/values.h"
+#include "host/bare-mounts.h"
 #include "host/init-clone.h"
 #include "host/networks.h"
 #include "host/reactor.h"
@@ -43,6 +44,7 @@ class Addon : public Napi::Addon<Addon> {
   Napi::Value SendPlan(const Info& info);
   Napi::Value KeepNetworks(const Info& info);
   Napi::Value TakeNetwork(const Info& info);
+  Napi::Value MakeBareMounts(const Info& info);
   Napi::Value PrepareCgroup(const Info& info);
   Napi::Value SetDeviceProgram(const Info& info);
   Napi::Value RemoveDirectories(const Info& info);
@@ -115,7 +117,8 @@ class Addon : public Napi::Addon<Addon> {
   std::unordered_map<u32, std::shared_ptr<host::InitClone>> clones_;
   u32 next_clone_ = 0;
   std::unique_ptr<host::Reactor> reactor_;
-  std::unique_ptr<host::Workers> workers_;
+  std::unique_ptr<host::BareMounts> bare_mounts_;
+  std::unique_ptr<host::Workers> workers_;  // goes first: what is done there uses the other two
   std::shared_ptr<host::Networks> networks_ = std::make_shared<host::Networks>();
 };
 

@@ -7,13 +7,14 @@
 
 namespace binding {
 
-// cloneAhead(flags): init for a start whose plan is still being made. A number, to be given to spawn or to dropClone.
+// cloneAhead(flags, bare): init for a start whose plan is still being made. A number, to be given to spawn or to dropClone.
 Napi::Value Addon::CloneAhead(const Info& info) {
   if (!workers_->ready()) return result(info, -EAGAIN);
-  auto init = std::make_shared<host::InitClone>(id_of(info));
+  const bool bare = info[1].As<Napi::Boolean>();
+  auto init = std::make_shared<host::InitClone>(id_of(info), bare ? bare_mounts_.get() : nullptr);
   const u32 number = next_clone_++ & 0x7fffffff;
   clones_.insert_or_assign(number, init);
-  workers_->run([init = std::move(init)] { init->make(); });
+  host::InitClone::begin(init, *workers_);
   return result(info, static_cast<int>(number));
 }
 
@@ -46,6 +47,7 @@ Napi::Value Addon::SpawnInit(const Info& info) {
   request.state = bytes_of(info[3]);
   request.go = info[4].As<Napi::Boolean>();
   request.counts = text(info, 6);
+  request.bare = bare_mounts_.get();
   request.init_plan = init_plan_.get_future().share();
   host::spawn(*workers_, *reactor_, post_, std::move(request));
   return result(info, 0);
@@ -88,6 +90,13 @@ Napi::Value Addon::KeepNetworks(const Info& info) {
 Napi::Value Addon::TakeNetwork(const Info& info) {
   Fd taken = networks_->take();
   return result(info, taken.valid() ? held_->add(taken.release()) : -EAGAIN);
+}
+
+// bareMounts(id) -> done: a errno, or 0 when plans can have them.
+Napi::Value Addon::MakeBareMounts(const Info& info) {
+  if (!bare_mounts_) bare_mounts_ = std::make_unique<host::BareMounts>();
+  bare_mounts_->make([post = post_, id = id_of(info)](const Status& made) { post({id, host::EventType::done, made.error}); });
+  return info.Env().Undefined();
 }
 
 // prepareCgroup(id, plan) -> done: data is the failure, as in plan::FrameType::failed, or empty.

@@ -10,7 +10,7 @@
 #include "host/channel.h"
 #include "host/idmap.h"
 #include "host/identity.h"
-#include "host/mapped-tree.h"
+#include "host/tree.h"
 #include "host/netdevice.h"
 #include "host/outcome.h"
 #include "host/resctrl.h"
@@ -43,8 +43,9 @@ class Spawn {
 
   // What is to be cloned; nothing when that began before the plan was there.
   std::shared_ptr<InitClone> clone() {
-    const bool begun = !clones_last() && request_.ahead && request_.ahead->flags() == flags_;
-    init_ = begun ? request_.ahead : std::make_shared<InitClone>(flags_, cgroup_);
+    BareMounts* const mounts = bare_ ? request_.bare : nullptr;
+    const bool begun = !clones_last() && request_.ahead && request_.ahead->is_for(flags_, mounts);
+    init_ = begun ? request_.ahead : std::make_shared<InitClone>(flags_, mounts, cgroup_);
     return begun ? nullptr : init_;
   }
 
@@ -104,6 +105,7 @@ class Spawn {
         clone_ = item;
         flags_ = item.arguments.number64();
         cgroup_ = item.arguments.text().data;
+        bare_ = item.arguments.number() != 0;
       } else if (item.operation == Operation::mapIds) {
         map_ = item;
       } else if (item.operation == Operation::adjustOomScore) {
@@ -114,7 +116,7 @@ class Spawn {
         before_.push_back(item);
       }
     }
-    valid_ = operations.complete() && clone_.operation == Operation::clone;
+    valid_ = operations.complete() && clone_.operation == Operation::clone && (!bare_ || request_.bare != nullptr);
   }
 
   void stage() {
@@ -145,6 +147,12 @@ class Spawn {
       case Operation::openMappedTree: {
         Fd tree;
         TRY(open_mapped_tree(item.arguments, users, tree));
+        slots_.push_back(std::move(tree));
+        return {};
+      }
+      case Operation::openTree: {
+        Fd tree;
+        TRY(open_tree(item.arguments, tree));
         slots_.push_back(std::move(tree));
         return {};
       }
@@ -213,6 +221,7 @@ class Spawn {
   StagedState staged_;
   u64 flags_ = 0;
   std::string cgroup_;
+  bool bare_ = false;
   bool valid_ = false;
   Outcome prepared_;
   std::shared_ptr<InitClone> init_;
@@ -227,12 +236,13 @@ void spawn(Workers& workers, Reactor& reactor, Post post, SpawnRequest request) 
   if (job->clones_last()) {
     return workers.run([job, init] {
       job->prepare();
-      if (job->good()) init->make();
-      job->finish();
+      if (!job->good()) return job->finish();
+      InitClone::make(init);
+      init->then([job] { job->finish(); });
     });
   }
   // The clone takes longer: it goes first.
-  if (init) workers.run([init] { init->make(); });
+  if (init) InitClone::begin(init, workers);
   workers.run([job] {
     job->prepare();
     job->init().then([job] { job->finish(); });

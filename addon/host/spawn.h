@@ -23,6 +23,7 @@ struct SpawnRequest {
   std::string counts = {};  // see Reactor::watch
   // Begun before the plan was there; not used where the plan wants another kind of clone.
   std::shared_ptr<InitClone> ahead = {};
+  BareMounts* bare = nullptr;  // for a plan that wants them
 };
 
 // Any thread. The events of the container come through the reactor's channel; a failure of the host's part is posted as

@@ -6,9 +6,6 @@
 #include "host/thread.h"
 
 namespace host {
-namespace {
-constexpr size_t kThreads = 4;
-}
 
 void Workers::run(std::function<void()> task) {
   {
@@ -32,7 +29,7 @@ bool Workers::ready() {
 
 void Workers::add_thread() {
   pthread_t thread{};
-  if (threads_.size() < kThreads && start_thread([this] { work(); }, &thread)) threads_.push_back(thread);
+  if (threads_.size() < limit_ && start_thread([this] { work(); }, &thread)) threads_.push_back(thread);
 }
 
 void Workers::work() {

@@ -13,6 +13,7 @@ namespace host {
 
 class Workers {
  public:
+  explicit Workers(size_t limit) : limit_(limit) {}
   ~Workers();
   // Any thread. Tasks start in order; threads are made when all are busy, up to the limit. Where the
   // system gives not even one, the task is run by the caller.
@@ -24,6 +25,7 @@ class Workers {
   void add_thread();
   void work();
 
+  const size_t limit_;
   std::mutex guard_;
   std::condition_variable changed_;
   std::deque<std::function<void()>> tasks_;

@@ -100,6 +100,7 @@ Status new_user_namespace(Context& context, plan::Reader& arguments);
 
 Status set_propagation(Context& context, plan::Reader& arguments);
 Status open_root(Context& context, plan::Reader& arguments);
+Status attach_root(Context& context, plan::Reader& arguments);
 Status pivot_root(Context& context, plan::Reader& arguments);
 Status move_root(Context& context, plan::Reader& arguments);
 Status change_root(Context& context, plan::Reader& arguments);

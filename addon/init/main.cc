@@ -132,6 +132,7 @@ Status run(Context& context, Operation operation, plan::Reader& arguments) {
     case Operation::newUserNamespace: return new_user_namespace(context, arguments);
     case Operation::setPropagation: return set_propagation(context, arguments);
     case Operation::openRoot: return open_root(context, arguments);
+    case Operation::attachRoot: return attach_root(context, arguments);
     case Operation::mount: return mount_filesystem(context, arguments);
     case Operation::bindMount: return bind_mount(context, arguments);
     case Operation::makeDevice: return make_device(context, arguments);

@@ -49,6 +49,19 @@ Status open_root(Context& context, plan::Reader& arguments) {
   return context.root.take(CALL(openat, AT_FDCWD, path.data, O_PATH | O_DIRECTORY | O_CLOEXEC, 0), path);
 }
 
+Status attach_root(Context& context, plan::Reader& arguments) {
+  Text path = arguments.text();
+  const u32 tree = arguments.number();
+  if (!arguments.done()) return malformed();
+  Fd target;
+  kernel::Stat status{};
+  context.take_slot(tree, context.root);
+  TRY(CALL(newfstatat, context.root.get(), "", &status, AT_EMPTY_PATH), path);
+  if ((status.mode & 0170000) != 0040000) return failure(ENOTDIR, "newfstatat", path);
+  TRY(target.take(CALL(openat, AT_FDCWD, plan::kBareRoot, O_PATH | O_DIRECTORY | O_CLOEXEC, 0), plan::kBareRoot));
+  return attach_tree(context.root, target, path);
+}
+
 // pivot_root(".", ".") stacks the old root on the new one; it is then the topmost mount of "." and is detached.
 Status pivot_root(Context& context, plan::Reader& arguments) {
   Text path = arguments.text();

@@ -19,6 +19,8 @@ constexpr u32 kMaximumSize = 64u << 20;
 constexpr u32 kMaximumDescriptors = 1000;
 constexpr u32 kNoSlot = 0xffffffff;
 constexpr int kControlDescriptor = 3;
+// Where init mounts the root file system that it was given as a tree (host/bare-mounts.h).
+constexpr const char* kBareRoot = "/rootfs";
 
 struct Bootstrap {
   u32 magic;

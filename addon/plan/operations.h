@@ -17,6 +17,7 @@ enum class Operation : u32 {
   adoptCgroup = 10,
   stageState = 11,
   openMappedTree = 200,
+  openTree = 201,
 
   joinCgroup = 16,
   enterNamespace = 17,
@@ -52,6 +53,7 @@ enum class Operation : u32 {
   labelDirectory = 49,
   remountBind = 50,
   keepMount = 51,
+  attachRoot = 52,
 
   writeProc = 64,
   console = 65,

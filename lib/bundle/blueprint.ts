@@ -12,6 +12,7 @@ import { hasHookFunctions } from '../start/hooks.ts'
 import { Layouts } from './layouts.ts'
 import { CloneAhead } from '../native/ahead.ts'
 import type { CreateOptions } from '../options/options.ts'
+import { takesBareMounts } from '../plan/bare-mounts.ts'
 import { compile, compileProgram } from '../plan/compile.ts'
 import { type GivenDescriptors, placed, type PlanContext, watchedContext } from '../plan/context.ts'
 import { cloneFlags } from '../plan/namespaces.ts'
@@ -45,6 +46,8 @@ export interface Draft {
 interface BlueprintOptions {
   /** Its plans are kept. */
   readonly forMany?: boolean
+  /** Where the config allows it its containers do not begin with the host's mounts, see `takesBareMounts`. */
+  readonly bareMounts?: boolean
   /** Each container has the cgroup of its id below this one, instead of `cgroupsPath`; its scope in this slice. */
   readonly cgroupsParent?: string | undefined
   /** That of the config which was changed, and what was. */
@@ -67,13 +70,14 @@ export class Blueprint {
   /** None for a blueprint that is used once. */
   readonly #templates: PlanTemplates | undefined
   readonly #cgroupsParent: string | undefined
+  readonly #bareMounts: boolean
   #valid: ValidSpec | undefined
   #layouts: Layouts | undefined
-  /** Those of the clone of all its plans, where the host need not do anything before. */
-  #flags: number | undefined
+  /** That of its last plan, where the host need not do anything before. */
+  #clone: { readonly flags: number; readonly bare: boolean } | undefined
 
   /** @throws NruncError ERR_CONFIG_INVALID without a process */
-  constructor({ path, spec }: Bundle, { forMany = false, cgroupsParent, base, changed = new Set() }: BlueprintOptions = {}) {
+  constructor({ path, spec }: Bundle, { forMany = false, cgroupsParent, bareMounts = false, base, changed = new Set() }: BlueprintOptions = {}) {
     this.bundle = path
     this.spec = forMany ? freeze(structuredClone(spec)) : spec
     this.process = requireProcess(this.spec)
@@ -81,6 +85,7 @@ export class Blueprint {
     this.#changed = changed
     this.#templates = forMany ? new PlanTemplates() : undefined
     this.#cgroupsParent = cgroupsParent
+    this.#bareMounts = bareMounts
   }
 
   /** Whether its plans are kept. */
@@ -100,8 +105,8 @@ export class Blueprint {
 
   /** Init for a start that begins, while its plan is being made; once one was compiled. */
   cloneAhead(): CloneAhead | undefined {
-    const flags = this.#base.#flags
-    return flags === undefined ? undefined : new CloneAhead(flags)
+    const clone = this.#base.#clone
+    return clone === undefined ? undefined : new CloneAhead(clone.flags, clone.bare)
   }
 
   /**
@@ -134,9 +139,9 @@ export class Blueprint {
       const plan = compile(spec, process, this.#context(id, layout, descriptors, given))
       return { layout, resctrl, plan: await encodeInTurns(plan, turns) }
     }
-    const plan = await this.#splice(compile, [noPivot, noNewKeyring, awaitsPlan, awaitRuntimeHooks],
-      this.#context(id, layout, descriptors, given), (one) => this.#base.#layoutOf(one, planner))
-    if (clonesFirst) this.#base.#flags = cloneFlags(this.spec)
+    const context = this.#context(id, layout, descriptors, given)
+    const plan = await this.#splice(compile, [noPivot, noNewKeyring, awaitsPlan, awaitRuntimeHooks], context, (one) => this.#base.#layoutOf(one, planner))
+    if (clonesFirst) this.#base.#clone = { flags: cloneFlags(this.spec), bare: takesBareMounts(this.spec, context) }
     return { layout, resctrl, plan }
   }
 
@@ -167,7 +172,7 @@ export class Blueprint {
     const hierarchies = cgroupHost()
     return {
       id, bundle: this.bundle, host: hostFacts(), cgroupHost: hierarchies, ...placed(cgroups), hasCgroupFile: cgroupFiles(hierarchies),
-      descriptors, ...options,
+      descriptors, bareMounts: this.#base.#bareMounts, ...options,
     }
   }
 

@@ -24,7 +24,7 @@ export interface Addon {
   /** The next event; false where there is none. To be asked for after each event, until it is. */
   next(dispatcher: Dispatcher): boolean
   /** A number for {@link Addon.spawn} or {@link Addon.dropClone}: init with new namespaces, for a plan that is still being made. */
-  cloneAhead(flags: number): number
+  cloneAhead(flags: number, bare: boolean): number
   dropClone(id: number, clone: number): void
   /** To be followed by {@link Addon.plan} in the same turn of the event loop. STATE: a plan of `stageState` alone, or empty. CLONE: negative for none. COUNTS: a file whose content comes with the end, or empty. */
   spawn(id: number, hostPlan: Uint8Array, descriptors: readonly number[], state: Uint8Array, go: boolean, clone: number, counts: string): number
@@ -36,6 +36,7 @@ export interface Addon {
   /** Have so many network namespaces ready. */
   keepNetworks(count: number): void
   takeNetwork(): number
+  bareMounts(id: number): void
   watch(id: number, pid: number, startTime: string): number
   openChannel(id: number, path: string): number
   send(id: number): number

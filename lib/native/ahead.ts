@@ -7,9 +7,9 @@ import { addon, job } from './addon.ts'
 export class CloneAhead {
   #number: number
 
-  /** FLAGS: CLONE_NEW*. What cannot be made is not missed: the start makes it then, and says what is wrong. */
-  constructor(flags: number) {
-    this.#number = addon().cloneAhead(flags)
+  /** FLAGS: CLONE_NEW*. BARE: see `takesBareMounts`. What cannot be made is not missed: the start makes it then, and says what is wrong. */
+  constructor(flags: number, bare = false) {
+    this.#number = addon().cloneAhead(flags, bare)
   }
 
   /** For {@link Addon.spawn}; negative when there is none. */

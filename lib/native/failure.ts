@@ -31,7 +31,14 @@ function decode(data: Buffer): Failure {
   }
   const op = nameOf.get(number(4)) ?? 'clone'
   const errno = number(8) | 0
-  return { op, errno, field: text(), syscall: text(), operand: text(), detail: text() }
+  const field = text()
+  return { op: whole(op, field), errno, field, syscall: text(), operand: text(), detail: text() }
+}
+
+/** With bare mounts the host and init share a step. */
+function whole(op: OperationName, field: string): OperationName {
+  if (op === 'openTree') return field === '/root/path' ? 'openRoot' : 'bindMount'
+  return op === 'attachRoot' ? 'openRoot' : op
 }
 
 const codes: Partial<Record<OperationName, ErrorCode>> = {

@@ -32,7 +32,7 @@ const types: ReadonlyMap<string, Type> = new Map([
   ...named(texts, 'args', 'env', 'capabilities'),
   ...named(flag, 'terminal', 'keepLineFeeds', 'noPivot', 'noNewKeyring', 'noNewPrivileges', 'ignorePaused', 'force', 'stats', 'lines',
     'stripFinalNewline', 'buffer', 'reject', 'tcpEstablished', 'extUnixSk', 'shellJob', 'fileLocks', 'lazyPages', 'autoDedup',
-    'leaveRunning', 'preDump', 'tcpSkipInFlight', 'linkRemap', 'tcpClose'),
+    'leaveRunning', 'preDump', 'tcpSkipInFlight', 'linkRemap', 'tcpClose', 'bareMounts'),
   ...named(object, 'host', 'hooks', 'user', 'notify', 'annotations', 'pageServer'),
   ...named(callable, 'seccompNotify'),
   ...named(size, 'terminalSize'),

@@ -9,12 +9,12 @@ import { cgroupOwner } from '../cgroup/owner.ts'
 import { NruncError } from '../errors.ts'
 import { once } from '../spec/looked.ts'
 import type { ProcessSpec, Spec } from '../spec/schema.ts'
+import { takesBareMounts } from './bare-mounts.ts'
 import type { PlanContext } from './context.ts'
 import { planDevices } from './devices.ts'
 import { type HookState, planHookOutput, planHooks } from './hooks.ts'
 import { type IdentityFacts, keepOriginalGroups } from './identity.ts'
 import { planKeyring, requireMountLabels } from './labels.ts'
-import { planMappedTrees } from './mapped-trees.ts'
 import { bindsDev, type MountPlan, planMounts } from './mounts.ts'
 import { type NamespacePlan, planNames, planNamespaces } from './namespaces.ts'
 import { planNetDevices } from './net-devices.ts'
@@ -24,6 +24,7 @@ import { planDomain } from './scheduling.ts'
 import { planResctrl } from './resctrl.ts'
 import { planSeccomp } from './seccomp.ts'
 import { planPivot, planRoot, planSysctl } from './rootfs.ts'
+import { planTrees, type Trees } from './trees.ts'
 
 const O_WRONLY = 1
 
@@ -37,7 +38,8 @@ export function compile(spec: Spec, process: ProcessSpec, context: PlanContext):
   const firstTask = context.descriptors.count
   const namespaces = planNamespaces(spec, context.host, firstTask + context.taskFiles, context.descriptors.network)
   const firstTree = firstTask + context.taskFiles + namespaces.open.length
-  const trees = once(() => planMappedTrees(spec, context, firstTree))
+  const bare = once(() => takesBareMounts(spec, context))
+  const trees = once(() => planTrees(spec, context, namespaces, bare(), firstTree))
   const resctrl = once(() => planResctrl(context.resctrl, firstTree + trees().open.length))
   const firstOutput = (): number => firstTree + trees().open.length + resctrl().join.length
   const output = once(() => planHookOutput(spec, firstOutput()))
@@ -55,7 +57,7 @@ export function compile(spec: Spec, process: ProcessSpec, context: PlanContext):
       () => [...trees().open, ...resctrl().prepare, ...output().open],
       () => [{
         op: 'clone', field: spec.linux?.namespaces === undefined ? '' : '/linux/namespaces', flags: namespaces.flags,
-        cgroup: firstEntry(context.cgroups).into,
+        cgroup: firstEntry(context.cgroups).into, bare: bare() ? 1 : 0,
       }],
       () => [...namespaces.mapIds, ...planOomScore(process, '/process'), ...planNetDevices(spec, context.host, namespaces)],
     ],
@@ -67,7 +69,7 @@ export function compile(spec: Spec, process: ProcessSpec, context: PlanContext):
         ...(context.noNewKeyring ? [] : planKeyring(context.id, process, '/process')),
       ],
       () => planNames(spec, namespaces),
-      ...(namespaces.has('mount') ? planFiles(spec, process, context, namespaces, mounts) : [() => planChroot(spec, process, context)]),
+      ...(namespaces.has('mount') ? planFiles(spec, process, context, namespaces, trees, mounts) : [() => planChroot(spec, process, context)]),
       () => awaitRuntimeHooks(spec, context),
       () => [...output().begin, ...planHooks(spec.hooks?.createContainer, 'createContainer', () => hookState(spec, context, 'creating'))],
       ...(namespaces.has('mount') ? [() => mounts().paths, () => planPivot(spec, context)] : []),
@@ -148,12 +150,12 @@ const identityFacts = (spec: Spec, { host }: PlanContext, mapIds: readonly Opera
 
 /** The mounts and what stands on them, all of it before the runtime hooks, which may want to add to it. */
 function planFiles(
-  spec: Spec, process: ProcessSpec, context: PlanContext, namespaces: NamespacePlan, mounts: () => MountPlan,
+  spec: Spec, process: ProcessSpec, context: PlanContext, namespaces: NamespacePlan, trees: () => Trees, mounts: () => MountPlan,
 ): Part[] {
   return [
     () => {
       requireMountLabels(spec, context.host)
-      return planRoot(spec, context)
+      return planRoot(spec, context, trees().root)
     },
     () => mounts().mounts,
     () => (bindsDev(spec) ? [] : planDevices(spec, namespaces)),

@@ -60,6 +60,8 @@ export interface PlanContext {
   readonly hasCgroupFile?: HasFile | undefined
   readonly descriptors: GivenDescriptors
   readonly noPivot?: boolean | undefined
+  /** Where the config allows it the mounts of the host are not copied, see `takesBareMounts`. */
+  readonly bareMounts?: boolean | undefined
   readonly noNewKeyring?: boolean | undefined
   /** The caller has hooks of its own to run before the root is changed. Default: only where config.json has some. */
   readonly awaitRuntimeHooks?: boolean | undefined

@@ -78,5 +78,5 @@ function show(path: string, name: string, kind: string, value: unknown, slots: S
 
 /** Names for the slots of a host's plan: those that were given, then what the plan opens itself. */
 export function slotNames(given: SlotNames, host: readonly Operation[]): SlotNames {
-  return [...given, ...host.flatMap((one) => (one.op === 'openDescriptor' ? [one.path] : one.op === 'openMappedTree' ? [one.source] : []))]
+  return [...given, ...host.flatMap((one) => (one.op === 'openDescriptor' ? [one.path] : one.op === 'openMappedTree' || one.op === 'openTree' ? [one.source] : []))]
 }

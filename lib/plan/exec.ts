@@ -62,7 +62,7 @@ export function compileExec(process: ProcessSpec, context: ExecContext): Plan {
       ...entry.tasks.map(({ path }): Operation => ({ op: 'openDescriptor', field: '', path, flags: O_WRONLY, type: 0 })),
       ...joined.map(({ type, path }): Operation => ({ op: 'openDescriptor', field: '', path, flags: 0, type: namespaceFlags[type] })),
       ...resctrl.prepare,
-      { op: 'clone', field: '', flags: 0, cgroup: entry.into },
+      { op: 'clone', field: '', flags: 0, cgroup: entry.into, bare: 0 },
       ...planOomScore(process, ''),
     ]],
     init: [

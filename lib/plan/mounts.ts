@@ -2,19 +2,19 @@
  * `mounts`. Source: runtime-spec config.md "Mounts", mount(2), mount_setattr(2).
  */
 import { posix } from 'node:path'
-import { cgroupMountOperations } from '../cgroup/mount.ts'
 import { NruncError } from '../errors.ts'
 import type { Mount, Spec } from '../spec/schema.ts'
 import { pointer } from '../spec/pointer.ts'
+import { isCgroupMount, planCgroupMount } from './cgroup-mount.ts'
 import type { PlanContext } from './context.ts'
 import { type InMount, KeptMounts } from './kept-mounts.ts'
-import type { MappedTrees } from './mapped-trees.ts'
 import {
   attributes, clearedAttributes, freshFlags, hasOption, isBind, mountOptionNames, MS, parseMountOptions, placeOf, replacedAttributes,
 } from './mount-flags.ts'
 import type { NamespacePlan } from './namespaces.ts'
 import { NO_SLOT, type Operation } from './operations.ts'
 import { planPaths } from './rootfs.ts'
+import type { Trees } from './trees.ts'
 
 /** What a bind mount may replace inside /proc: files that a tool like lxcfs serves. */
 const allowedInProc = new Set([
@@ -35,7 +35,7 @@ export interface MountPlan {
 export const bindsDev = ({ mounts = [] }: Spec): boolean => mounts.some((mount) => placeOf(mount) === '/dev' && isBind(mount))
 
 /** FIRSTSLOT: from there on slots are free. */
-export function planMounts(spec: Spec, context: PlanContext, namespaces: NamespacePlan, trees: MappedTrees, firstSlot: number): MountPlan {
+export function planMounts(spec: Spec, context: PlanContext, namespaces: NamespacePlan, trees: Trees, firstSlot: number): MountPlan {
   const mounts = spec.mounts ?? []
   const kept = new KeptMounts(mounts, firstSlot)
   const finish: Operation[] = []
@@ -43,12 +43,9 @@ export function planMounts(spec: Spec, context: PlanContext, namespaces: Namespa
     const field = pointer('mounts', index)
     refuseInsideProc(mount, field)
     refuseData(mount, field)
-    if (!isBind(mount) && (mount.type === 'cgroup' || mount.type === 'cgroup2')) {
-      return cgroupMountOperations(context.cgroupHost, context.cgroups, mount, index, {
-        cgroupNamespace: namespaces.has('user') ? namespaces.isNew('cgroup') : namespaces.has('cgroup'),
-      }, () => kept.keep(index))
-    }
-    if (isBind(mount)) return [bindMount(mount, field, context.bundle, trees.slots.get(index) ?? NO_SLOT)]
+    const tree = trees.slots.get(index)
+    if (isCgroupMount(mount)) return withTrees(planCgroupMount(mount, index, context, namespaces, () => kept.keep(index)), tree)
+    if (isBind(mount)) return withTrees([bindMount(mount, field, context.bundle)], tree)
     if (hasOption(mount, 'bind', 'rbind')) return [remountBind(mount, field, kept.findRemounted(index))]
     const later = spec.mounts!.slice(index + 1)
     return mountFilesystem(mount, field, spec, later, hasOption(mount, 'remount') ? kept.findRemounted(index) : undefined, (flags, data) => {
@@ -57,6 +54,13 @@ export function planMounts(spec: Spec, context: PlanContext, namespaces: Namespa
   })
   const paths = planPaths(spec, kept)
   return { mounts: made.flatMap((operations, index) => kept.withKeeping(index, operations)), finish, paths }
+}
+
+/** The bind mounts among OPERATIONS get what is in the slots from FIRST on. */
+function withTrees(operations: Operation[], first: number | undefined): Operation[] {
+  if (first === undefined) return operations
+  let slot = first
+  return operations.map((one) => (one.op === 'bindMount' ? { ...one, tree: slot++ } : one))
 }
 
 /** Only the proc file system itself belongs on /proc, and little inside it (CVE-2019-16884). */
@@ -87,11 +91,11 @@ function refuseData({ options = [] }: Mount, field: string): void {
 /** For init, which sees where the links of the image lead: any other destination must not turn out to be inside /proc. */
 const allowProc = (mount: Mount): number => (/^\/proc(\/|$)/.test(placeOf(mount)) ? 1 : 0)
 
-function bindMount(mount: Mount, field: string, bundle: string, tree: number): Operation {
+function bindMount(mount: Mount, field: string, bundle: string): Operation {
   const options = parseMountOptions(mount.options ?? [])
   return {
     op: 'bindMount', field, destination: mount.destination,
-    source: posix.resolve(bundle, mount.source ?? ''), tree,
+    source: posix.resolve(bundle, mount.source ?? ''), tree: NO_SLOT,
     recursive: options.set & MS.REC ? 1 : 0, set: attributes(options.set), clear: clearedAttributes(options),
     recursiveSet: options.recursiveSet, recursiveClear: options.recursiveClear, propagation: options.propagation,
     allowProc: allowProc(mount),

@@ -38,8 +38,9 @@ export const operations = define({
   attachDeviceProgram: { code: 3, by: 'host', verb: 'attach the device program to', fields: { path: 'text', program: 'bytes' } },
   /** Open PATH and give it the next free slot. `type` is the CLONE_NEW* value that a namespace file must have, or 0. */
   openDescriptor: { code: 4, by: 'host', verb: 'open', fields: { path: 'text', flags: 'u32', type: 'u32' } },
-  /** clone3 + execveat of init. `cgroup` is a cgroup2 directory for CLONE_INTO_CGROUP, or empty. */
-  clone: { code: 5, by: 'host', verb: 'clone', fields: { flags: 'u64', cgroup: 'text' } },
+  /** clone3 + execveat of init. `cgroup` is a cgroup2 directory for CLONE_INTO_CGROUP, or empty. `bare` 1: its mounts are not
+   *  those of the host, see `bare-mounts.ts`. */
+  clone: { code: 5, by: 'host', verb: 'clone', fields: { flags: 'u64', cgroup: 'text', bare: 'u32' } },
   /** Write the id maps of the new user namespace; through the helper programs where they are named. */
   mapIds: {
     code: 6, by: 'host', verb: 'map the ids of the user namespace',
@@ -72,6 +73,8 @@ export const operations = define({
     },
   },
 
+  /** A detached copy of the mount at SOURCE, as the next free slot; for an init whose mounts are bare. */
+  openTree: { code: 201, by: 'host', verb: 'mount', fields: { source: 'text', recursive: 'u32', propagation: 'u32' } },
   /** Enable the controllers in every ancestor of a cgroup that somebody else has made, and in which init is already. */
   adoptCgroup: { code: 10, by: 'host', verb: 'take over cgroup', fields: { root: 'text', path: 'text', controllers: 'text' } },
 
@@ -100,6 +103,8 @@ export const operations = define({
   setPropagation: { code: 32, by: 'init', verb: 'set the propagation of', fields: { flags: 'u32' } },
   /** Bind PATH onto itself and keep it open: what comes after resolves every path inside it. */
   openRoot: { code: 33, by: 'init', verb: 'prepare rootfs', fields: { path: 'text', bind: 'u32' } },
+  /** The same with the tree in a slot, where the mounts are bare. */
+  attachRoot: { code: 52, by: 'init', verb: 'prepare rootfs', fields: { path: 'text', tree: 'slot' } },
   /** `propagation` is applied in its order. `ordinaryDirectory` 1: no link may lead to the destination. `allowProc` 1: it
    *  may lie on a proc file system. `copyUp` 1: what the destination holds is copied into the new file system. */
   mount: {

@@ -9,7 +9,7 @@ import { sysctlPath } from '../spec/sysctl.ts'
 import type { PlanContext } from './context.ts'
 import type { KeptMounts } from './kept-mounts.ts'
 import { MS, parseMountOptions } from './mount-flags.ts'
-import type { Operation } from './operations.ts'
+import { NO_SLOT, type Operation } from './operations.ts'
 
 /** Absolute path of the root file system. */
 export const rootfsPath = (spec: Spec, bundle: string): string => posix.resolve(bundle, spec.root.path)
@@ -20,13 +20,15 @@ const propagation = (spec: Spec): number | undefined =>
 /** What all mounts get first. Unless the config says otherwise, nothing that is mounted from there on reaches the host. */
 export const treePropagation = (spec: Spec): number => propagation(spec) ?? MS.SLAVE | MS.REC
 
-export function planRoot(spec: Spec, context: PlanContext): Operation[] {
+/** TREE: slot of what the host has opened as the root file system, or NO_SLOT. */
+export function planRoot(spec: Spec, context: PlanContext, tree = NO_SLOT): Operation[] {
+  const path = rootfsPath(spec, context.bundle)
   return [
     {
       op: 'setPropagation', field: spec.linux?.rootfsPropagation === undefined ? '' : '/linux/rootfsPropagation',
       flags: treePropagation(spec),
     },
-    { op: 'openRoot', field: '/root/path', path: rootfsPath(spec, context.bundle), bind: 1 },
+    tree === NO_SLOT ? { op: 'openRoot', field: '/root/path', path, bind: 1 } : { op: 'attachRoot', field: '/root/path', path, tree },
   ]
 }
 

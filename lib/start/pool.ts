@@ -26,6 +26,8 @@ export interface PoolOptions extends Pick<CreateOptions, 'bundle' | 'spec' | 'no
    * that were just started; as long as less than half is ready, it is filled at once. Default 20.
    */
   readonly fillAfter?: number | undefined
+  /** As {@link TemplateOptions.bareMounts}. */
+  readonly bareMounts?: boolean | undefined
 }
 
 /** What can still be chosen for a container that is there already. The working directory has to exist. */
@@ -53,7 +55,7 @@ export function checkAcquireOptions(options: PoolAcquire): void {
   checkOptions(options, acquireOptions)
 }
 
-export const poolOptions: ReadonlySet<string> = new Set(['bundle', 'spec', 'noPivot', 'noNewKeyring', 'hooks', 'size', 'cgroupsParent', 'fillAfter'])
+export const poolOptions: ReadonlySet<string> = new Set(['bundle', 'spec', 'noPivot', 'noNewKeyring', 'hooks', 'size', 'cgroupsParent', 'fillAfter', 'bareMounts'])
 
 /** How many are being made at a time. */
 const FILL_AT_ONCE = 4

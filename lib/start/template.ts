@@ -21,6 +21,14 @@ export interface TemplateOptions extends Pick<CreateOptions, 'bundle' | 'spec' |
    * more than half are gone. Default 4; none where the config has no network namespace of its own, or a user namespace.
    */
   readonly networksAhead?: number | undefined
+  /**
+   * A new mount namespace is a copy of the host's, mount by mount. With this, containers get theirs from one that is nearly
+   * empty; what their config mounts is opened at each start, so that it is what is there then. Default: from 100 mounts of
+   * the host on. Without effect where the config has no mount namespace of its own, a user namespace, hooks before
+   * `startContainer`, `noPivot`, a `rootfsPropagation` other than rslave and rprivate, or mounts that are neither bind mounts
+   * nor made of nothing (an overlay). mount_namespaces(7).
+   */
+  readonly bareMounts?: boolean | undefined
 }
 
 /** What one start of a template has of its own; the rest is the template's. */
@@ -29,7 +37,7 @@ export interface TemplateStart extends Changes, StdioOptions, DeadlineOptions, P
   readonly id?: string | undefined
 }
 
-export const templateOptions: ReadonlySet<string> = new Set(['bundle', 'spec', 'noPivot', 'noNewKeyring', 'networksAhead'])
+export const templateOptions: ReadonlySet<string> = new Set(['bundle', 'spec', 'noPivot', 'noNewKeyring', 'networksAhead', 'bareMounts'])
 export const templateStartOptions: ReadonlySet<string> = new Set(['id', 'hooks', 'seccompNotify', ...changeNames, ...stdioNames, ...deadlineNames])
 
 export const checkNetworksAhead = (count = 4): number => checkCount('networksAhead', count, 0, 64)

@@ -13,7 +13,7 @@ import { container, describeWith } from '../helpers/needs.ts'
 /** CLONE_NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET: nothing that it could do reaches the host. */
 const flags = 0x20000 | 0x4000000 | 0x8000000 | 0x10000000 | 0x20000000 | 0x40000000
 
-const hostPlan = encode([{ op: 'clone', field: '/linux/namespaces', flags, cgroup: '' }])
+const hostPlan = encode([{ op: 'clone', field: '/linux/namespaces', flags, cgroup: '', bare: 0 }])
 const operations: readonly Operation[] = [
   { op: 'umask', field: '/process/user/umask', mask: 0o022 },
   { op: 'setHostname', field: '/hostname', name: 'name' },
@@ -128,7 +128,7 @@ describeWith([...container, 'userNamespaces'], 'a garbled plan', () => {
   })
 
   test('operations of init among those of the host: no process', async () => {
-    const plan = encode([{ op: 'umask', field: '', mask: 0 }, { op: 'clone', field: '', flags, cgroup: '' }])
+    const plan = encode([{ op: 'umask', field: '', mask: 0 }, { op: 'clone', field: '', flags, cgroup: '', bare: 0 }])
     expect(await execute(plan, initPlan)).toEqual({ failed: true, code: undefined })
   })
 

@@ -117,18 +117,19 @@ describe.each(hosts)('%s', (_, cgroups, facts) => {
   test.each(Object.entries(configs))('%s, changed, has the plan of the changed config', async (name, fields) => {
     const spec = specOf(fields)
     const planner = await cgroupPlanner('cgroupfs', facts.uid !== 0)
-    const template = new Blueprint(bundle(spec), { forMany: true })
+    const templates = [false, true].map((bareMounts) => new Blueprint(bundle(spec), { forMany: true, bareMounts }))
     let made = 0
     for (let seed = 0; seed < 16; seed++) {
       const from = random(seed)
       const [changes, slots, chosen, id] = [changesFrom(from), from.pick(given), from.pick(options), from.pick(['a', 'web', 'x'.repeat(255), '0_+-.A'])]
+      const bareMounts = seed % 2 === 1
       const planOf = async (blueprint: Blueprint) => {
         const { layout, plan: { host, init } } = await blueprint.draft(id, slots, planner, chosen, '/nowhere/web')
         made++
         return { layout, host: Buffer.from(host).toString('latin1'), init: Buffer.from(init).toString('latin1') }
       }
-      const whole = async () => planOf(new Blueprint(bundle(validateSpec(changedSpec(spec, changes)))))
-      expect(await outcome(async () => planOf(template.with(changes))), JSON.stringify([seed, changes])).toEqual(await outcome(whole))
+      const whole = async () => planOf(new Blueprint(bundle(validateSpec(changedSpec(spec, changes))), { bareMounts }))
+      expect(await outcome(async () => planOf(templates[Number(bareMounts)]!.with(changes))), JSON.stringify([seed, changes])).toEqual(await outcome(whole))
     }
     if (!refused(cgroups, facts, name)) expect(made).toBeGreaterThan(1)
   })

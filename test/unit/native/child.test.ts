@@ -15,7 +15,7 @@ vi.mock('../../../lib/native/addon.ts', async (original) => {
 })
 
 const plan: Plan = {
-  host: [() => [{ op: 'clone', field: '', flags: 0n, cgroup: '' }]], init: [() => [{ op: 'newSession', field: '' }]],
+  host: [() => [{ op: 'clone', field: '', flags: 0n, cgroup: '', bare: 0 }]], init: [() => [{ op: 'newSession', field: '' }]],
 }
 const stage = shared.stage!
 

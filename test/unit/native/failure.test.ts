@@ -132,6 +132,15 @@ describe('words of runc for what has a name', () => {
       .toBe('cannot prepare rootfs "/b/rootfs": openat: permission denied (field /root/path)')
   })
 
+  test('a step that the host and init share is one', () => {
+    const steps = [['openTree', '/root/path'], ['attachRoot', '/root/path'], ['openTree', '/mounts/1']] as const
+    expect(steps.map(([op, field]) => failed({ op, errno: ENOENT, field, syscall: 'open_tree', operand: '/a' }))).toMatchObject([
+      { step: 'openRoot', message: 'invalid rootfs: stat /a: no such file or directory (field /root/path)' },
+      { step: 'openRoot', message: 'invalid rootfs: stat /a: no such file or directory (field /root/path)' },
+      { step: 'bindMount', message: 'cannot mount "/a": open_tree: no such file or directory (field /mounts/1)' },
+    ])
+  })
+
   test('ids that cannot be mapped, with the most likely cause', () => {
     const error = { op: 'openMappedTree', field: '/mounts/9', syscall: 'mount_setattr', operand: '/a' } as const
     const words = 'failed to set MOUNT_ATTR_IDMAP on "/a": '

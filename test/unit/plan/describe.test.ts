@@ -8,7 +8,7 @@ test.each<[Operation, string]>([
   [{ op: 'umask', field: '', mask: 0 }, 'set umask mask=00'],
   [{ op: 'makeCgroup', field: '', root: '/c', path: '/c/x', controllers: '+cpu', cpuset: 0, unified: 0 } as Operation,
     'create cgroup "/c/x" root="/c" controllers="+cpu"'],
-  [{ op: 'clone', field: '', flags: 0x20020000, cgroup: '' }, 'clone flags=mount|pid'],
+  [{ op: 'clone', field: '', flags: 0x20020000, cgroup: '', bare: 0 }, 'clone flags=mount|pid'],
   [{ op: 'openDescriptor', field: '', path: '/p', flags: 1, type: 0x40000000 }, 'open "/p" flags=O_WRONLY type=network'],
   [{ op: 'rlimit', field: '', resource: 7, name: 'RLIMIT_NOFILE', soft: 0, hard: 18446744073709551615n },
     'set rlimit "RLIMIT_NOFILE" resource=7 soft=0 hard=unlimited'],
@@ -28,7 +28,7 @@ test.each<[Operation, string]>([
 
 describe('slots', () => {
   const host: Operation[] = [
-    { op: 'openDescriptor', field: '', path: '/proc/7/ns/net', flags: 0, type: 0 }, { op: 'clone', field: '', flags: 0, cgroup: '' },
+    { op: 'openDescriptor', field: '', path: '/proc/7/ns/net', flags: 0, type: 0 }, { op: 'clone', field: '', flags: 0, cgroup: '', bare: 0 },
   ]
 
   test('are called by what they hold', () => {

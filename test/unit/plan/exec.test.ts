@@ -75,7 +75,7 @@ describe('descriptors', () => {
 
   test('on v2 the process is born in the cgroup', () => {
     const plan = planOf({}, { cgroupPaths: { '': '/sys/fs/cgroup/web' } })
-    expect(only(plan.host, 'clone')).toEqual({ op: 'clone', field: '', flags: 0, cgroup: '/sys/fs/cgroup/web' })
+    expect(only(plan.host, 'clone')).toEqual({ op: 'clone', field: '', flags: 0, cgroup: '/sys/fs/cgroup/web', bare: 0 })
     expect(phases(plan.init)).not.toContain('joinCgroup')
   })
 

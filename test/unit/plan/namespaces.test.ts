@@ -37,7 +37,7 @@ describe('new namespaces', () => {
     const plan = planned([
       { type: 'pid' }, { type: 'network' }, { type: 'ipc', path: '' }, { type: 'uts' }, { type: 'mount' },
     ])
-    expect(only(plan.host, 'clone')).toEqual({ op: 'clone', field: '/linux/namespaces', flags: 0x6c020000, cgroup: '' })
+    expect(only(plan.host, 'clone')).toEqual({ op: 'clone', field: '/linux/namespaces', flags: 0x6c020000, cgroup: '', bare: 0 })
     expect(phases(plan.init)).not.toContain('unshare')
   })
 

@@ -22,6 +22,8 @@ export interface Surroundings {
   readonly cgroupHost?: CgroupHost
   readonly descriptors?: GivenDescriptors
   readonly noPivot?: boolean
+  readonly bareMounts?: boolean
+  readonly awaitRuntimeHooks?: boolean
   readonly noNewKeyring?: boolean
 }
 

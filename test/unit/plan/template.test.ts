@@ -41,7 +41,7 @@ describe('a template gives the plans that compiling gives', () => {
 
   test('where the id is more than a part of texts, each plan is compiled', async () => {
     const escaped = (id: string): Plan => ({
-      host: [() => [{ op: 'clone', field: '', flags: 0, cgroup: id.replaceAll('-', '\\x2d') }]], init: [() => [{ op: 'setHostname', field: '', name: 'a' }]],
+      host: [() => [{ op: 'clone', field: '', flags: 0, cgroup: id.replaceAll('-', '\\x2d'), bare: 0 }]], init: [() => [{ op: 'setHostname', field: '', name: 'a' }]],
     })
     const counted = (id: string): Plan => ({ host: [], init: [() => [{ op: 'umask', field: '', mask: id.length }]] })
     for (const compileFor of [escaped, counted]) {

@@ -1,7 +1,7 @@
-// See mapped-tree.h. Runs on a worker thread of the Node process, in the host's user namespace: only whoever has rights
+// See tree.h. Runs on a worker thread of the Node process, in the host's user namespace: only whoever has rights
 // over the file system may map its ids, which init in a user namespace of its own has not.
 
-#include "host/mapped-tree.h"
+#include "host/tree.h"
 
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -53,25 +53,41 @@ Status change(const Fd& tree, mount_attr attributes, u32 flags, Text operand) {
   return status_of(CALL(mount_setattr, tree.get(), "", AT_EMPTY_PATH | flags, &attributes, sizeof attributes), operand);
 }
 
+Status clone_tree(Text source, u32 recursive, Fd& tree) {
+  const u32 all = recursive != 0 ? AT_RECURSIVE : 0;
+  return tree.take(CALL(open_tree, AT_FDCWD, source.data, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | all), source);
+}
+
+Status propagate(const Fd& tree, u32 propagation, Text source) {
+  if (propagation == 0) return {};
+  mount_attr away{};
+  away.propagation = propagation;
+  return change(tree, away, AT_RECURSIVE, source);
+}
+
 }  // namespace
+
+Status open_tree(plan::Reader& arguments, Fd& tree) {
+  Text source = arguments.text();
+  const u32 recursive = arguments.number(), propagation = arguments.number();
+  if (!arguments.done()) return failure(EPROTO, "read", "plan");
+  TRY(clone_tree(source, recursive, tree));
+  return propagate(tree, propagation, source);
+}
 
 Status open_mapped_tree(plan::Reader& arguments, MappedUsers& users, Fd& tree) {
   Text source = arguments.text();
   const u32 recursive = arguments.number(), propagation = arguments.number(), whole = arguments.number();
   Text path = arguments.text(), uids = arguments.text(), gids = arguments.text();
   if (!arguments.done()) return failure(EPROTO, "read", "plan");
-  const u32 all = recursive != 0 ? AT_RECURSIVE : 0;
-  TRY(tree.take(CALL(open_tree, AT_FDCWD, source.data, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | all), source));
+  TRY(clone_tree(source, recursive, tree));
   Status status = open_user_namespace(path, uids, gids, users);
   if (!status.ok()) return failure(status.error, status.call, source);
   mount_attr map{};
   map.attr_set = MOUNT_ATTR_IDMAP;
   map.userns_fd = static_cast<u64>(users.descriptor.get());
   TRY(change(tree, map, whole != 0 ? AT_RECURSIVE : 0, source));
-  if (propagation == 0) return {};
-  mount_attr away{};
-  away.propagation = propagation;
-  return change(tree, away, AT_RECURSIVE, source);
+  return propagate(tree, propagation, source);
 }
 
 }  // namespace host

@@ -1,4 +1,5 @@
-// Copies of mounts whose ids are mapped, for `mounts` with uidMappings and gidMappings.
+// Copies of mounts of the host, for init to put in their place: with mapped ids, for `mounts` with uidMappings and gidMappings,
+// and for an init that does not see the host's mounts.
 #pragma once
 
 #include <string>
@@ -14,7 +15,9 @@ struct MappedUsers {
   Fd descriptor;
 };
 
-// openMappedTree: TREE is detached, and belongs to no mount namespace.
+// openTree: TREE is detached, and belongs to no mount namespace.
+Status open_tree(plan::Reader& arguments, Fd& tree);
+// openMappedTree
 Status open_mapped_tree(plan::Reader& arguments, MappedUsers& users, Fd& tree);
 
 }  // namespace host
