@@ -35,6 +35,6 @@ export async function runnable(code: string, root: string): Promise<string> {
   const at = (name: string): string => JSON.stringify(pathToFileURL(join(project, 'dist', name)).href)
   const source = code
     .replace(/from 'nrunc'/g, `from ${at('index.js')}`).replace(/from 'nrunc\/mock'/g, `from ${at('mock.js')}`)
-    .replace(/new Runtime\(\)/g, `new Runtime({ root: ${JSON.stringify(root)} })`)
+    .replace(/import\.meta\.resolve\('nrunc'\)/g, at('index.js')).replace(/new Runtime\(\)/g, `new Runtime({ root: ${JSON.stringify(root)} })`)
   return (await transform(source, { target: 'node20', format: 'esm' })).code
 }

@@ -42,6 +42,13 @@ export function cgroupMounts(): CgroupMount[] {
 export const hierarchyOf = (controller: string): CgroupMount | undefined =>
   cgroupMounts().find(({ controllers }) => controllers.includes(controller))
 
+/** Why the kernel tells of no memory pressure as on v1; undefined where it does. */
+export const lackingPressureLevels = ((): string | undefined => {
+  const memory = hierarchyOf('memory')
+  if (memory?.version !== 1) return 'no v1 memory'
+  return existsSync(join(memory.path, 'memory.pressure_level')) ? undefined : 'no memory.pressure_level'
+})()
+
 /** Directory of a test container in the hierarchy of a controller. */
 export function cgroupDirectory(id: string, controller: string): string {
   const hierarchy = hierarchyOf(controller)

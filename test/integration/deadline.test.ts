@@ -130,6 +130,15 @@ describeWith(container, 'deadlines', () => {
       expect(await made.wait({ timeout: 1 })).toMatchObject({ code: 7, timedOut: true })
     })
 
+    test('of a container with a signal', async () => {
+      const made = await sandbox.run(polite)
+      await ready(made)
+      const controller = new AbortController()
+      const ended = made.wait({ signal: controller.signal })
+      controller.abort()
+      expect(await ended).toMatchObject({ code: 7, aborted: true, timedOut: false })
+    })
+
     test('of one that another object has loaded', async () => {
       const made = await sandbox.run(polite)
       await ready(made)
@@ -146,6 +155,14 @@ describeWith(container, 'deadlines', () => {
       const ended = added.wait({ signal: controller.signal })
       controller.abort()
       expect(await ended).toMatchObject({ code: 7, aborted: true })
+    })
+
+    test('of a process with a time-out, and SIGKILL after the grace period', async () => {
+      const made = await sandbox.run(['sleep', '1000'])
+      const added = await made.exec({ args: deaf, stdin: 'ignore' })
+      await ready(added)
+      expect(await added.wait({ timeout: 1, gracePeriod: 1 })).toMatchObject({ signal: 'SIGKILL', timedOut: true, aborted: false })
+      expect((await made.state()).status).toBe('running')
     })
 
     test('tells when the program began and ended', async () => {

@@ -11,7 +11,7 @@ import { expect, test } from 'vitest'
 import { oomKillCount } from '../../lib/cgroup/oom.ts'
 import type { Container } from '../../lib/index.ts'
 import { NOTIFY, notify } from '../../lib/native/notify.ts'
-import { bySystemd, cgroupDirectory, hierarchyOf } from '../helpers/cgroup.ts'
+import { bySystemd, cgroupDirectory, hierarchyOf, lackingPressureLevels } from '../helpers/cgroup.ts'
 import { hasPressure, isUnified, lackingCgroup2, throughCgroup2 } from '../helpers/cgroup2.ts'
 import { program, userEnvironment } from '../helpers/cli.ts'
 import { rejection, type TestSpec, useSandbox } from '../helpers/containers.ts'
@@ -85,8 +85,7 @@ describeWith(container, 'events', () => {
     expect((await rejection(made.watchOom({ oom: () => undefined }))).code).toBe('ERR_CGROUP')
   })
 
-  const lackingLevels = memory?.version !== 1 ? 'no v1 memory' : existsSync(join(memory.path, 'memory.pressure_level')) ? undefined : 'no memory.pressure_level'
-  test.skipIf(lackingLevels !== undefined)('memory pressure on v1: when the kernel takes pages back', async () => {
+  test.skipIf(lackingPressureLevels !== undefined)('memory pressure on v1: when the kernel takes pages back', async () => {
     const directory = join(sandbox.directory, 'big')
     mkdirSync(directory)
     // Past the page cache, so that it is the container whom its pages are counted for.

@@ -4,7 +4,7 @@
 import { once } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import type { Statistics } from '../../lib/index.ts'
-import { bySystemd } from '../helpers/cgroup.ts'
+import { bySystemd, cgroupsPathOf, lackingPressureLevels } from '../helpers/cgroup.ts'
 import { rejection, type Sandbox, useSandbox } from '../helpers/containers.ts'
 import { until } from '../helpers/host.ts'
 import { leavesNothing } from '../helpers/leftovers.ts'
@@ -76,6 +76,24 @@ describeWith(container, 'the end of a container', () => {
     await leavesNothing(sandbox, () => Promise.all(Array.from({ length: 20 }, worker)))
     expect(seen).toEqual(Array.from({ length: many }, (_, at) => at % 251))
   }, 1_200_000)
+
+  test(`${many} containers that are there together: each end is told once, to whom it belongs`, async () => {
+    const told: (number | null)[][] = Array.from({ length: many }, () => [])
+    await leavesNothing(sandbox, async () => {
+      await using template = await sandbox.runtime.compile({ bundle: sandbox.directory, spec: sandbox.spec(['true']), networksAhead: 0 })
+      const made = await Promise.all(told.map(async (own, at) => {
+        const id = sandbox.id()
+        const options = { id, cgroupsPath: cgroupsPathOf(id), args: ['sh', '-c', `exit ${at % 251}`] }
+        const one = sandbox.keep(await template.create({ ...options, stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' }))
+        return one.on('exit', ({ code }) => own.push(code))
+      }))
+      await Promise.all(made.map((one) => one.start()))
+      const ends = await Promise.all(made.map((one) => one.wait()))
+      expect(ends.map(({ code }) => code)).toEqual(told.map((_, at) => at % 251))
+      await Promise.all(made.map((one) => one.delete()))
+    })
+    expect(told).toEqual(told.map((_, at) => [at % 251]))
+  }, 1_200_000)
 })
 
 describeWith(container, 'events', () => {
@@ -109,6 +127,14 @@ describeWith(container, 'events', () => {
     made.stdin!.end('go\n')
     await event
     expect(await made.wait()).toMatchObject({ code: 3, oomKilled: true })
+  })
+
+  test.skipIf(lackingPressureLevels !== undefined)('memoryPressure', async () => {
+    const made = await sandbox.run(['sh', '-c', `read go; ${greedy[2]}`], small, { stdin: 'pipe' })
+    const event = once(made, 'memoryPressure')
+    made.stdin!.end('go\n')
+    await event
+    expect(await made.wait()).toMatchObject({ code: 3 })
   })
 
   test('a watch ends with its last listener, or with the container', async () => {
