@@ -79,6 +79,7 @@ describeWith(container, 'the end of a container', () => {
 
   test(`${many} containers that are there together: each end is told once, to whom it belongs`, async () => {
     const told: (number | null)[][] = Array.from({ length: many }, () => [])
+    await (await sandbox.run(['true'], undefined, { stdout: 'ignore', stderr: 'ignore' })).wait() // what the library opens once
     await leavesNothing(sandbox, async () => {
       await using template = await sandbox.runtime.compile({ bundle: sandbox.directory, spec: sandbox.spec(['true']), networksAhead: 0 })
       const made = await Promise.all(told.map(async (own, at) => {

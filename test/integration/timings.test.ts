@@ -32,14 +32,15 @@ describeWith([...container, 'cli'], 'timings', () => {
     expect(starts).toEqual([...starts].sort((one, other) => one - other))
   })
 
-  test('clone, id maps, cgroup, mounts, pivot, seccomp, exec', async () => {
-    const made = await sandbox.run(['true'], ({ linux }) => {
+  test('clone, id maps, cgroup, mounts, pivot, a filter that is loaded before the start', async () => {
+    const made = await sandbox.create(['true'], ({ linux }) => {
       linux.namespaces.push({ type: 'user' })
       linux.uidMappings = linux.gidMappings = [{ containerID: 0, hostID: 100000, size: 1000 }]
-      linux.seccomp = { defaultAction: 'SCMP_ACT_ALLOW', syscalls: [{ names: ['personality'], action: 'SCMP_ACT_ERRNO' }] }
-    })
+      linux.seccomp = { defaultAction: 'SCMP_ACT_ALLOW', syscalls: [{ names: ['personality'], action: 'SCMP_ACT_NOTIFY' }] }
+    }, { seccompNotify: () => ({ continue: true }) })
+    await made.start()
     await made.wait()
-    expect(names(made.timings!)).toEqual(expect.arrayContaining(['clone', 'mapIds', 'makeCgroup', 'joinCgroup', 'mount', 'pivotRoot', 'seccomp', 'execute']))
+    expect(names(made.timings!)).toEqual(expect.arrayContaining(['clone', 'mapIds', 'makeCgroup', 'joinCgroup', 'mount', 'pivotRoot', 'seccomp', 'awaitStart']))
   })
 
   test('a created container has all but the exec; one that was loaded has none', async () => {
