@@ -22,7 +22,7 @@ export const systemCall = (architecture: ArchitectureName, name: string): number
 
 /** The number of socketcall(2) or ipc(2), where these stand for the call, and its own number there. */
 export function multiplexer(architecture: ArchitectureName, name: string): { number: number; call: number } | undefined {
-  const place = multiplexed.includes(architecture) ? behind[name] : undefined
+  const place = multiplexed.includes(architecture) && Object.hasOwn(behind, name) ? behind[name] : undefined
   if (place === undefined) return undefined
   const number = systemCall(architecture, place < 200 ? 'socketcall' : 'ipc')
   return number === undefined ? undefined : { number, call: place % 100 }

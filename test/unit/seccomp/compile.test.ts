@@ -157,6 +157,11 @@ describe('architectures', () => {
     expect(verdictOf({ defaultAction: 'SCMP_ACT_LOG' })(0xffffffff)).toBe(LOG)
   })
 
+  test.each(['__proto__', 'constructor'])('a call that is called %s is one that there is not', (name) => {
+    const verdict = verdictOf({ ...allowing(rule('SCMP_ACT_ALLOW', [name, 'shmdt'])), architectures: ['SCMP_ARCH_X86'] })
+    expect([verdict('ipc', [22], 'X86'), verdict('ipc', [23], 'X86')]).toEqual([ALLOW, LOG])
+  })
+
   test('socketcall and ipc stand for the calls behind them, on x86', () => {
     const verdict = verdictOf(three)
     expect(verdict('socket', [0, 4], 'X86')).toBe(ALLOW)
