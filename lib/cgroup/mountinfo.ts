@@ -50,13 +50,16 @@ export function reachableMounts(mounts: readonly MountInfo[], types: readonly st
   return mounts.filter(mount => types.includes(mount.type) && lookUp(places, mount.mountpoint) === mount)
 }
 
+/** A file that was read in pieces, while ids were given away again, may have mounts that are on each other: no step is taken twice. */
 function lookUp(places: ReadonlyMap<string, MountInfo>, path: string): MountInfo | undefined {
+  const passed = new Set<MountInfo>()
   let current: MountInfo | undefined
   let prefix = ''
   for (const part of path === '/' ? [''] : path.split('/')) {
     prefix = prefix === '/' ? `/${part}` : `${prefix}/${part}`
-    for (let next = places.get(placeKey(current?.id ?? 0, prefix)); next !== undefined;) {
+    for (let next = places.get(placeKey(current?.id ?? 0, prefix)); next !== undefined && !passed.has(next);) {
       current = next
+      passed.add(current)
       next = places.get(placeKey(current.id, prefix))
     }
   }

@@ -45,3 +45,10 @@ test('only mounts of the types that are asked for are given; others still hide t
 3 1 0:3 / /b rw - cgroup2 b rw
 4 3 0:4 / /b rw - tmpfs c rw`, ['cgroup2'])).toEqual([2])
 })
+
+test('an id that was given away again while the file was read makes no endless way', () => {
+  expect(reachable(`1 0 0:1 / / rw - ext4 a rw
+3 1 0:2 / /a rw - tmpfs a rw
+4 3 0:3 / /a rw - tmpfs b rw
+3 4 0:4 / /a rw - tmpfs c rw`)).toEqual([1, 3])
+})
