@@ -22,7 +22,7 @@ export function rulesFor({ syscalls = [] }: Seccomp, call: string): SeccompSysca
   const first = multiplexed[call]
   return syscalls.flatMap((rule) => rule.names.flatMap((name): SeccompSyscall[] => {
     if (name === call) return alternatives({ ...rule, names: [name] })
-    const place = behind[name] ?? 0
+    const place = Object.hasOwn(behind, name) ? behind[name]! : 0
     if (first === undefined || place <= first || place >= first + 100) return []
     const which = { index: 0, op: 'SCMP_CMP_EQ', value: place - first } as const
     const others = (args: readonly SeccompArgument[] = []): SeccompArgument[] => args.filter(({ index }) => index !== 0)
