@@ -4,7 +4,8 @@
  */
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { accessSync, chmodSync, constants, copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { accessSync, chmodSync, constants, copyFileSync, existsSync, mkdtempSync, readFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -17,7 +18,7 @@ import { makeRootfs } from './rootfs.ts'
 const here = fileURLToPath(new URL('.', import.meta.url))
 const project = join(here, '../..')
 
-export default function setup({ provide }: TestProject): () => void {
+export default function setup({ provide }: TestProject): () => Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'nrunc-test-'))
   chmodSync(directory, 0o755)
   const bench: Bench = {
@@ -78,11 +79,12 @@ export default function setup({ provide }: TestProject): () => void {
 
   for (const [need, reason] of Object.entries(missing)) console.warn(`nrunc tests: no ${need}: ${reason}`)
   provide('bench', bench)
-  return () => {
+  return async () => {
     removeCgroups(bench.run)
     removeGroupRoot()
     refuseMounts(directory)
-    rmSync(directory, { recursive: true })
+    // Thousands of files: vitest waits meanwhile for the last worker's end.
+    await rm(directory, { recursive: true })
   }
 }
 
