@@ -167,6 +167,14 @@ describeWith(['libseccomp'], 'compared with libseccomp', () => {
       expect(overlooked / compared).toBeLessThan(0.01)
     })
 
+    test('one rule with several conditions on one argument, of which one has to hold: ours is what the profile says', () => {
+      const { compared } = run(6, 60, (random, base) => {
+        const index = random.below(6)
+        return [{ ...base, args: Array.from({ length: 2 + random.below(3) }, () => condition(random, index)) }]
+      })
+      expect(compared).toBeGreaterThan(50_000)
+    })
+
     test('several rules of any kind on one argument: ours is what the profile says', () => {
       const { compared } = run(5, 60, (random, base) => {
         const index = random.below(6)
