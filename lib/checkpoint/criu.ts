@@ -145,7 +145,7 @@ async function askOnce(request: CriuRequest): Promise<CriuReply> {
 }
 
 /** As runc writes it: 31700 for 3.17. A version between two releases counts as the later one. */
-export async function criuVersion(): Promise<number> {
+async function criuVersion(): Promise<number> {
   const { version } = await askOnce({ type: REQUEST.version }).catch((cause: unknown) => {
     if (!(cause instanceof CriuFailure)) throw cause
     throw new NruncError('ERR_CRIU', `criu version check failed: ${cause.message}`, { cause })

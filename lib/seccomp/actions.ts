@@ -22,7 +22,7 @@ export const KILL_THREAD = values.SCMP_ACT_KILL_THREAD
 export const errnoValue = (errno: number): number => (values.SCMP_ACT_ERRNO | errno) >>> 0
 
 /** Whether the action carries a number of its own: errno, or the message of PTRACE_EVENT_SECCOMP. */
-export const takesErrno = (action: SeccompAction): boolean => action === 'SCMP_ACT_ERRNO' || action === 'SCMP_ACT_TRACE'
+const takesErrno = (action: SeccompAction): boolean => action === 'SCMP_ACT_ERRNO' || action === 'SCMP_ACT_TRACE'
 
 /** The filter's return value. */
 export const actionValue = (action: SeccompAction, errnoRet = EPERM): number =>

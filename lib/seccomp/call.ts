@@ -59,9 +59,6 @@ export interface SeccompCall {
   addFd(descriptor: SeccompDescriptor): Promise<number>
 }
 
-/** Size of `struct seccomp_notif`. */
-export const CALL_SIZE = 80
-
 const MOST = 1 << 20
 
 const byAudit = new Map<number, readonly ArchitectureName[]>()

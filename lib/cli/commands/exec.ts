@@ -63,7 +63,7 @@ const fromFlags = (values: Values<typeof flags>, args: readonly string[]): ExecO
  *
  * @throws {NruncError} ERR_OPTION_INVALID in runc's words.
  */
-export const parseCgroups = (values: readonly string[] = []): ExecOptions['cgroup'] => {
+const parseCgroups = (values: readonly string[] = []): ExecOptions['cgroup'] => {
   if (values.length === 0) return undefined
   const paths = new Map<string, string>()
   for (const value of values) {

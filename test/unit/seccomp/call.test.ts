@@ -1,14 +1,14 @@
 /** What `struct seccomp_notif` becomes, and who answers. Source: seccomp_unotify(2), linux/seccomp.h. */
 import { describe, expect, test } from 'vitest'
 import { NruncError } from '../../../lib/errors.ts'
-import { CALL_SIZE, TrappedCall } from '../../../lib/seccomp/call.ts'
+import { TrappedCall } from '../../../lib/seccomp/call.ts'
 import { Listener } from '../../../lib/seccomp/listener.ts'
 import type { Spec } from '../../../lib/spec/schema.ts'
 import { specOf } from '../plan/samples.ts'
 import { thrown } from '../spec/helpers.ts'
 
 function callOf({ number = 0, audit = 0xc000003e, args = [] as bigint[] } = {}): TrappedCall {
-  const data = Buffer.alloc(CALL_SIZE)
+  const data = Buffer.alloc(80) // struct seccomp_notif
   data.writeBigUInt64LE(2n ** 64n - 1n, 0)
   data.writeUInt32LE(77, 8)
   data.writeInt32LE(number, 16)
