@@ -116,15 +116,20 @@ const writer = new Writer()
 
 /** Operations as bytes, without what stands before those of a whole plan. */
 export interface Encoded {
-  readonly bytes: Buffer
+  /** How many bytes. */
+  readonly size: number
+  /** How many operations. */
   readonly count: number
+  /** Puts the bytes into TARGET. */
+  readonly write: (target: Buffer, at: number) => void
 }
 
 /** Encode operations. The result owns its memory. */
 export function encodeOperations(list: readonly Operation[]): Encoded {
   writer.begin()
   for (const operation of list) writeOperation(operation)
-  return { bytes: writer.finish(), count: list.length }
+  const bytes = writer.finish()
+  return { size: bytes.length, count: list.length, write: (target, at) => void bytes.copy(target, at) }
 }
 
 /** Encode one side of a plan (host or init). The result owns its memory. */
@@ -132,12 +137,17 @@ export const encode = (list: readonly Operation[]): Buffer => assemble([encodeOp
 
 /** One side of a plan that is encoded in parts. */
 export function assemble(parts: readonly Encoded[]): Buffer {
-  writer.begin()
-  writer.u32(PLAN_MAGIC)
-  writer.u32(PLAN_VERSION)
-  writer.u32(parts.reduce((sum, { bytes }) => sum + bytes.length, HEADER))
-  writer.u32(parts.reduce((sum, { count }) => sum + count, 0))
-  return Buffer.concat([writer.finish(), ...parts.map(({ bytes }) => bytes)])
+  const plan = Buffer.allocUnsafe(parts.reduce((sum, { size }) => sum + size, HEADER))
+  plan.writeUInt32LE(PLAN_MAGIC, 0)
+  plan.writeUInt32LE(PLAN_VERSION, 4)
+  plan.writeUInt32LE(plan.length, 8)
+  plan.writeUInt32LE(parts.reduce((sum, { count }) => sum + count, 0), 12)
+  let at = HEADER
+  for (const { size, write } of parts) {
+    write(plan, at)
+    at += size
+  }
+  return plan
 }
 
 function writeOperation(operation: Operation): void {

@@ -43,7 +43,7 @@ export class OpenParts {
       yield
       const bytes = new Spliced(run.operations, openId)
       const wanted = encodeOperations(operationsOf(probe.slice(run.from, run.to)))
-      if (!bytes.with(probeId).bytes.equals(wanted.bytes)) return undefined
+      if (!assemble([bytes.with(probeId)]).equals(assemble([wanted]))) return undefined
       runs.push({ ...run, bytes })
     }
     return new OpenParts(runs)

@@ -25,8 +25,9 @@ export class Spliced {
 
   /** Every WORD in the texts of LIST is a hole; it must be ASCII, and not occur by chance. */
   constructor(list: readonly Operation[], word: string) {
-    const { bytes, count } = encodeOperations(list)
-    this.#base = bytes
+    const { size, count, write } = encodeOperations(list)
+    this.#base = Buffer.allocUnsafe(size)
+    write(this.#base, 0)
     this.#count = count
     this.#word = Buffer.from(word)
     this.#holes = occurrences(this.#base, this.#word)
@@ -35,22 +36,26 @@ export class Spliced {
 
   /** The same list with WORD in the place of the open one. */
   with(word: string): Encoded {
-    if (this.#holes.length === 0) return { bytes: this.#base, count: this.#count }
-    const [base, size] = [this.#base, Buffer.byteLength(word)]
-    const growth = size - this.#word.length
-    const result = Buffer.allocUnsafe(base.length + growth * this.#holes.length)
+    const growth = Buffer.byteLength(word) - this.#word.length
+    return {
+      size: this.#base.length + growth * this.#holes.length, count: this.#count,
+      write: (target, at) => this.#write(target, at, word, growth),
+    }
+  }
+
+  #write(target: Buffer, start: number, word: string, growth: number): void {
+    const base = this.#base
     let from = 0
-    let to = 0
+    let to = start
     for (const hole of this.#holes) {
-      to += base.copy(result, to, from, hole)
-      to += result.write(word, to)
+      to += base.copy(target, to, from, hole)
+      to += target.write(word, to)
       from = hole + this.#word.length
     }
-    base.copy(result, to, from)
+    base.copy(target, to, from)
     for (const { at, before, within } of this.#lengths) {
-      result.writeUInt32LE(base.readUInt32LE(at) + within * growth, at + before * growth)
+      target.writeUInt32LE(base.readUInt32LE(at) + within * growth, start + at + before * growth)
     }
-    return { bytes: result, count: this.#count }
   }
 
   #length(at: number, start: number, end: number): Length[] {

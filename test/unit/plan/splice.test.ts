@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { encodeOperations } from '../../../lib/plan/encode.ts'
+import { assemble, encode } from '../../../lib/plan/encode.ts'
 import type { Operation } from '../../../lib/plan/operations.ts'
 import { Spliced } from '../../../lib/plan/splice.ts'
 import { random, randomOperation } from './random.ts'
@@ -32,14 +32,14 @@ describe('filling in gives the bytes of encoding again', () => {
     const list = randomList(seed)
     const spliced = new Spliced(list, word)
     for (const by of ['', 'x', 'same-long', 'a longer one than the word', 'é日本語', word]) {
-      expect(spliced.with(by)).toEqual(encodeOperations(replaced(list, by)))
+      expect(assemble([spliced.with(by)])).toEqual(encode(replaced(list, by)))
     }
   })
 
   test('no hole', () => {
     const list: Operation[] = [{ op: 'setHostname', field: '/hostname', name: 'web' }]
-    expect(new Spliced(list, word).with('other')).toEqual(encodeOperations(list))
-    expect(new Spliced([], word).with('other')).toEqual(encodeOperations([]))
+    expect(assemble([new Spliced(list, word).with('other')])).toEqual(encode(list))
+    expect(assemble([new Spliced([], word).with('other')])).toEqual(encode([]))
   })
 
   test('a hole in a pointer, in a list, next to another', () => {
@@ -47,15 +47,15 @@ describe('filling in gives the bytes of encoding again', () => {
       { op: 'execute', field: `/${word}`, args: ['a', `${word}${word}`, ''], env: [word], home: 0, uid: 0 },
       { op: 'umask', field: '', mask: 0o022 },
     ]
-    expect(new Spliced(list, word).with('b')).toEqual(encodeOperations(replaced(list, 'b')))
+    expect(assemble([new Spliced(list, word).with('b')])).toEqual(encode(replaced(list, 'b')))
   })
 
   test('what is filled in does not change what is filled in next', () => {
     const list: Operation[] = [{ op: 'setHostname', field: '', name: word }]
     const spliced = new Spliced(list, word)
-    const first = spliced.with('first')
-    spliced.with('a second one that is longer')
-    expect(first).toEqual(encodeOperations(replaced(list, 'first')))
-    expect(spliced.with('first')).toEqual(first)
+    const first = assemble([spliced.with('first')])
+    assemble([spliced.with('a second one that is longer')])
+    expect(first).toEqual(encode(replaced(list, 'first')))
+    expect(assemble([spliced.with('first')])).toEqual(first)
   })
 })
