@@ -8,7 +8,7 @@ export const runs = {
   user: ['delegation'],
   scopes: ['lifecycle', 'exit-and-events', 'events', 'pause', 'update', 'resources', 'exec-cgroup', 'template', 'pool', 'criu'],
   root: [
-    'systemd', 'cgroup2', 'cgroup', 'doctor', 'events', 'exit-and-events', 'pause', 'update', 'resources', 'devices', 'exec-cgroup',
+    'systemd', 'cgroup2', 'cgroup', 'doctor', 'events', 'exit-and-events', 'pause', 'update', 'resources', 'devices', 'exec-cgroup', 'bare-mounts',
     'user-namespace', 'idmap', 'seccomp', 'labels', 'template', 'pool', 'service', 'exec', 'rootless', 'criu',
   ],
 }
