@@ -347,6 +347,8 @@ void Reactor::forked(u32 id, Watch& watch, const std::string& payload, Fd passed
 }
 
 void Reactor::process_ended(u32 id, Watch& watch) {
+  // Its end is known. The process that forked may have its descriptor too, and be told of once more when it is reaped.
+  if (!watch.pidfd.valid()) return;
   read_channel(id, watch);  // its last words come before its end
   siginfo_t info{};
   // Whoever reaps it first is the only one to learn its status before Linux 6.15: it must not be a second watch.

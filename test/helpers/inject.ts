@@ -36,11 +36,11 @@ export async function inject(
 /**
  * Run `nrunc WORDS` with each SYSCALL of it and of the processes that it makes begun MILLISECONDS late.
  *
- * @returns strace's lines of it and of the ends of processes: the process and what it did
+ * @returns how it ended, and strace's lines of it and of the ends of processes: the process and what it did
  */
-export async function delayed(words: readonly string[], syscall: string, milliseconds: number): Promise<{ readonly pid: number, readonly lines: readonly (readonly [pid: number, what: string])[] }> {
-  const { pid, trace } = await traced(words, ['-e', `trace=${syscall}`, '-e', `inject=${syscall}:delay_enter=${milliseconds * 1000}`], '-q')
-  return { pid, lines: [...trace.matchAll(/^(\d+) +(.*)$/gm)].map(([, pid, what]) => [Number(pid), what!] as const) }
+export async function delayed(words: readonly string[], syscall: string, milliseconds: number): Promise<Pick<CliResult, 'code'> & { readonly pid: number, readonly lines: readonly (readonly [pid: number, what: string])[] }> {
+  const { pid, code, trace } = await traced(words, ['-e', `trace=${syscall}`, '-e', `inject=${syscall}:delay_enter=${milliseconds * 1000}`], '-q')
+  return { pid, code, lines: [...trace.matchAll(/^(\d+) +(.*)$/gm)].map(([, pid, what]) => [Number(pid), what!] as const) }
 }
 
 /** Of each process (and not thread) that `nrunc WORDS` makes: how. clone(2), "flags". */

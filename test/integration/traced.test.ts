@@ -71,10 +71,11 @@ describeWith([...container, 'cli', 'faults'], 'a process that forks, and goes on
   test('has ended when the end of that is told', async () => {
     const { id } = await sandbox.run(['sleep', '1000'])
     // The end of each is slow. Were that of the first not waited for, the command would come to its own before.
-    const { pid, lines } = await delayed(['--root', sandbox.root, 'exec', id, 'sh', '-c', 'kill -9 $$'], 'exit_group', 4000)
+    const { pid, code, lines } = await delayed(['--root', sandbox.root, 'exec', id, 'sh', '-c', 'kill -9 $$'], 'exit_group', 4000)
     const first = lines.find(([one, what]) => one !== pid && what.startsWith('exit_group('))![0]
     const own = lines.findIndex(([one, what]) => one === pid && what.startsWith('exit_group('))
     expect(own).toBeGreaterThan(0)
+    expect(code).toBe(137) // there is news of a process once more when it was reaped
     expect(lines.slice(0, own)).toContainEqual([first, expect.stringMatching(/^\+\+\+ (killed|exited)/)])
   })
 })
