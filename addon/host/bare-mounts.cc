@@ -40,7 +40,7 @@ Status change_root(const Fd& root) {
 
 Status furnish() {
   Fd root, proc, null, file;
-  TRY(CALL(mount, nullptr, "/", nullptr, MS_PRIVATE | MS_REC, nullptr), "/");
+  TRY(CALL(mount, nullptr, "/", nullptr, MS_SLAVE | MS_REC, nullptr), "/");
   TRY(open_tree_of("/proc", proc));
   TRY(open_tree_of("/dev/null", null));
   TRY(make_tmpfs(root));

@@ -152,7 +152,7 @@ class Spawn {
       }
       case Operation::openTree: {
         Fd tree;
-        TRY(open_tree(item.arguments, tree));
+        TRY(open_tree(item.arguments, root_mount_, tree));
         slots_.push_back(std::move(tree));
         return {};
       }
@@ -222,6 +222,7 @@ class Spawn {
   u64 flags_ = 0;
   std::string cgroup_;
   bool bare_ = false;
+  u64 root_mount_ = 0;
   bool valid_ = false;
   Outcome prepared_;
   std::shared_ptr<InitClone> init_;

@@ -58,21 +58,25 @@ Status clone_tree(Text source, u32 recursive, Fd& tree) {
   return tree.take(CALL(open_tree, AT_FDCWD, source.data, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | all), source);
 }
 
-Status propagate(const Fd& tree, u32 propagation, Text source) {
+Status propagate(const Fd& tree, u32 propagation, u32 flags, Text source) {
   if (propagation == 0) return {};
   mount_attr away{};
   away.propagation = propagation;
-  return change(tree, away, AT_RECURSIVE, source);
+  return change(tree, away, flags, source);
 }
 
 }  // namespace
 
-Status open_tree(plan::Reader& arguments, Fd& tree) {
+Status open_tree(plan::Reader& arguments, u64& root, Fd& tree) {
   Text source = arguments.text();
-  const u32 recursive = arguments.number(), propagation = arguments.number();
+  const u32 recursive = arguments.number(), propagation = arguments.number(), is_root = arguments.number();
   if (!arguments.done()) return failure(EPROTO, "read", "plan");
+  struct statx status {};
   TRY(clone_tree(source, recursive, tree));
-  return propagate(tree, propagation, source);
+  TRY(CALL(statx, AT_FDCWD, source.data, 0, STATX_MNT_ID, &status), source);
+  TRY(propagate(tree, propagation, AT_RECURSIVE, source));
+  if (is_root != 0) root = status.stx_mnt_id;
+  return status.stx_mnt_id == root ? propagate(tree, MS_PRIVATE, 0, source) : Status{};
 }
 
 Status open_mapped_tree(plan::Reader& arguments, MappedUsers& users, Fd& tree) {
@@ -87,7 +91,7 @@ Status open_mapped_tree(plan::Reader& arguments, MappedUsers& users, Fd& tree) {
   map.attr_set = MOUNT_ATTR_IDMAP;
   map.userns_fd = static_cast<u64>(users.descriptor.get());
   TRY(change(tree, map, whole != 0 ? AT_RECURSIVE : 0, source));
-  return propagate(tree, propagation, source);
+  return propagate(tree, propagation, AT_RECURSIVE, source);
 }
 
 }  // namespace host

@@ -15,8 +15,8 @@ struct MappedUsers {
   Fd descriptor;
 };
 
-// openTree: TREE is detached, and belongs to no mount namespace.
-Status open_tree(plan::Reader& arguments, Fd& tree);
+// openTree: TREE is detached, and belongs to no mount namespace. ROOT: the mount of the host that the root file system is in.
+Status open_tree(plan::Reader& arguments, u64& root, Fd& tree);
 // openMappedTree
 Status open_mapped_tree(plan::Reader& arguments, MappedUsers& users, Fd& tree);
 

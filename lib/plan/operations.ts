@@ -73,8 +73,9 @@ export const operations = define({
     },
   },
 
-  /** A detached copy of the mount at SOURCE, as the next free slot; for an init whose mounts are bare. */
-  openTree: { code: 201, by: 'host', verb: 'mount', fields: { source: 'text', recursive: 'u32', propagation: 'u32' } },
+  /** A detached copy of the mount at SOURCE, as the next free slot; for an init whose mounts are bare. `root` 1: it is the root file
+   *  system. The mount that this is in, and what else is made of it, is private, as openRoot makes it. */
+  openTree: { code: 201, by: 'host', verb: 'mount', fields: { source: 'text', recursive: 'u32', propagation: 'u32', root: 'u32' } },
   /** Enable the controllers in every ancestor of a cgroup that somebody else has made, and in which init is already. */
   adoptCgroup: { code: 10, by: 'host', verb: 'take over cgroup', fields: { root: 'text', path: 'text', controllers: 'text' } },
 

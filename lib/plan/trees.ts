@@ -28,7 +28,7 @@ export function planTrees(spec: Spec, context: PlanContext, namespaces: Namespac
   const open: Operation[] = []
   const slots = new Map<number, number>()
   const root = bare ? firstSlot : NO_SLOT
-  if (bare) open.push({ op: 'openTree', field: '/root/path', source: rootfsPath(spec, context.bundle), recursive: 1, propagation: propagationOf(spec) })
+  if (bare) open.push({ op: 'openTree', field: '/root/path', source: rootfsPath(spec, context.bundle), recursive: 1, propagation: propagationOf(spec), root: 1 })
   for (const [index, mount] of (spec.mounts ?? []).entries()) {
     const trees = isMapped(mount) ? [openMappedTree(spec, mount, index, context)] : bare ? openTrees(spec, mount, index, context, namespaces) : []
     if (trees.length > 0) slots.set(index, firstSlot + open.length)
@@ -52,9 +52,9 @@ const treeOf = (spec: Spec, mount: Mount, index: number, { bundle }: PlanContext
 })
 
 function openTrees(spec: Spec, mount: Mount, index: number, context: PlanContext, namespaces: NamespacePlan): Operation[] {
-  if (isBind(mount)) return [{ op: 'openTree', ...treeOf(spec, mount, index, context) }]
+  if (isBind(mount)) return [{ op: 'openTree', ...treeOf(spec, mount, index, context), root: 0 }]
   return !isCgroupMount(mount) ? [] : planCgroupMount(mount, index, context, namespaces).flatMap((one) =>
-    (one.op === 'bindMount' ? [{ op: 'openTree', field: one.field, source: one.source, recursive: one.recursive, propagation: propagationOf(spec) }] : []))
+    (one.op === 'bindMount' ? [{ op: 'openTree', field: one.field, source: one.source, recursive: one.recursive, propagation: propagationOf(spec), root: 0 }] : []))
 }
 
 /**

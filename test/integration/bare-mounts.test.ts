@@ -108,6 +108,22 @@ describeWith([...container, 'cli'], 'bare mounts', () => {
     return JSON.parse(stdout)
   }
 
+  test('they are the same where the host\'s are shared, too: whose slaves, and which are private', async () => {
+    const found = await onHost(`
+      const found = []
+      given.spec.mounts.push({ destination: '/tmp', source: '/sys/kernel', options: ['rbind'] })
+      for (const bareMounts of [false, true]) {
+        const template = await runtime.compile({ ...given, bareMounts })
+        const { id, cgroupsPath } = ids.pop()
+        found.push((await template.execute({ id, cgroupsPath })).stdout)
+      }
+      console.log(JSON.stringify(found))`) as string[]
+    const [copy, bare] = found.map(table)
+    expect(bare).toEqual(copy)
+    expect(bare!.flatMap(({ propagation }) => propagation)).toContainEqual(expect.stringMatching(/^master:/))
+    expect(bare!.find(({ path }) => path === '/')!.propagation).toEqual([])
+  })
+
   test('what the host has mounted meanwhile is there, and what it mounts later arrives', async () => {
     const found = await onHost(`
       const found = []

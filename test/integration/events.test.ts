@@ -85,34 +85,19 @@ describeWith(container, 'events', () => {
     expect((await rejection(made.watchOom({ oom: () => undefined }))).code).toBe('ERR_CGROUP')
   })
 
-  /** A container that reads, again and again, a file that is larger than its memory. */
-  const reading = (limits: Partial<NonNullable<TestSpec['linux']['resources']>>) => {
-    const directory = join(sandbox.directory, sandbox.id())
+  test.skipIf(lackingPressureLevels !== undefined)('memory pressure on v1: when the kernel takes pages back', async () => {
+    const directory = join(sandbox.directory, 'big')
     mkdirSync(directory)
     // Past the page cache, so that it is the container whom its pages are counted for.
     const { status } = spawnSync('dd', ['if=/dev/zero', `of=${directory}/file`, 'bs=1M', 'count=48', 'oflag=direct'])
     expect(status).toBe(0)
-    return sandbox.run(['sh', '-c', 'read line; while :; do cat /mnt/file > /dev/null; done'], (spec: TestSpec) => {
-      spec.linux.resources = { ...spec.linux.resources, ...limits }
+    const made = await sandbox.run(['sh', '-c', 'read line; while :; do cat /mnt/file > /dev/null; done'], (spec: TestSpec) => {
+      spec.linux.resources = { ...spec.linux.resources, memory: { limit: 16 << 20 } }
       spec.mounts.push({ destination: '/tmp', type: 'tmpfs', source: 'tmpfs' })
       spec.mounts.push({ destination: '/mnt', type: 'bind', source: directory, options: ['rbind', 'ro'] })
       spec.root = { path: sandbox.rootfs() }
     }, { stdin: 'pipe' })
-  }
-
-  test.skipIf(lackingPressureLevels !== undefined)('memory pressure on v1: when the kernel takes pages back', async () => {
-    const made = await reading({ memory: { limit: 16 << 20 } })
     const { promise, resolve } = deferred()
-    const watch = await made.watchMemoryPressure('low', { pressure: resolve })
-    made.stdin!.write('go\n')
-    await promise
-    watch.close()
-  })
-
-  test.skipIf(!hasPressure || memory?.version !== 2)('memory pressure on v2: when its processes wait for memory', async () => {
-    const made = await reading({ memory: { limit: 32 << 20 }, unified: { 'memory.high': String(4 << 20) } })
-    const { promise, resolve } = deferred()
-    made.on('memoryPressure', resolve)
     const watch = await made.watchMemoryPressure('low', { pressure: resolve })
     made.stdin!.write('go\n')
     await promise

@@ -4,7 +4,8 @@
 import { once } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import type { Statistics } from '../../lib/index.ts'
-import { bySystemd, cgroupsPathOf, lackingPressureLevels } from '../helpers/cgroup.ts'
+import { bySystemd, cgroupsPathOf, hierarchyOf, lackingPressureLevels } from '../helpers/cgroup.ts'
+import { hasPressure } from '../helpers/cgroup2.ts'
 import { rejection, type Sandbox, useSandbox } from '../helpers/containers.ts'
 import { until } from '../helpers/host.ts'
 import { leavesNothing } from '../helpers/leftovers.ts'
@@ -136,6 +137,17 @@ describeWith(container, 'events', () => {
     made.stdin!.end('go\n')
     await event
     expect(await made.wait()).toMatchObject({ code: 3 })
+  })
+
+  // Without swap, what is above memory.high cannot be taken back: who asks for more is made to wait.
+  test.skipIf(hierarchyOf('memory')?.version !== 2 || !hasPressure)('memoryPressure on v2', async () => {
+    const made = await sandbox.run(['sh', '-c', `read go; ${greedy[2]}`], ({ linux }) => {
+      linux.resources = { ...linux.resources, memory: { limit: 40 << 20, swap: 40 << 20 }, unified: { 'memory.high': String(8 << 20) } }
+    }, { stdin: 'pipe' })
+    const event = once(made, 'memoryPressure')
+    made.stdin!.end('go\n')
+    await event
+    await made.delete({ force: true })
   })
 
   test('a watch ends with its last listener, or with the container', async () => {

@@ -57,9 +57,9 @@ test('only who asks for them gets them', () => {
 test('the host opens what init would look up there, before the clone', () => {
   const { host, init } = planOf({ '/linux/rootfsPropagation': 'rprivate', '/mounts': [bind(), { destination: '/b', type: 'tmpfs' }, bind({ destination: '/c', options: ['bind'] })] }, bare)
   expect(all(host, 'openTree')).toEqual([
-    { op: 'openTree', field: '/root/path', source: '/srv/web/rootfs', recursive: 1, propagation: MS.PRIVATE },
-    { op: 'openTree', field: '/mounts/0', source: '/srv/web/data', recursive: 1, propagation: MS.PRIVATE },
-    { op: 'openTree', field: '/mounts/2', source: '/srv/web/data', recursive: 0, propagation: MS.PRIVATE },
+    { op: 'openTree', field: '/root/path', source: '/srv/web/rootfs', recursive: 1, propagation: MS.PRIVATE, root: 1 },
+    { op: 'openTree', field: '/mounts/0', source: '/srv/web/data', recursive: 1, propagation: MS.PRIVATE, root: 0 },
+    { op: 'openTree', field: '/mounts/2', source: '/srv/web/data', recursive: 0, propagation: MS.PRIVATE, root: 0 },
   ])
   expect(phases(host).indexOf('openTree')).toBeLessThan(phases(host).indexOf('clone'))
   expect(only(host, 'clone').bare).toBe(1)
