@@ -89,12 +89,25 @@ describeWith([...container, 'compiler'], 'execute of templates and pools', () =>
     const cgroupsParent = join(groupRoot, sandbox.prefix)
     const out = `/../../../../../..${canary.directory}`
     const seen: string[] = []
+    const data = join(rootfs, 'data')
+    /** The pool makes containers meanwhile, and what is missing for them: until MAKE is the first. */
+    const put = (make: () => void) => (): void => {
+      for (let made = false; !made;) {
+        rmSync(data, { recursive: true, force: true })
+        try {
+          make()
+          made = true
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+        }
+      }
+    }
     const attacks: (() => void)[] = [
-      () => renameSync(join(rootfs, 'data'), join(rootfs, 'gone')), // and what is made in its place is inside
-      () => { rmSync(join(rootfs, 'data'), { recursive: true, force: true }); symlinkSync(out, join(rootfs, 'data')) },
-      () => { rmSync(join(rootfs, 'data')); symlinkSync(`/proc/self/root${out}`, join(rootfs, 'data')) },
-      () => { rmSync(join(rootfs, 'data')); symlinkSync('/proc/1/cwd', join(rootfs, 'data')) },
-      () => { rmSync(join(rootfs, 'data')); spawnSync('mkfifo', [join(rootfs, 'data')]) },
+      () => renameSync(data, join(rootfs, 'gone')), // and what is made in its place is inside
+      ...[out, `/proc/self/root${out}`, '/proc/1/cwd'].map((target) => put(() => symlinkSync(target, data))),
+      put(() => {
+        if (spawnSync('mkfifo', [data]).status !== 0) throw Object.assign(new Error('taken'), { code: 'EEXIST' })
+      }),
     ]
     const cgroupsPath = () => join(cgroupsParent, sandbox.id())
     await sandbox.output(['true'], ({ linux }) => { linux.cgroupsPath = cgroupsPath() })
