@@ -16,14 +16,6 @@
 namespace host {
 namespace {
 
-struct Entry {  // struct linux_dirent64
-  u64 inode;
-  i64 next;
-  u16 length;
-  u8 type;
-  char name[];
-};
-
 Status look(const FileJob& job, FileOutcome& outcome) {
   // Held fast without waking a device; what it is cannot change any more.
   TRY(outcome.found.take(CALL(openat, job.file.get(), job.name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC, 0)));
@@ -43,12 +35,12 @@ Status enter(const FileJob& job, FileOutcome& outcome) {
 
 // A part of it: a file system of the container's own may have a directory without an end.
 Status list(const FileJob& job, FileOutcome& outcome) {
-  alignas(Entry) char entries[32768];
+  alignas(kernel::DirectoryEntry) char entries[32768];
   sys::Call size = CALL(getdents64, job.file.get(), entries, sizeof entries);
   TRY(size);
   outcome.end = size.value == 0;
   for (long at = 0; at < size.value;) {
-    const auto* entry = reinterpret_cast<const Entry*>(entries + at);
+    const auto* entry = reinterpret_cast<const kernel::DirectoryEntry*>(entries + at);
     at += entry->length;
     if (std::strcmp(entry->name, ".") != 0 && std::strcmp(entry->name, "..") != 0) outcome.data.append(entry->name).push_back('\0');
   }

@@ -10,14 +10,6 @@ namespace {
 constexpr u32 kDepth = 128;
 constexpr u32 kTypeMask = 0170000, kDirectory = 0040000, kRegular = 0100000, kLink = 0120000;
 
-struct Entry {  // struct linux_dirent64
-  u64 inode;
-  i64 next;
-  u16 length;
-  u8 type;
-  char name[];
-};
-
 // An id that the user namespace does not map cannot be given away: the copy is then the maker's.
 Status keep_owner(const Fd& parent, const char* name, const kernel::Stat& status, int flags) {
   sys::Call changed = CALL(fchownat, parent.get(), name, status.uid, status.gid, flags | AT_SYMLINK_NOFOLLOW);
@@ -95,7 +87,7 @@ Status copy_directory(const Fd& from, const Fd& into, u32 depth) {
     TRY(size);
     if (size.value == 0) return {};
     for (long at = 0; at < size.value;) {
-      const auto* entry = reinterpret_cast<const Entry*>(entries + at);
+      const auto* entry = reinterpret_cast<const kernel::DirectoryEntry*>(entries + at);
       at += entry->length;
       if (!is_dots(entry->name)) TRY(copy_entry(from, into, entry->name, depth));
     }

@@ -69,6 +69,14 @@ struct StatFs {
   i64 rest[14];
 };
 
+struct DirectoryEntry {  // struct linux_dirent64
+  u64 inode;
+  i64 next;
+  u16 length;
+  u8 type;
+  char name[];
+};
+
 struct Vector {
   void* base;
   u64 length;

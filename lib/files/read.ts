@@ -7,6 +7,7 @@ import { NruncError } from '../errors.ts'
 import { type Check, type FileCallOptions, fileCallNames } from '../options/in-time.ts'
 import { checkOptions } from '../options/options.ts'
 import type { StateFile } from '../state/file.ts'
+import { joined } from '../streams/joined.ts'
 import { Turns } from '../turns.ts'
 import { callOn } from './call.ts'
 import { attempt, fileRefused } from './failure.ts'
@@ -40,17 +41,6 @@ async function readAll({ jobs }: ContainerRoot, file: Opened, limit: number, pat
     last = end
   }
   return pieces.length === 1 ? pieces[0]! : await joined(pieces)
-}
-
-async function joined(pieces: readonly Buffer[]): Promise<Buffer> {
-  const all = Buffer.allocUnsafe(pieces.reduce((size, piece) => size + piece.length, 0))
-  const turns = new Turns()
-  let at = 0
-  for (const piece of pieces) {
-    at += piece.copy(all, at)
-    await turns.give()
-  }
-  return all
 }
 
 export async function readFile(state: StateFile, path: string, options: ReadFileOptions): Promise<Buffer | string> {

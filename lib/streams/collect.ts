@@ -4,8 +4,8 @@
 import type { Readable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 import { NruncError } from '../errors.ts'
+import { joined } from './joined.ts'
 import { LineDecoder } from './lines.ts'
-import { Turns } from '../turns.ts'
 
 /** What becomes of the output of a program that is run to its end. */
 export interface OutputOptions {
@@ -84,16 +84,7 @@ function bytes(): Sink {
   const pieces: Buffer[] = []
   return {
     add(piece) { pieces.push(piece) },
-    async end() {
-      const all = Buffer.allocUnsafe(pieces.reduce((size, { length }) => size + length, 0))
-      const turns = new Turns()
-      let at = 0
-      for (const piece of pieces) {
-        at += piece.copy(all, at)
-        await turns.give()
-      }
-      return all
-    },
+    end: () => joined(pieces),
   }
 }
 
