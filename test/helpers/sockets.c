@@ -172,8 +172,12 @@ static int notify(int listener) {
 static int busy(const char *path) {
   struct sockaddr_un address;
   char byte;
-  int listener = bind_to(SOCK_DGRAM, path, 0), fd = open_socket(SOCK_DGRAM, path, &address);
-  while (sendto(fd, "x", 1, MSG_DONTWAIT, (struct sockaddr *)&address, sizeof address) > 0) {
+  int listener = bind_to(SOCK_DGRAM, path, 0);
+  // One of them may have room for fewer than the queue (net.unix.max_dgram_qlen).
+  for (int senders = 0; senders < 64; senders++) {
+    int fd = open_socket(SOCK_DGRAM, path, &address);
+    while (sendto(fd, "x", 1, MSG_DONTWAIT, (struct sockaddr *)&address, sizeof address) > 0) {
+    }
   }
   puts("full");
   return read(0, &byte, 1) == 1 ? notify(listener) : 0;

@@ -211,7 +211,7 @@ describeWith([...container, 'cli'], 'pools', () => {
   test('close gives up those that wait for a container, and those that are being made', async () => {
     const before = snapshot(sandbox)
     const pool = await open(undefined, { size: 1 })
-    const calls = Array.from({ length: 6 }, () => acquire(pool, { args: ['true'] }))
+    const calls = Array.from({ length: 32 }, () => acquire(pool, { args: ['true'] }))
     const settled = Promise.allSettled(calls)
     await calls[0]
     await pool.close()
